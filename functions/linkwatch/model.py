@@ -1,0 +1,127 @@
+"""The words of the design as types.
+
+Times are datetimes with a zone, or ISO 8601 strings in UTC with milliseconds where they are stored or published; numbers of
+milliseconds say so in their names. No pydantic here: CheckLink imports this module, and pydantic would cost its start two
+thirds again (docs/decisions.md).
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Literal, TypedDict
+
+#: Signzy's own pattern for requestId and sessionId (signzy's page "Check Link Status", error 400).
+ID_PATTERN = "^[0-9a-fA-F]{24}$"
+_ID = re.compile("[0-9a-fA-F]{24}")
+_VERIFICATION_ID = re.compile("([0-9a-f]{24})-([0-9a-f]{24})")
+
+Source = Literal["API", "EVENT"]
+
+
+class Answer(StrEnum):
+    """What one look learnt."""
+
+    CLICKED = "CLICKED"
+    PENDING = "PENDING"
+    REJECTED = "REJECTED"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+class Reason(StrEnum):
+    """Why an answer is REJECTED (the first two) or UNAVAILABLE (the others). A closed list: outcomes carry these too."""
+
+    MALFORMED_IDS = "MALFORMED_IDS"
+    UNKNOWN_IDS = "UNKNOWN_IDS"
+    CREDENTIALS_REFUSED = "CREDENTIALS_REFUSED"
+    UPSTREAM_DOWN = "UPSTREAM_DOWN"
+    THROTTLED = "THROTTLED"
+    TIMEOUT = "TIMEOUT"
+    NO_CONNECTION = "NO_CONNECTION"
+    BAD_ANSWER = "BAD_ANSWER"
+    CHECK_FAILED = "CHECK_FAILED"
+    PAST_DEADLINE = "PAST_DEADLINE"
+
+
+class Result(TypedDict):
+    """What Signzy said of a clicked link. What it did not say, or said in no usable way, is None."""
+
+    transactionId: str | None
+    carrier: str | None
+    lineType: str | None
+    countryCode: str | None
+    phoneMatch: Literal["true", "false", "indeterminate"] | None
+    ipAddressMatch: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look's answer, with its reason unless it is CLICKED or PENDING, and its result when it is CLICKED."""
+
+    answer: Answer
+    reason: Reason | None = None
+    result: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """One verification's ids, as given; each matches ID_PATTERN."""
+
+    request_id: str
+    session_id: str
+
+    @property
+    def verification_id(self) -> str:
+        """The table's key and the name of the execution that watches it."""
+        return f"{self.request_id}-{self.session_id}".lower()
+
+
+def parse_ids(request_id: object, session_id: object) -> Ids | None:
+    """The two as Ids, or None where one is not Signzy's kind of id."""
+    for value in (request_id, session_id):
+        if not isinstance(value, str) or not _ID.fullmatch(value):
+            return None
+    return Ids(str(request_id), str(session_id))
+
+
+def parse_verification_id(text: str) -> str | None:
+    """A verificationId in its one spelling (lower case), or None where the text is none."""
+    return text.lower() if _VERIFICATION_ID.fullmatch(text.lower()) else None
+
+
+def iso_from(moment: datetime) -> str:
+    """A moment as ISO 8601 in UTC with milliseconds, cut off, not rounded: 2026-11-23T10:00:00.123Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def deadline_of(link_sent_at: datetime, window_seconds: int) -> datetime:
+    """The end of the window: it starts at the whole second in which the link was sent, because AWS truncates a Wait's
+    timestamp to seconds and the grid of looks has to lie on them.
+    """
+    return link_sent_at.replace(microsecond=0) + timedelta(seconds=window_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A start that was accepted at a door: what the execution gets to know.
+
+    link_sent_at and started_at have a zone; started_at is when the door took the request or event; source_id is API Gateway's
+    request id or the event's id.
+    """
+
+    ids: Ids
+    link_sent_at: datetime
+    correlation_id: str | None
+    source: Source
+    source_id: str
+    started_at: datetime
+
+
+class AwsUnavailable(Exception):
+    """AWS did not do its part: a call was refused, throttled or not answered. Trying again is safe."""
+
+    @staticmethod
+    def during(call: str, error: Exception) -> "AwsUnavailable":
+        """From botocore's error, without its message, which may quote what was sent."""
+        code = getattr(error, "response", {}).get("Error", {}).get("Code")
+        return AwsUnavailable(f"{call}: {code or type(error).__name__}")

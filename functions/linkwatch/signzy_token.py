@@ -1,0 +1,99 @@
+"""Signzy's token out of Secrets Manager: fetched when first needed, kept, fetched anew when Signzy refuses it.
+
+One signed POST with urllib3 instead of a boto3 client: boto3 costs CheckLink's start more than the look itself
+(docs/decisions.md). The signature is botocore's, and imported only when there is something to sign.
+"""
+
+import json
+import re
+from ssl import SSLContext
+
+import urllib3
+
+from linkwatch.model import Reason
+from linkwatch.signzy import TokenUnavailable
+
+#: Below the look's own 6 s, so that a look whose token has to be fetched anew can still ask.
+FETCH_SECONDS = 2.0
+# What can stand in a header: anything else would be refused in an exception that quotes the token.
+_TOKEN = re.compile("[ -~]+")
+
+
+class FixedToken:
+    """A token that a local run gives; there is no other place to fetch it from."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def token(self) -> str:
+        return _checked(self._token)
+
+    def fresh_token(self) -> None:
+        return None
+
+
+class SecretToken:
+    """The token in the secret {"token": "…"}."""
+
+    def __init__(
+        self, secret_arn: str, region: str, endpoint: str | None = None, tls: SSLContext | None = None
+    ) -> None:
+        """endpoint: where Secrets Manager answers, if not at its usual place in the region."""
+        self._secret_arn = secret_arn
+        self._region = region
+        self._endpoint = endpoint or f"https://secretsmanager.{region}.amazonaws.com"
+        self._http = urllib3.PoolManager(
+            maxsize=1, ssl_context=tls, retries=False, timeout=urllib3.Timeout(total=FETCH_SECONDS)
+        )
+        self._token: str | None = None
+
+    def token(self) -> str:
+        """The token. Raises TokenUnavailable when the secret cannot be read or holds none."""
+        if self._token is None:
+            self._token = self.fresh_token()
+        return self._token
+
+    def fresh_token(self) -> str:
+        """The token as the secret has it now. Raises TokenUnavailable, and then forgets what it knew."""
+        self._token = None
+        try:
+            body = json.dumps({"SecretId": self._secret_arn}).encode()
+            response = self._http.request("POST", f"{self._endpoint}/", body=body, headers=self._signed_headers(body))
+        except urllib3.exceptions.HTTPError as error:
+            raise TokenUnavailable(f"Secrets Manager: {type(error).__name__}", Reason.CHECK_FAILED) from None
+        if response.status != 200:
+            raise TokenUnavailable(f"Secrets Manager answered {response.status}", Reason.CHECK_FAILED)
+        self._token = _token_in(response.data)
+        return self._token
+
+    def _signed_headers(self, body: bytes) -> dict[str, str]:
+        # Only a cold start and a refused token come here, and a local run with a token of its own never does.
+        from botocore.auth import SigV4Auth  # noqa: PLC0415
+        from botocore.awsrequest import AWSRequest  # noqa: PLC0415
+        from botocore.credentials import EnvProvider  # noqa: PLC0415
+
+        credentials = EnvProvider().load()
+        if credentials is None:
+            raise TokenUnavailable("there are no AWS credentials in the environment", Reason.CHECK_FAILED)
+        # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "secretsmanager.GetSecretValue"}
+        request = AWSRequest("POST", f"{self._endpoint}/", headers=headers, data=body)
+        SigV4Auth(credentials, "secretsmanager", self._region).add_auth(request)
+        return dict(request.headers)
+
+
+def _token_in(answer: bytes) -> str:
+    try:
+        token = json.loads(json.loads(answer)["SecretString"])["token"]
+    except (ValueError, KeyError, TypeError):
+        raise TokenUnavailable('the secret is not {"token": "..."}', Reason.CREDENTIALS_REFUSED) from None
+    return _checked(token)
+
+
+def _checked(token: object) -> str:
+    stripped = token.strip() if isinstance(token, str) else ""
+    if not _TOKEN.fullmatch(stripped):
+        raise TokenUnavailable(
+            "the token is empty or has characters that no header can carry", Reason.CREDENTIALS_REFUSED
+        )
+    return stripped
