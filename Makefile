@@ -1,0 +1,95 @@
+# make alone prints what there is. Every tool comes from PyPI, pinned in requirements/, into .venvs/.
+
+SHELL := /bin/sh
+# Where an environment has none (env -i make run).
+export PATH := $(or $(PATH),/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
+.DEFAULT_GOAL := help
+
+emulator_venv    := .venvs/emulator/.ready
+sam_venv         := .venvs/sam/.ready
+development_venv := .venvs/development/.ready
+
+python := .venvs/development/bin/python
+sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
+
+.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition lint build clean tools
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+
+# ── The local stack ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+run: tools ## Watch one link from start to outcome: SCENARIO=clicked SPEED=15 DOOR=api|event
+	@$(python) -m local run
+
+up: tools ## Keep a local stack running, and print what to call: SPEED=1
+	@$(python) -m local up
+
+down: $(development_venv) ## End the stack that make up started
+	@$(python) -m local down
+
+send: $(development_venv) ## Send a link to the kept stack: SCENARIO=clicked DOOR=api|event
+	@$(python) -m local send
+
+watch: $(development_venv) ## Show a verification of the kept stack live: ID=<verificationId>
+	@$(python) -m local watch
+
+cancel: $(development_venv) ## Cancel a verification of the kept stack: ID=<verificationId>
+	@$(python) -m local cancel
+
+logs: $(development_venv) ## Print a function's logs in the kept stack: FUNCTION=CheckLink
+	@$(python) -m local logs
+
+redrive: $(development_venv) ## Hand a function of the kept stack its dead letters once more: FUNCTION=InstantLinkSent
+	@$(python) -m local redrive
+
+invoke: tools ## Run one function in Lambda's container: FUNCTION=CheckLink EVENT=events/check-link.json SCENARIO=clicked
+	@$(python) -m local invoke
+
+# ── Tests and checks ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+test: lint test-unit test-definition test-integration ## Everything CI runs
+
+test-unit: $(development_venv) ## The functions, without AWS: seconds
+	@$(python) -m pytest tests/unit
+
+test-definition: build ## The template, the state machine and the bundle, without deploying
+	@$(python) -m pytest tests/definition
+
+test-integration: tools ## The deployed stack, in time-lapse
+	@$(python) -m pytest tests/integration
+
+soak: tools ## Random histories on the deployed stack: N=200 SEED=1 ONLY=17
+	@$(python) -m tests.integration.soak --count $(or $(N),200) --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY))
+
+soak-definition: $(development_venv) ## Random histories of the definition, on a second engine: N=1000 SEED=1
+	@$(python) -m tests.definition.histories --count $(or $(N),1000) --seed $(or $(SEED),1)
+
+lint: tools ## ruff, pyright, cfn-lint, sam validate
+	@.venvs/development/bin/ruff check
+	@.venvs/development/bin/ruff format --check
+	@.venvs/development/bin/pyright --pythonpath $(python)
+	@.venvs/development/bin/cfn-lint template.yaml
+	@$(sam) validate --lint
+
+# ── Making things ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+build: tools ## What sam deploy deploys, into .aws-sam/
+	@$(python) -m local build
+
+clean: ## Remove everything that make made; a kept stack is ended first
+	@if [ -f .linkwatch/stack.json ] && [ -x $(python) ]; then $(python) -m local down; fi
+	@rm -rf .venvs .aws-sam .linkwatch .hypothesis .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Side by side: making one waits for the network most of the time.
+tools:
+	@$(MAKE) -j3 --no-print-directory -s $(emulator_venv) $(sam_venv) $(development_venv)
+
+# The stamp is written last, so that an interrupted one is made anew.
+.venvs/%/.ready: requirements/%.txt
+	@echo "Making .venvs/$* (once; under a minute)"
+	@rm -rf .venvs/$* && python=$$(sh local/find-python) && "$$python" -m venv .venvs/$*
+	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< 2>.venvs/$*/pip.log \
+		|| { cat .venvs/$*/pip.log >&2; exit 1; }
+	@touch $@

@@ -1,0 +1,98 @@
+"""What one chooses for a local run: make's variables (make run SCENARIO=never), which arrive in the environment."""
+
+import os
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from local.deployment import Wanted
+from local.signzy_links import SCENARIOS
+from local.time_lapse import NoTimeLapse, environment_at
+
+#: Without time-lapse a window of 5 minutes would have to be sat out: 20 s show the same.
+SHORT_WINDOW: dict[str, object] = {"WindowSeconds": 20, "PollIntervalSeconds": 2}
+_MAX_SPEED = 60
+
+
+class BadChoice(Exception):
+    """A choice that does not exist; the message is one line and says what does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """scenario: of the simulator; speed: times real time; door: how the verification is started."""
+
+    scenario: str
+    speed: float
+    door: Literal["api", "event"]
+
+
+@dataclass(frozen=True, slots=True)
+class RealLink:
+    """A link that the real Signzy has sent. link_sent_at: RFC 3339, or None for now."""
+
+    base_url: str
+    request_id: str
+    session_id: str
+    link_sent_at: str | None
+    token: str = field(repr=False)
+
+
+def choices(default_speed: float) -> Choices:
+    """SCENARIO, SPEED and DOOR. Raises BadChoice."""
+    scenario = os.environ.get("SCENARIO") or "clicked"
+    if scenario not in SCENARIOS:
+        raise BadChoice(f"SCENARIO={scenario} does not exist; there are {', '.join(SCENARIOS)}")
+    door = os.environ.get("DOOR") or "api"
+    if door not in {"api", "event"}:
+        raise BadChoice(f"DOOR={door} does not exist; there are api and event")
+    return Choices(scenario, _speed(default_speed), "api" if door == "api" else "event")
+
+
+def _speed(default: float) -> float:
+    given = os.environ.get("SPEED") or str(default)
+    try:
+        speed = float(given)
+    except ValueError:
+        speed = 0
+    if not 1 <= speed <= _MAX_SPEED:
+        raise BadChoice(f"SPEED={given} is no factor from 1 (real time) to {_MAX_SPEED}")
+    return speed
+
+
+def real_link() -> RealLink | None:
+    """SIGNZY_BASE_URL, SIGNZY_TOKEN, REQUEST_ID, SESSION_ID and LINK_SENT_AT; None when no link is named. Raises BadChoice."""
+    names = ("SIGNZY_BASE_URL", "SIGNZY_TOKEN", "REQUEST_ID", "SESSION_ID")
+    given = {name: os.environ.get(name, "") for name in names}
+    if not any(given[name] for name in names if name != "SIGNZY_TOKEN"):  # a shell may have a token for other uses
+        return None
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise BadChoice(f"a real link needs {', '.join(names)}; missing: {', '.join(missing)}")
+    for name in ("REQUEST_ID", "SESSION_ID"):  # said before anything is deployed
+        if not re.fullmatch("[0-9a-fA-F]{24}", given[name]):
+            raise BadChoice(f"{name}={given[name]} is no id of Signzy's: those have 24 hexadecimal digits")
+    link_sent_at = os.environ.get("LINK_SENT_AT") or None
+    return RealLink(
+        given["SIGNZY_BASE_URL"], given["REQUEST_ID"], given["SESSION_ID"], link_sent_at, given["SIGNZY_TOKEN"]
+    )
+
+
+def as_the_machine_can(wanted: Wanted) -> tuple[Wanted, str | None]:
+    """The stack as wanted, or one in real time with a short window and a line that says why."""
+    try:
+        environment_at(wanted.speed)
+    except NoTimeLapse as error:
+        window = SHORT_WINDOW["WindowSeconds"]
+        why = f"No time-lapse here ({error}): this run is in real time, with a window of {window} s instead of 300."
+        return replace(wanted, speed=1, parameters={**wanted.parameters, **SHORT_WINDOW}), why
+    return wanted, None
+
+
+def script_of(scenario: str, window_seconds: float) -> list[dict[str, Any]]:
+    """A scenario's script; its seconds, which are of a window of 300 s, fitted to another window."""
+    seconds = ("fromSecond", "untilSecond")
+    return [
+        {name: value * window_seconds / 300 if name in seconds else value for name, value in step.items()}
+        for step in SCENARIOS[scenario]["script"]
+    ]

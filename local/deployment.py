@@ -1,0 +1,129 @@
+"""Brings a local stack up and takes it down."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+
+from local import sam
+from local.clock import Clock
+from local.launch import Launched, end_kept, launch
+from local.places import KEPT_STACK
+from local.signing import SignedCalls
+from local.signzy_simulator import DEFAULT_TOKEN
+from local.stack import Outputs, Stack
+
+DEFAULT_WINDOW_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A stack as one wants it. speed: how many times faster than real time; parameters: of the template, where they differ from
+    their defaults; signzy_base_url: a real Signzy's, with token, instead of the simulator.
+    """
+
+    speed: float = 1
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    signzy_base_url: str | None = None
+    token: str = field(default=DEFAULT_TOKEN, repr=False)
+
+
+@contextmanager
+def running_stack(wanted: Wanted) -> Iterator[Stack]:
+    """A stack that ends with the block, however it ends. Raises LocalStackFailed, NoTimeLapse."""
+    launched, stack = _bring_up(wanted, kept=False)
+    try:
+        yield stack
+    finally:
+        launched.end()
+
+
+def keep_stack(wanted: Wanted) -> Stack:
+    """Brings up a stack that outlives this process. Raises LocalStackFailed, NoTimeLapse."""
+    launched, stack = _bring_up(wanted, kept=True)
+    known = {
+        "pid": launched.process.pid,
+        "endpoint": stack.endpoint,
+        "simulator": launched.simulator_address,
+        "outcomes": stack.outcomes_url,
+        "outputs": asdict(stack.outputs),
+        "clock": asdict(stack.clock),
+    }
+    KEPT_STACK.write_text(json.dumps(known, indent=2))
+    return stack
+
+
+def kept_stack() -> Stack | None:
+    """The stack that keep_stack() brought up, or None."""
+    if not KEPT_STACK.exists():
+        return None
+    known = json.loads(KEPT_STACK.read_text())
+    try:
+        os.kill(known["pid"], 0)
+    except ProcessLookupError:
+        return None
+    stack = Stack(
+        known["endpoint"], Outputs(**known["outputs"]), Clock(**known["clock"]), known["simulator"], known["outcomes"]
+    )
+    stack.is_shared = True
+    return stack
+
+
+def end_kept_stack() -> bool:
+    """Ends the kept stack; False when there is none."""
+    if not KEPT_STACK.exists():
+        return False
+    end_kept(json.loads(KEPT_STACK.read_text())["pid"])
+    KEPT_STACK.unlink()
+    return True
+
+
+def _bring_up(wanted: Wanted, *, kept: bool) -> tuple[Launched, Stack]:
+    sam.build()
+    window_seconds = int(str(wanted.parameters.get("WindowSeconds", DEFAULT_WINDOW_SECONDS)))
+    launched = launch(wanted.speed, window_seconds, with_simulator=wanted.signzy_base_url is None, kept=kept)
+    try:
+        return launched, _deployed(launched, wanted)
+    except BaseException:  # Ctrl-C, too: nothing stays behind
+        launched.end()
+        raise
+
+
+def _deployed(launched: Launched, wanted: Wanted) -> Stack:
+    simulator = launched.simulator_address
+    base_url = wanted.signzy_base_url or f"{simulator}/api/v3/us-kyc"
+    sam.deploy(launched.endpoint, {"SignzyBaseUrl": base_url, **wanted.parameters}, launched.clock_environment)
+    calls = SignedCalls(launched.endpoint, launched.clock)
+    outputs = _outputs(calls)
+    stack = Stack(launched.endpoint, outputs, launched.clock, simulator, _listen(calls, outputs.BusName))
+    stack.fill_token(wanted.token)
+    _warm_up(stack)
+    return stack
+
+
+def _outputs(calls: SignedCalls) -> Outputs:
+    described = calls.client("cloudformation").describe_stacks(StackName=sam.STACK_NAME)["Stacks"][0]
+    found = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+    return Outputs(**{name: found[name] for name in Outputs.__annotations__})
+
+
+def _listen(calls: SignedCalls, bus_name: str) -> str:
+    """Puts a queue on the bus, as a consumer would, and gives its URL."""
+    sqs, events = calls.client("sqs"), calls.client("events")
+    url = sqs.create_queue(QueueName="local-outcomes")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = json.dumps({"source": ["linkwatch"], "detail-type": ["VerificationSettled"]})
+    events.put_rule(Name="local-outcomes", EventBusName=bus_name, EventPattern=pattern)
+    events.put_targets(Rule="local-outcomes", EventBusName=bus_name, Targets=[{"Id": "queue", "Arn": arn}])
+    return url
+
+
+def _warm_up(stack: Stack) -> None:
+    """Starts the functions once: in time-lapse a first start would count as many seconds of the window."""
+    stack.invoke("CheckLink", json.dumps({"requestId": "", "sessionId": ""}))
+    stack.invoke("ResumeUnfinished", json.dumps({"sweep": True}))
+    stack.find("warm-up")
+    # Of the events that leave nothing behind it takes only those it throws away; one it raises at would cost it its process.
+    stack.invoke("InstantLinkSent", json.dumps({"id": "warm-up", "time": stack.clock.now().isoformat(), "detail": {}}))
+    stack.throw_dead_letters_away("InstantLinkSent")

@@ -1,0 +1,42 @@
+"""What an execution has done so far, read from its history."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+CHECK_LINK = "Check Link"
+
+
+@dataclass(frozen=True, slots=True)
+class LookSeen:
+    """One look: when it was due, epoch milliseconds by the stack's clock, and what it learnt."""
+
+    at_ms: float
+    answer: str
+    reason: str | None
+
+
+@dataclass(slots=True)
+class Told:
+    """state: the one it is in, or was in last; looks: those that have their answer."""
+
+    state: str = "Starting"
+    looks: list[LookSeen] = field(default_factory=list)
+
+
+def told(events: Iterable[dict[str, Any]]) -> Told:
+    """Reads the events of GetExecutionHistory, oldest first."""
+    so_far = Told()
+    entered_ms = 0.0
+    answered = False
+    for event in events:
+        if entered := event.get("stateEnteredEventDetails"):
+            if so_far.state == CHECK_LINK and not answered:  # the task failed, and the failure was caught
+                so_far.looks.append(LookSeen(entered_ms, "UNAVAILABLE", "CHECK_FAILED"))
+            so_far.state, entered_ms, answered = entered["name"], event["timestamp"].timestamp() * 1000, False
+        elif so_far.state == CHECK_LINK and (succeeded := event.get("taskSucceededEventDetails")):
+            payload = json.loads(succeeded["output"])["Payload"]
+            so_far.looks.append(LookSeen(entered_ms, payload["answer"], payload["reason"]))
+            answered = True
+    return so_far

@@ -1,0 +1,153 @@
+"""The stack that make up keeps: up, down, send, watch, cancel, logs."""
+
+import json
+import os
+import secrets
+import shlex
+
+from rich.console import Console
+
+from local import choices
+from local.deployment import DEFAULT_WINDOW_SECONDS, Wanted, end_kept_stack, keep_stack, kept_stack
+from local.launch import LocalStackFailed
+from local.live_view import Watched
+from local.places import KEPT_STACK, LOGS, shown
+from local.run import send, start, watch
+from local.stack import Stack
+
+DEFAULT_SPEED = 1
+
+
+def up(console: Console) -> int:
+    """Brings a stack up that stays, and prints what to call. Raises LocalStackFailed, BadChoice."""
+    if kept_stack():
+        console.print("A stack is up already: make down ends it")
+        return 1
+    wanted, why_not = choices.as_the_machine_can(Wanted(speed=choices.choices(DEFAULT_SPEED).speed))
+    if why_not:
+        console.print(why_not)
+    with console.status("Building the stack and deploying it to the emulator …"):
+        stack = keep_stack(wanted)
+    _print_what_to_call(console, stack)
+    return 0
+
+
+def _print_what_to_call(console: Console, stack: Stack) -> None:
+    link = _link_for_whenever(stack)
+    environment = {
+        "AWS_ENDPOINT_URL": stack.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    lines = [
+        "The stack is up, at "
+        + (f"{stack.clock.speed:g} times real time." if stack.clock.speed != 1 else "real time."),
+        "",
+        "  make send SCENARIO=never DOOR=event   send a link and have it watched",
+        "  make watch ID=<verificationId>        show it live",
+        "  make cancel ID=<verificationId>       cancel it",
+        "  make logs FUNCTION=CheckLink          print a function's logs",
+        "  make down                             end the stack",
+        "",
+        "For the AWS CLI and SDKs:",
+        *(f"  export {name}={shlex.quote(value)}" for name, value in environment.items()),
+        "",
+        "  curl --aws-sigv4 aws:amz:us-east-1:execute-api --user test:test -H 'Content-Type: application/json' \\",
+        f"    -d '{json.dumps(link)}' {stack.api_url}/verifications",
+        "",
+        f"  API            {stack.api_url}   (sign for execute-api)",
+        f"  state machine  {stack.outputs.StateMachineArn}",
+        f"  bus            {stack.outputs.BusName}",
+        f"  table          {stack.outputs.TableName}",
+        f"  secret         {stack.outputs.SignzyTokenArn}",
+        f"  Signzy         {stack.signzy.base_url}   (the simulator)",
+        f"  logs           {shown(LOGS)}",
+    ]
+    console.print("\n".join(lines), highlight=False, soft_wrap=True, markup=False)
+
+
+def _link_for_whenever(stack: Stack) -> dict[str, str]:
+    """A link for the curl that is printed: clicked at the third look, whenever in the next day somebody runs it."""
+    link = {"requestId": secrets.token_hex(12), "sessionId": secrets.token_hex(12)}
+    script = [{"looks": [1, 2], "answer": "pending"}, {"answer": "clicked"}]
+    tomorrow_ms = stack.clock.now_ms() + 86_400_000  # the simulator's window for it has not begun till then
+    stack.signzy.send_link(link["requestId"], link["sessionId"], script=script, link_sent_at_ms=round(tomorrow_ms))
+    return link
+
+
+def down(console: Console) -> int:
+    """Ends the kept stack."""
+    console.print("The stack has ended" if end_kept_stack() else "No stack is up")
+    return 0
+
+
+def send_one(console: Console) -> int:
+    """Has the simulator send a link, starts its verification through DOOR, and prints its id."""
+    stack, chosen = _stack(), choices.choices(DEFAULT_SPEED)
+    watched = start(stack, send(stack, chosen.scenario, _window_seconds(stack)), chosen.door)
+    console.print(watched.verification_id, highlight=False, soft_wrap=True)
+    return 0
+
+
+def watch_one(console: Console) -> int:
+    """Shows the verification ID live until its outcome is there."""
+    stack = _stack()
+    found = stack.find(_id())
+    if found.status != 200:
+        raise LocalStackFailed(f"the API answered {found.status}: {found.body['error']['message']}")
+    return watch(console, Watched(stack, found.body), None)
+
+
+def cancel_one(console: Console) -> int:
+    """Asks for the verification ID to be cancelled; exit status 1 when it is settled already or unknown."""
+    answer = _stack().cancel(_id())
+    console.print(f"The API answered {answer.status}")
+    console.print_json(data=answer.body)
+    return 0 if answer.status == 202 else 1
+
+
+def logs(console: Console) -> int:
+    """Prints what FUNCTION (a logical id of the template) has logged."""
+    stack = _stack()
+    wanted = os.environ.get("FUNCTION") or "CheckLink"
+    try:
+        logged = stack.logs_of(wanted)
+    except KeyError:
+        raise choices.BadChoice(f"FUNCTION={wanted} does not exist") from None
+    console.print(logged, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def redrive(console: Console) -> int:
+    """Hands FUNCTION what lies in its dead-letter queue once more."""
+    wanted = os.environ.get("FUNCTION") or "InstantLinkSent"
+    if wanted not in {"InstantLinkSent", "ResumeUnfinished"}:
+        raise choices.BadChoice(
+            f"FUNCTION={wanted} has no dead-letter queue; InstantLinkSent and ResumeUnfinished have"
+        )
+    console.print(f"{_stack().redrive(wanted)} sent again")
+    return 0
+
+
+def _stack() -> Stack:
+    stack = kept_stack()
+    if stack is None:
+        KEPT_STACK.unlink(missing_ok=True)
+        raise LocalStackFailed("no stack is up: make up starts one")
+    return stack
+
+
+def _id() -> str:
+    verification_id = os.environ.get("ID")
+    if not verification_id:
+        raise choices.BadChoice("say which: ID=<verificationId>")
+    return verification_id
+
+
+def _window_seconds(stack: Stack) -> float:
+    described = stack.client("cloudformation").describe_stacks(StackName="linkwatch")["Stacks"][0]
+    parameters = {
+        parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in described.get("Parameters", [])
+    }
+    return float(parameters.get("WindowSeconds", DEFAULT_WINDOW_SECONDS))

@@ -1,0 +1,20 @@
+"""Where things lie in the checkout. All that local/ writes goes below .linkwatch/."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".linkwatch"
+LOGS = STATE / "logs"
+KEPT_STACK = STATE / "stack.json"
+BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
+
+_VENVS = ROOT / ".venvs"
+EMULATOR_VENV = _VENVS / "emulator"
+EMULATOR_PYTHON = EMULATOR_VENV / "bin" / "python"
+SAM = _VENVS / "sam" / "bin" / "sam"
+DEVELOPMENT_BIN = _VENVS / "development" / "bin"
+
+
+def shown(path: Path) -> str:
+    """A path as a person in the checkout types it."""
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)

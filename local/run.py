@@ -1,0 +1,110 @@
+"""make run: one link, from the start to the outcome, on a stack of its own."""
+
+import secrets
+import time
+from typing import Any
+
+from rich.console import Console
+
+from local import choices
+from local.deployment import DEFAULT_WINDOW_SECONDS, Wanted, running_stack
+from local.launch import LocalStackFailed
+from local.live_view import Watched, follow, show_outcome
+from local.places import LOGS, shown
+from local.signzy_links import SCENARIOS
+from local.stack import Stack, await_that
+
+DEFAULT_SPEED = 15
+#: Real seconds. An event crosses the emulator in far less.
+_EVENT_SECONDS = 15
+
+
+def run(console: Console) -> int:
+    """Runs it and gives the exit status: 0 only if item and event are there and agree. Raises BadChoice, LocalStackFailed."""
+    real, chosen = choices.real_link(), choices.choices(DEFAULT_SPEED)
+    if real:
+        wanted = Wanted(signzy_base_url=real.base_url, token=real.token)
+    else:
+        wanted, why_not = choices.as_the_machine_can(Wanted(speed=chosen.speed))
+        if why_not:
+            console.print(why_not)
+    about = "a real link at the real Signzy" if real else SCENARIOS[chosen.scenario]["about"]
+    console.print(f"[bold]linkwatch[/]: {about}; by {chosen.door}; {wanted.speed:g} times real time", highlight=False)
+    began_at = time.monotonic()
+    status = console.status("Building the stack and deploying it to the emulator …")
+    status.start()
+    try:
+        with running_stack(wanted) as stack:
+            status.stop()
+            console.print(
+                f"Deployed in {time.monotonic() - began_at:.0f} s; logs are in {shown(LOGS)}", highlight=False
+            )
+            link = (
+                {"requestId": real.request_id, "sessionId": real.session_id}
+                if real
+                else _send(stack, wanted, chosen.scenario)
+            )
+            fields = {"linkSentAt": real.link_sent_at} if real and real.link_sent_at else {}
+            watched = start(stack, {**link, **fields}, chosen.door)
+            return watch(console, watched, None if real else chosen.scenario)
+    finally:
+        status.stop()
+
+
+def _send(stack: Stack, wanted: Wanted, scenario: str) -> dict[str, str]:
+    """Has the simulator send a link that does what the scenario says."""
+    window_seconds = float(str(wanted.parameters.get("WindowSeconds", DEFAULT_WINDOW_SECONDS)))
+    return send(stack, scenario, window_seconds)
+
+
+def send(stack: Stack, scenario: str, window_seconds: float) -> dict[str, str]:
+    """Has the simulator send a link, and gives its ids as Signzy would."""
+    request_id, session_id = secrets.token_hex(12), secrets.token_hex(12)
+    stack.signzy.send_link(request_id, session_id, script=choices.script_of(scenario, window_seconds))
+    return {"requestId": request_id, "sessionId": session_id}
+
+
+def start(stack: Stack, given: dict[str, Any], door: str) -> Watched:
+    """Starts a verification through a door. Raises LocalStackFailed."""
+    if door == "api":
+        answer = stack.call_api("POST", "/verifications", given)
+        if answer.status != 202:
+            raise LocalStackFailed(f"the API answered {answer.status}: {answer.body}")
+        return Watched(stack, answer.body)
+    stack.put_link_sent(given)
+    verification_id = f"{given['requestId']}-{given['sessionId']}".lower()
+    try:
+        item = await_that(lambda: stack.item(verification_id), _EVENT_SECONDS, "the event has started a verification")
+    except TimeoutError as error:
+        raise LocalStackFailed(f"{error}; see the logs in {shown(LOGS)}") from error
+    return Watched(stack, item)
+
+
+def watch(console: Console, watched: Watched, scenario: str | None) -> int:
+    """Follows a verification to its end and holds what came of it against each other."""
+    stack = watched.stack
+
+    def on_look(number: int) -> None:
+        if scenario and number == SCENARIOS[scenario].get("rotateTokenAfterLooks"):
+            stack.rotate_token("rotated-token")
+            console.print("The token was rotated, in the secret and at Signzy")
+
+    try:
+        follow(watched, console, on_look)
+        event = await_that(lambda: stack.events(watched.verification_id), _EVENT_SECONDS, "the outcome is on the bus")[
+            0
+        ]
+    except TimeoutError as error:
+        console.print(f"[red]Failed[/]: {error}; see the logs in {shown(LOGS)}")
+        return 1
+    show_outcome(console, watched.item, event)
+    differing = [name for name, value in event["detail"].items() if watched.item.get(name) != value]
+    if differing:
+        console.print(f"[red]Failed[/]: item and event differ in {', '.join(differing)}")
+        return 1
+    expected = SCENARIOS[scenario]["outcome"] if scenario else watched.item["outcome"]
+    if watched.item["outcome"] != expected:
+        console.print(f"[red]Failed[/]: the outcome of this scenario is {expected}")
+        return 1
+    console.print("\n[green]Item and event agree.[/]")
+    return 0

@@ -1,0 +1,62 @@
+"""SAM CLI: builds, and deploys the unmodified template to the emulator."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from local import environment
+from local.launch import LocalStackFailed
+from local.leash import leashed
+from local.places import BUILT_TEMPLATE, LOGS, ROOT, SAM, shown
+
+STACK_NAME = "linkwatch"
+_SAM_SECONDS = 300
+#: What a build is made of.
+_SOURCES = ("template.yaml", "samconfig.toml", "statemachine", "functions")
+
+
+def build() -> None:
+    """Builds, unless what was built is newer than what it is made of. Raises LocalStackFailed."""
+    if not BUILT_TEMPLATE.exists() or _newest_source() > BUILT_TEMPLATE.stat().st_mtime:
+        _run("build", ["build"], environment.for_building())
+
+
+def deploy(endpoint: str, parameters: Mapping[str, object], clock: Mapping[str, str]) -> None:
+    """Deploys to the emulator at endpoint. parameters: the template's; clock: the environment that lets SAM into the
+    emulator's clock, which is ahead of the world's by more than a signature may be soon. Raises LocalStackFailed.
+    """
+    overrides = [f"{name}={value}" for name, value in parameters.items()]
+    arguments = ["deploy", "--config-env", "local", "--stack-name", STACK_NAME]
+    _run("deploy", [*arguments, "--parameter-overrides", *overrides], {**environment.for_aws(endpoint), **clock})
+
+
+def _newest_source() -> float:
+    files = (
+        path
+        for source in _SOURCES
+        for path in [ROOT / source, *(ROOT / source).rglob("*")]
+        if "__pycache__" not in path.parts
+    )
+    return max(path.stat().st_mtime for path in files)
+
+
+def _run(name: str, arguments: list[str], env: dict[str, str]) -> None:
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log: Path = LOGS / f"sam-{name}.log"
+    with log.open("wb") as output:
+        try:
+            done = subprocess.run(
+                leashed([os.fspath(SAM), *arguments]),
+                cwd=ROOT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=_SAM_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise LocalStackFailed(f"sam {name} took more than {_SAM_SECONDS} s; its log is {shown(log)}") from None
+    if done.returncode:
+        raise LocalStackFailed(f"sam {name} failed; its log is {shown(log)}")

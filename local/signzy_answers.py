@@ -1,0 +1,41 @@
+"""What Signzy answers, as data: every row of its page and ugly variants, in signzy_answers.json. The unit tests and the
+simulator both read it here. Standard library only: the simulator runs on a bare Python, too.
+
+In the file an answer has a `status`, `headers` (optional), what to `expect` of the function that reads it, and its body as
+`body` (JSON), `text` or `hex` (raw), made long by `times` (repeated) or `paddedTo` (spaces at the end, size in bytes).
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+#: The session id in the file's answers; the simulator puts in the one that was asked for.
+SAMPLE_SESSION_ID = b"646214d929c23b4d42c1fc39"
+
+
+@dataclass(frozen=True, slots=True)
+class VendorAnswer:
+    """One HTTP answer. expect: {"answer", "reason"} and, with CLICKED, "result", as CheckLink gives them."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    expect: dict[str, Any] = field(default_factory=dict)
+
+
+def answer_from(data: dict[str, Any]) -> VendorAnswer:
+    """An answer out of the file's form, described at the top of this module."""
+    if "hex" in data:
+        body = bytes.fromhex(data["hex"])
+    else:
+        text = data["text"] if "text" in data else json.dumps(data["body"], ensure_ascii=False)
+        body = text.encode() * data.get("times", 1)
+    headers = {"Content-Type": "application/json; charset=utf-8", **data.get("headers", {})}
+    return VendorAnswer(data["status"], body.ljust(data.get("paddedTo", 0)), headers, data.get("expect", {}))
+
+
+ANSWERS: dict[str, VendorAnswer] = {
+    name: answer_from(data)
+    for name, data in json.loads(Path(__file__).with_name("signzy_answers.json").read_text("utf-8")).items()
+}

@@ -1,0 +1,152 @@
+"""A simulator of Signzy: its status endpoint over HTTP as its page documents it, and a door to tell it what to answer.
+
+    python -m local.signzy_simulator --port 8099 --window-seconds 300 [--host 127.0.0.1] [--link '{"requestId", …}']
+
+    GET /api/v3/us-kyc/poll-check-verify/request/{requestId}/session/{sessionId}     Signzy
+    PUT /_simulator/links/{requestId}          {"sessionId", "scenario" or "script", "linkSentAtMs"?}   a link was sent
+    GET /_simulator/links/{requestId}/requests who asked about it, when, and what they were told
+    PUT /_simulator/token                      {"token"}, the one that Signzy takes from now on
+    GET /_simulator/clock                      {"nowMs"}
+
+Times are epoch milliseconds by the simulator's own clock, which may be running faster than the world's. Standard library
+only: it also runs alone in a container, on a bare python3.13.
+"""
+
+import argparse
+import json
+import re
+import time
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from local.signzy_answers import ANSWERS, SAMPLE_SESSION_ID, VendorAnswer, answer_from
+from local.signzy_links import Links
+from local.signzy_transport import MISBEHAVIOURS
+
+BASE_PATH = "/api/v3/us-kyc"
+#: The token that the simulator takes when nobody says another.
+DEFAULT_TOKEN = "simulated-token"  # noqa: S105  # no secret: nothing real takes it
+
+_LOOK = re.compile(re.escape(BASE_PATH) + "/poll-check-verify/request/([^/?]*)/session/([^/?]*)")
+_ID = re.compile("[0-9a-fA-F]{24}")
+_LINK = re.compile("/_simulator/links/([0-9a-fA-F]{24})")
+_REQUESTS = re.compile("/_simulator/links/([^/]+)/requests")
+
+
+def now_ms() -> int:
+    return round(time.time() * 1000)
+
+
+class Simulator(ThreadingHTTPServer):
+    """The server and what it knows."""
+
+    daemon_threads = True  # a request that hangs does not keep the simulator from ending
+    request_queue_size = 128  # the default, 5, drops connections when tests start many verifications at once
+
+    def __init__(self, host: str, port: int, links: Links) -> None:
+        super().__init__((host, port), _Handler)
+        self.links = links
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # connections are kept alive, as Signzy's are
+    server: Simulator  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    def do_GET(self) -> None:
+        if self.path == "/_simulator/clock":
+            self._say(HTTPStatus.OK, {"nowMs": now_ms()})
+        elif match := _REQUESTS.fullmatch(self.path):
+            self._say(HTTPStatus.OK, {"requests": self.server.links.requests(match[1])})
+        elif match := _LOOK.fullmatch(self.path):
+            self._look(match[1], match[2])
+        else:
+            self._say(HTTPStatus.NOT_FOUND, {"error": {"message": "Not Found", "statusCode": 404}})
+
+    def do_PUT(self) -> None:
+        try:
+            data = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            if self.path == "/_simulator/token":
+                self.server.links.token = data["token"]
+            elif match := _LINK.fullmatch(self.path):
+                self.server.links.register(match[1], data, now_ms())
+            else:
+                return self._say(HTTPStatus.NOT_FOUND, {"error": "nothing here"})
+        except (KeyError, TypeError, ValueError) as error:
+            return self._say(HTTPStatus.BAD_REQUEST, {"error": f"{type(error).__name__}: {error}"})
+        return self._say(HTTPStatus.OK, {})
+
+    def _look(self, request_id: str, session_id: str) -> None:
+        at_ms = now_ms()
+        step = self._step(request_id, session_id, at_ms)
+        request = {
+            "look": step.get("look"),  # null when it was refused before the script was asked
+            "atMs": at_ms,
+            "path": self.path,
+            "headersOk": self._content_type_is_right() and self._token_is_right(),
+            "answer": step["answer"],
+        }
+        self.server.links.note(request_id, request)
+        time.sleep(step.get("slowBySeconds", 0))
+        if misbehave := MISBEHAVIOURS.get(step["answer"]):
+            self.close_connection = True
+            misbehave(self)
+        else:
+            self._answer(step.get("own") or ANSWERS[step["answer"]], session_id)
+
+    def _step(self, request_id: str, session_id: str, at_ms: int) -> dict[str, Any]:
+        """What to answer: who asks, in which form, about what, in this order."""
+        if not self._token_is_right():
+            return {"answer": "credentials-refused"}
+        if not self._content_type_is_right():
+            return {"answer": "no-json-asked-for", "own": _NO_JSON_ASKED_FOR}
+        for id_, answer in ((request_id, "malformed-request-id"), (session_id, "malformed-session-id")):
+            if not _ID.fullmatch(id_):
+                return {"answer": answer}
+        return self.server.links.step_for(request_id, session_id, at_ms)
+
+    def _token_is_right(self) -> bool:
+        return self.headers.get("Authorization") == self.server.links.token  # bare: no "Bearer"
+
+    def _content_type_is_right(self) -> bool:
+        return self.headers.get_content_type() == "application/json" and "Content-Type" in self.headers
+
+    def _answer(self, answer: VendorAnswer, session_id: str = "") -> None:
+        body = answer.body.replace(SAMPLE_SESSION_ID, session_id.encode())
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _say(self, status: HTTPStatus, body: dict[str, Any]) -> None:
+        self._answer(answer_from({"status": status, "body": body}))
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class calls it so
+        if not self.path.startswith("/_simulator/"):
+            super().log_message(format, *args)
+
+
+_NO_JSON_ASKED_FOR = answer_from(
+    {"status": 400, "body": {"error": {"statusCode": 400, "message": "Content-Type should be application/json"}}}
+)
+
+
+def main() -> None:
+    """Serves until it is ended."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--window-seconds", type=float, default=300)
+    parser.add_argument("--link", type=json.loads, help="registered at the start: as for PUT, and its requestId")
+    options = parser.parse_args()
+    links = Links(options.window_seconds, DEFAULT_TOKEN)
+    if options.link:
+        links.register(options.link["requestId"], options.link, now_ms())
+    Simulator(options.host, options.port, links).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

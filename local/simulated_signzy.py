@@ -1,0 +1,67 @@
+"""Talks to the simulator of Signzy: tells it what to answer, asks it what it was asked."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import urllib3
+
+from local.signzy_simulator import BASE_PATH
+
+
+@dataclass(frozen=True, slots=True)
+class VendorRequest:
+    """One request that the simulator got. at_ms: epoch milliseconds by the stack's clock. look: its number among those that
+    the link's script answered, from 1; None when it was refused before (token, header, malformed ids).
+    """
+
+    look: int | None
+    at_ms: int
+    path: str
+    headers_ok: bool
+    answer: str
+
+
+class SimulatedSignzy:
+    """The simulator at one address, http://127.0.0.1:port."""
+
+    def __init__(self, address: str) -> None:
+        self.base_url = address + BASE_PATH
+        self._address = address
+        self._http = urllib3.PoolManager(retries=2, timeout=5)
+
+    def send_link(
+        self,
+        request_id: str,
+        session_id: str,
+        scenario: str | None = None,
+        script: Sequence[Mapping[str, Any]] | None = None,
+        link_sent_at_ms: float | None = None,
+    ) -> None:
+        """Has Signzy know a link from now on. Either scenario (scenarios.json) or script (steps as in signzy_links.py) says
+        what its looks get; link_sent_at_ms is by the stack's clock, now by default.
+        """
+        known = {"sessionId": session_id, "scenario": scenario, "script": script, "linkSentAtMs": link_sent_at_ms}
+        body = {name: value for name, value in known.items() if value is not None}
+        self._call("PUT", f"/_simulator/links/{request_id}", body)
+
+    def requests(self, request_id: str) -> list[VendorRequest]:
+        """The requests about one link, in the order in which they came."""
+        found = self._call("GET", f"/_simulator/links/{request_id}/requests")["requests"]
+        return [VendorRequest(r["look"], r["atMs"], r["path"], r["headersOk"], r["answer"]) for r in found]
+
+    def take_token(self, token: str) -> None:
+        """The only token that Signzy takes from now on."""
+        self._call("PUT", "/_simulator/token", {"token": token})
+
+    def now_ms(self) -> int:
+        """The stack's clock, epoch milliseconds."""
+        return self._call("GET", "/_simulator/clock")["nowMs"]
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        content = None if body is None else json.dumps(body)
+        answer = self._http.request(method, self._address + path, body=content)
+        if answer.status != 200:
+            raise ValueError(f"the simulator refused {method} {path}: {answer.data.decode(errors='replace')}")
+        return json.loads(answer.data)

@@ -1,0 +1,288 @@
+"""A local stack (the emulator with the template deployed to it, and the simulator of Signzy) and what one does with it."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from local.clock import Clock
+from local.launch import LocalStackFailed, scratch_of
+from local.signing import ApiAnswer, SignedCalls
+from local.simulated_signzy import SimulatedSignzy
+
+_DESERIALIZER = TypeDeserializer()
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """The stack's outputs, by the names of the contract."""
+
+    ApiUrl: str
+    StateMachineArn: str
+    BusName: str
+    TableName: str
+    SignzyTokenArn: str
+
+
+def await_that[T](happens: Callable[[], T | None], real_seconds: float, what: str) -> T:
+    """What happens() gives as soon as it gives anything true. Raises TimeoutError, saying what did not come about."""
+    give_up_at = time.monotonic() + real_seconds
+    while not (happened := happens()):
+        if time.monotonic() > give_up_at:
+            raise TimeoutError(f"{real_seconds:g} s have passed and it is not so: {what}")
+        time.sleep(0.1)
+    return happened
+
+
+class Stack:
+    """A deployed stack. Times are the stack's own, which may run faster than the caller's; waits have their limit in real
+    seconds.
+    """
+
+    def __init__(
+        self, endpoint: str, outputs: Outputs, clock: Clock, simulator_address: str | None, outcomes_url: str
+    ) -> None:
+        """outcomes_url: the queue that local/ has put on the bus, so as to see what consumers see."""
+        self.endpoint = endpoint
+        self.outputs = outputs
+        self.clock = clock
+        self.calls = SignedCalls(endpoint, clock)
+        self._simulator_address = simulator_address
+        self.outcomes_url = outcomes_url
+        #: Other processes read the queue of outcomes too: what is received stays in it.
+        self.is_shared = False
+        self._received: set[str] = set()
+        self._events: dict[str, list[dict[str, Any]]] = {}
+        self._events_lock = threading.Lock()
+        self._faults: list[dict[str, Any]] = []
+        self._faults_lock = threading.Lock()
+
+    @cached_property
+    def signzy(self) -> SimulatedSignzy:
+        """The simulator. Not there when the stack watches real links."""
+        assert self._simulator_address, "this stack has no simulator"
+        return SimulatedSignzy(self._simulator_address)
+
+    def client(self, service: str) -> Any:
+        """boto3's client of a service of the emulator."""
+        return self.calls.client(service)
+
+    # ── The doors ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def api_url(self) -> str:
+        """Where the API answers: ApiUrl's host is AWS's, the emulator has it under its own address."""
+        api_id = self.outputs.ApiUrl.removeprefix("https://").split(".")[0]
+        return f"{self.endpoint}/restapis/{api_id}/v1/_user_request_"
+
+    def call_api(self, method: str, path: str, body: Any = None, **options: Any) -> ApiAnswer:
+        """One signed call of the API; path as in /verifications."""
+        return self.calls.call_api(method, self.api_url + path, body, **options)
+
+    def start(self, request_id: str, session_id: str, **fields: Any) -> ApiAnswer:
+        """POST /verifications."""
+        return self.call_api("POST", "/verifications", {"requestId": request_id, "sessionId": session_id, **fields})
+
+    def find(self, verification_id: str) -> ApiAnswer:
+        """GET /verifications/{verificationId}."""
+        return self.call_api("GET", f"/verifications/{verification_id}")
+
+    def cancel(self, verification_id: str) -> ApiAnswer:
+        """DELETE /verifications/{verificationId}."""
+        return self.call_api("DELETE", f"/verifications/{verification_id}")
+
+    def put_link_sent(self, detail: Mapping[str, Any]) -> None:
+        """Puts an InstantLinkSent event on the bus."""
+        entry = {
+            "EventBusName": self.outputs.BusName,
+            "Source": "local.sender",
+            "DetailType": "InstantLinkSent",
+            "Detail": json.dumps(detail),
+        }
+        answer = self._events_client.put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            raise LocalStackFailed(f"the bus refused the event: {answer['Entries'][0].get('ErrorCode')}")
+
+    # ── What came of it ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def item(self, verification_id: str) -> dict[str, Any] | None:
+        """The item as stored, with plain values (numbers as int), or None."""
+        found = self._dynamodb.get_item(
+            TableName=self.outputs.TableName, Key={"verificationId": {"S": verification_id}}, ConsistentRead=True
+        ).get("Item")
+        return {name: _plain(value) for name, value in found.items()} if found else None
+
+    def events(self, verification_id: str) -> list[dict[str, Any]]:
+        """The outcome events of a verification that have arrived on the bus so far, whole."""
+        with self._events_lock:
+            self._receive()
+            return list(self._events.get(verification_id, []))
+
+    def _receive(self) -> None:
+        options = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 5}
+        while got := self._sqs.receive_message(QueueUrl=self.outcomes_url, **options).get("Messages"):
+            for message in got:
+                if message["MessageId"] not in self._received:
+                    event = json.loads(message["Body"])
+                    self._events.setdefault(event["detail"]["verificationId"], []).append(event)
+                    self._received.add(message["MessageId"])
+                if not self.is_shared:
+                    self._sqs.delete_message(QueueUrl=self.outcomes_url, ReceiptHandle=message["ReceiptHandle"])
+
+    def await_published(self, verification_id: str, real_seconds: float) -> dict[str, Any]:
+        """The item once it is marked published. Raises TimeoutError."""
+
+        def published() -> dict[str, Any] | None:
+            item = self.item(verification_id)
+            return item if item and item.get("publishedAt") else None
+
+        return await_that(published, real_seconds, f"{verification_id} is published")
+
+    # ── Executions ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def execution_arn(self, name: str) -> str:
+        """The ARN of an execution of this stack's machine."""
+        return f"{self.outputs.StateMachineArn.replace(':stateMachine:', ':execution:')}:{name}"
+
+    def execution(self, name: str) -> dict[str, Any] | None:
+        """What DescribeExecution says; None when there is no such execution."""
+        try:
+            return self._step_functions.describe_execution(executionArn=self.execution_arn(name))
+        except self._step_functions.exceptions.ExecutionDoesNotExist:
+            return None
+
+    def abort(self, name: str) -> None:
+        """Aborts a running execution, as an operator might by mistake."""
+        self._step_functions.stop_execution(executionArn=self.execution_arn(name))
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """An execution's events, oldest first, with the data of its states."""
+        pages = self._step_functions.get_paginator("get_execution_history")
+        return [event for page in pages.paginate(executionArn=self.execution_arn(name)) for event in page["events"]]
+
+    def states_entered(self, name: str) -> list[str]:
+        """The names of the states that an execution has entered, in order: what AWS counts as transitions."""
+        entered = (event.get("stateEnteredEventDetails") for event in self.history(name))
+        return [details["name"] for details in entered if details]
+
+    # ── Functions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def function_name(self, logical_id: str) -> str:
+        """The name that a function of the template has in this stack. Raises KeyError."""
+        for page in self.client("lambda").get_paginator("list_functions").paginate():
+            for function in page["Functions"]:
+                if f"-{logical_id}-" in function["FunctionName"]:
+                    return function["FunctionName"]
+        raise KeyError(logical_id)
+
+    def invoke(self, logical_id: str, event: str) -> dict[str, Any]:
+        """Calls a function and waits for its answer. event: JSON."""
+        name = self.function_name(logical_id)
+        return self.client("lambda").invoke(FunctionName=name, Payload=event)
+
+    def logs_of(self, logical_id: str) -> str:
+        """What a function has logged so far."""
+        described = self.client("lambda").get_function_configuration(FunctionName=self.function_name(logical_id))
+        pages = self.client("logs").get_paginator("filter_log_events")
+        group = described["LoggingConfig"]["LogGroup"]
+        return "\n".join(e["message"].rstrip() for page in pages.paginate(logGroupName=group) for e in page["events"])
+
+    # ── Dead letters ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def dead_letters(self, logical_id: str) -> list[dict[str, Any]]:
+        """The events that a function could not handle and that lie in its queue, up to ten of them."""
+        got = self._sqs.receive_message(
+            QueueUrl=self._dead_letters_url(logical_id), MaxNumberOfMessages=10, VisibilityTimeout=0
+        )
+        return [_event_in(message) for message in got.get("Messages", [])]
+
+    def put_dead_letter(self, logical_id: str, letter: dict[str, Any]) -> None:
+        """Puts a letter into a function's queue."""
+        self._sqs.send_message(QueueUrl=self._dead_letters_url(logical_id), MessageBody=json.dumps(letter))
+
+    def redrive(self, logical_id: str) -> int:
+        """Hands a function the events in its queue once more, each once, and says how many it took. What raises stays."""
+        url = self._dead_letters_url(logical_id)
+        messages: list[dict[str, Any]] = []
+        while got := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600).get(
+            "Messages"
+        ):
+            messages += got  # all of them first: the function may put one back
+        redriven = 0
+        for message in messages:
+            if "FunctionError" not in self.invoke(logical_id, json.dumps(_event_in(message))):
+                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                redriven += 1
+        return redriven
+
+    def throw_dead_letters_away(self, logical_id: str) -> None:
+        """Empties a function's queue."""
+        self._sqs.purge_queue(QueueUrl=self._dead_letters_url(logical_id))
+
+    def _dead_letters_url(self, logical_id: str) -> str:
+        queues = self._sqs.list_queues()["QueueUrls"]
+        return next(url for url in queues if f"-{logical_id}DeadLetters-" in url)
+
+    # ── Faults ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def break_call(self, call: str, error: str, about: list[str], seconds: float, *, after: bool = False) -> None:
+        """Has the emulator refuse calls from now on, for seconds by its clock, as local/emulator.py says."""
+        now_ms = self.clock.now_ms()
+        fault = {"call": call, "error": error, "about": about, "after": after}
+        with self._faults_lock:
+            self._faults.append({**fault, "fromMs": now_ms, "untilMs": now_ms + seconds * 1000})
+            file = scratch_of(int(self.endpoint.rsplit(":", 1)[1])) / "faults.json"
+            written = file.with_suffix(".new")
+            written.write_text(json.dumps(self._faults))
+            written.replace(file)
+
+    # ── Links ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def rotate_token(self, token: str) -> None:
+        """Replaces the token in the secret and at the simulator."""
+        self.fill_token(token)
+        self.signzy.take_token(token)
+
+    def fill_token(self, token: str) -> None:
+        """Puts a token into the secret."""
+        self.client("secretsmanager").put_secret_value(
+            SecretId=self.outputs.SignzyTokenArn, SecretString=json.dumps({"token": token})
+        )
+
+    @cached_property
+    def _events_client(self) -> Any:
+        return self.client("events")
+
+    @cached_property
+    def _dynamodb(self) -> Any:
+        return self.client("dynamodb")
+
+    @cached_property
+    def _sqs(self) -> Any:
+        return self.client("sqs")
+
+    @cached_property
+    def _step_functions(self) -> Any:
+        return self.client("stepfunctions")
+
+
+def _event_in(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The bus leaves the bare event, Lambda puts it beside what went wrong."""
+    letter = json.loads(message["Body"])
+    return letter.get("requestPayload", letter)
+
+
+def _plain(value: Any) -> Any:
+    return _with_ints(_DESERIALIZER.deserialize(value))
+
+
+def _with_ints(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value)
+    return {name: _with_ints(field) for name, field in value.items()} if isinstance(value, dict) else value

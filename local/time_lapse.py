@@ -1,0 +1,68 @@
+"""Time-lapse: programs whose clocks, sleeps and deadlines run some times faster than real time, under libfaketime.
+
+It has to be libfaketime's thread-safe build, libfaketimeMT.so.1: under the other one the emulator hangs for good after a
+few Lambda calls. Linux distributions have it in a package; the wheel on PyPI brings the sources, which cc and make turn
+into it in a second, without root.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local import environment
+from local.places import EMULATOR_VENV, STATE
+
+_LIBRARY = "libfaketimeMT.so.1"
+_PACKAGED = ("lib/*/faketime", "lib/faketime", "lib64/faketime", "local/lib/faketime")  # Debian, Arch, Fedora, by hand
+_BUILD_SECONDS = 120
+
+
+class NoTimeLapse(Exception):
+    """The machine has no libfaketimeMT and cannot make it; the message says why, in half a sentence."""
+
+
+def environment_at(speed: float) -> dict[str, str]:
+    """What to add to a program's environment so that its clock starts now and runs at speed; nothing for real time.
+
+    Programs share one clock only when one of them has started the others. Raises NoTimeLapse.
+    """
+    if speed == 1:
+        return {}
+    return {"LD_PRELOAD": str(_library()), "FAKETIME": f"+0 x{speed:g}"}
+
+
+def _library() -> Path:
+    if sys.platform != "linux":
+        raise NoTimeLapse("libfaketime's thread-safe build is to be had on Linux only")
+    for folder in _PACKAGED:
+        for found in Path("/usr").glob(f"{folder}/{_LIBRARY}"):
+            return found
+    return _built()
+
+
+def _built() -> Path:
+    built = STATE / "libfaketime" / _LIBRARY
+    if built.exists():
+        return built
+    for tool in ("cc", "make"):
+        if shutil.which(tool) is None:
+            raise NoTimeLapse(f"building libfaketime needs {tool}")
+    sources = next(EMULATOR_VENV.glob("lib/python*/site-packages/libfaketime/vendor/libfaketime"), None)
+    if sources is None:
+        raise NoTimeLapse("libfaketime's sources are not in the emulator's virtual environment")
+    workshop = STATE / "libfaketime" / "sources"
+    shutil.rmtree(workshop, ignore_errors=True)
+    shutil.copytree(sources, workshop)
+    try:
+        subprocess.run(
+            ["make", "-C", workshop / "src", _LIBRARY],
+            check=True,
+            capture_output=True,
+            timeout=_BUILD_SECONDS,
+            env=environment.bare(),
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise NoTimeLapse("libfaketime does not build with this machine's cc") from error
+    (workshop / "src" / _LIBRARY).replace(built)
+    return built
