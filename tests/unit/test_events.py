@@ -1,0 +1,75 @@
+"""The events in events/ are what the functions get: each is read here by the code that reads it there."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from linkwatch.model import parse_ids, parse_verification_id
+from linkwatch.start_request import ApiStartRequest, BadStart, StartRequest, parse_start
+
+EVENTS = Path(__file__).parents[2] / "events"
+FUNCTIONS = ["check-link", "instant-link-sent", "resume-unfinished", "verifications-api"]
+VERIFICATION_ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
+
+
+def event(name: str) -> dict:
+    return json.loads((EVENTS / f"{name}.json").read_text())
+
+
+def test_every_function_has_one_and_every_one_has_a_function():
+    names = [path.stem for path in EVENTS.iterdir()]
+
+    assert all(any(name.startswith(function) for name in names) for function in FUNCTIONS)
+    assert all(any(name.startswith(function) for function in FUNCTIONS) for name in names)
+
+
+@pytest.mark.parametrize("name", ["instant-link-sent", "instant-link-sent-bare"])
+def test_a_link_that_was_sent_is_a_start(name):
+    given = event(name)
+
+    start = parse_start(StartRequest, given["detail"], "EVENT", given["id"], datetime.fromisoformat(given["time"]))
+
+    assert start.ids.verification_id == VERIFICATION_ID
+    assert start.link_sent_at == datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
+
+
+def test_a_posted_body_is_a_start():
+    given = event("verifications-api-post")
+    taken_at = datetime.fromtimestamp(given["requestContext"]["requestTimeEpoch"] / 1000, UTC)
+
+    start = parse_start(ApiStartRequest, given["body"], "API", given["requestContext"]["requestId"], taken_at)
+
+    assert (start.ids.verification_id, start.correlation_id) == (VERIFICATION_ID, "application-4711")
+
+
+@pytest.mark.parametrize("name", ["instant-link-sent-malformed", "verifications-api-post-bad"])
+def test_a_start_that_is_none_is_refused(name):
+    given = event(name)
+
+    with pytest.raises(BadStart):
+        parse_start(ApiStartRequest, given.get("detail") or given["body"], "API", "x", datetime.now(UTC))
+
+
+def test_a_path_names_a_verification_or_does_not():
+    def named(name: str) -> str | None:
+        return parse_verification_id(event(name)["pathParameters"]["verificationId"])
+
+    assert named("verifications-api-get") == named("verifications-api-delete") == VERIFICATION_ID
+    assert named("verifications-api-get-bad") is None
+
+
+def test_a_look_has_ids_or_has_none():
+    def ids(name: str) -> object:
+        return parse_ids(event(name)["requestId"], event(name)["sessionId"])
+
+    assert ids("check-link") == ids("check-link-past-deadline")
+    assert ids("check-link") is not None
+    assert ids("check-link-malformed-ids") is None
+
+
+def test_an_execution_that_stopped_tells_what_it_was_given():
+    given = json.loads(event("resume-unfinished-aborted")["detail"]["input"])
+
+    assert (given["verificationId"], given["attempt"], given["cancel"]) == (VERIFICATION_ID, 0, False)

@@ -1,0 +1,70 @@
+"""Imports point one way: handler → settings, signzy, verifications → model. os.environ stands in one module."""
+
+import ast
+from pathlib import Path
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+HANDLERS = {path.stem for path in FUNCTIONS.glob("*.py")}
+#: The rooms of the core, each with what it may import of the others.
+CORE = {
+    "linkwatch.model": set(),
+    "linkwatch.settings": set(),
+    "linkwatch.start_request": {"linkwatch.model"},
+    "linkwatch.bounded_http": set(),
+    "linkwatch.signzy": {"linkwatch.bounded_http", "linkwatch.model"},
+    "linkwatch.signzy_token": {"linkwatch.model", "linkwatch.signzy"},
+    "linkwatch.executions": {"linkwatch.model"},
+    "linkwatch.table": {"linkwatch.model"},
+    "linkwatch.verifications": {"linkwatch.executions", "linkwatch.model", "linkwatch.table"},
+}
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def reached_from(module: str) -> set[str]:
+    """Every module that importing this one loads, as far as our own code goes."""
+    reached, todo = set(), [module]
+    while todo:
+        path = FUNCTIONS / f"{todo.pop().replace('.', '/')}.py"
+        new = imports_of(path) - reached if path.exists() else set()
+        reached |= new
+        todo += new
+    return reached
+
+
+def test_every_room_of_the_core_is_named_here():
+    assert {f"linkwatch.{path.stem}" for path in (FUNCTIONS / "linkwatch").glob("[a-z]*.py")} == set(CORE)
+
+
+def test_the_core_imports_only_what_stands_below_it():
+    for module, allowed in CORE.items():
+        ours = imports_of(FUNCTIONS / f"{module.replace('.', '/')}.py") & (set(CORE) | HANDLERS)
+        assert ours <= allowed, module
+
+
+def test_the_environment_is_read_in_one_module():
+    readers = [path.stem for path in FUNCTIONS.rglob("*.py") if "os" in imports_of(path)]
+
+    assert readers == ["settings"]
+
+
+def test_check_link_imports_nothing_heavy_when_it_starts():
+    heavy = {"boto3", "botocore", "pydantic"}
+    heavy |= {f"linkwatch.{room}" for room in ("start_request", "executions", "table", "verifications")}
+
+    assert not {name for name in reached_from("check_link") if name.split(".")[0] in heavy or name in heavy} - {
+        "botocore.auth",  # inside the function that signs
+        "botocore.auth.SigV4Auth",
+        "botocore.awsrequest",
+        "botocore.awsrequest.AWSRequest",
+        "botocore.credentials",
+        "botocore.credentials.EnvProvider",
+    }
