@@ -1,0 +1,100 @@
+"""One execution of a history: the Host that the engine runs it in, and what is known of it afterwards."""
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.definition.history import Fault
+from tests.definition.hosted_parts import TaskFailed
+from tests.definition.second_engine import run
+from tests.definition.shipped import DEFINITION
+from tests.definition.virtual_time import Thread
+
+if TYPE_CHECKING:
+    from tests.definition.small_aws import Account
+
+
+@dataclass
+class Execution:
+    """An execution, and the Host that the engine runs it in."""
+
+    account: "Account"
+    name: str
+    input: dict[str, Any]
+    status: str = "RUNNING"
+    output: Any = None
+    ended_at: int | None = None
+    entered_states: list[str] = field(default_factory=list)
+    #: What each look came to: CheckLink's answer, or an error's name.
+    looks: list[dict[str, Any] | str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.thread = Thread(self.account.time, self._run)
+
+    def start(self) -> None:
+        self.account.time.at(self.now() + DEFINITION["TimeoutSeconds"] * 1000, lambda: self.finish("TIMED_OUT"))
+        self.thread.start()
+
+    def _run(self) -> None:
+        status, self.output = run(self.account.program, self)
+        self.finish(status)
+
+    def finish(self, status: str) -> None:
+        if self.status == "RUNNING":
+            self.status, self.ended_at = status, self.now()
+            self.account.note(self.name, f"{status} {json.dumps(self.output)[:160]}")
+            if status not in {"SUCCEEDED", "FAILED"}:
+                self.thread.end()
+            self.account.on_end(self)
+
+    def now(self) -> int:
+        return self.account.time.now
+
+    def entered(self, state: str) -> None:
+        self.thread.wait_until(self.now() + self.account.history.transition)
+        self.entered_states.append(state)
+        for end in self.account.ends_of(state):
+            self.account.time.at(self.now() + end.after_millis, lambda end=end: self.finish(end.status))
+            self.thread.wait_until(self.now())
+
+    def back_off(self, state: str, seconds: float) -> None:
+        self.entered_states.append(f"{state} (again)")
+        self.thread.wait_until(self.now() + int(seconds * 1000 * self.account.next_jitter()))
+
+    def wait_until(self, state: str, moment: int) -> None:
+        fault = self.account.fault_of(state)
+        self.thread.wait_until(moment + (fault.after_millis if fault else 0))
+
+    def call(self, state: str, resource: str, arguments: dict[str, Any], timeout_seconds: int) -> dict[str, Any]:
+        is_look = resource.endswith(":lambda:invoke")
+        fault = self.account.fault_of(state) or Fault(
+            state, before_millis=50 if is_look else 10, after_millis=self.account.history.look if is_look else 10
+        )
+        if is_look and not self.entered_states[-1].endswith("(again)"):
+            self.looks.append("unfinished")
+        try:
+            output = self._answer(fault, resource, arguments, timeout_seconds)
+        except TaskFailed as failed:
+            self.account.note(self.name, f"{state}: {failed.error}")
+            if is_look:
+                self.looks[-1] = failed.error
+            raise
+        if is_look:
+            self.looks[-1] = output["Payload"]
+        return output
+
+    def _answer(self, fault: Fault, resource: str, arguments: dict[str, Any], timeout_seconds: int) -> dict[str, Any]:
+        invoked_at, answers = self.now(), []
+        if fault.takes_effect:  # even when nobody waits for it any more
+            action = self.account.action(self, resource, arguments, invoked_at)
+            self.account.time.at(invoked_at + fault.before_millis, lambda: answers.append(action()))
+        answered_at = invoked_at + fault.before_millis + max(fault.after_millis, 0)
+        gives_up_at = invoked_at + timeout_seconds * 1000
+        self.thread.wait_until(min(answered_at, gives_up_at))
+        if answered_at > gives_up_at:
+            raise TaskFailed("States.Timeout")
+        if fault.error or not answers:
+            raise TaskFailed(fault.error or "States.Timeout")
+        if isinstance(answers[0], TaskFailed):
+            raise answers[0]
+        return answers[0]

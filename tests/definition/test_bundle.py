@@ -1,0 +1,93 @@
+"""What sam build made runs in Lambda: each handler imports with the bundle and boto3 alone."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+BUILT = ROOT / ".aws-sam" / "build"
+#: boto3 and what it stands on, all of which AWS's Python runtime has; urllib3 has to come from the bundle.
+RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six")
+ENVIRONMENT = {
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch",
+    "TABLE_NAME": "verifications",
+    "WINDOW_SECONDS": "300",
+    "DEAD_LETTERS_URL": "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters",
+    "POLL_INTERVAL_SECONDS": "10",
+    "SIGNZY_BASE_URL": "https://api.signzy.us/api/v3/us-kyc",
+    "SIGNZY_TOKEN_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:SignzyToken-AbCdEf",
+}
+
+
+class _Tags(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as what stands in them."""
+
+
+_Tags.add_multi_constructor("!", lambda _loader, _suffix, node: getattr(node, "value", None))
+
+FUNCTIONS = {
+    name: resource["Properties"]["Handler"]
+    for name, resource in yaml.load((ROOT / "template.yaml").read_text(), _Tags)["Resources"].items()  # noqa: S506
+    if resource["Type"] == "AWS::Serverless::Function"
+}
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory) -> Path:
+    """A folder that holds boto3 and nothing else."""
+    folder = tmp_path_factory.mktemp("runtime")
+    for package in RUNTIME:
+        spec = find_spec(package)
+        source = Path(str(spec and spec.origin))
+        source = source.parent if source.name == "__init__.py" else source
+        (folder / source.name).symlink_to(source)
+    return folder
+
+
+def modules_after_import(function: str, runtime: Path) -> set[str]:
+    program = f"""
+import json, sys
+sys.path += [{str(BUILT / function)!r}, {str(runtime)!r}]
+import {FUNCTIONS[function].split(".")[0]} as module
+assert callable(module.handler)
+print(json.dumps(list(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_handler_imports_with_its_bundle_and_boto3_alone(function, runtime):
+    assert "linkwatch.model" in modules_after_import(function, runtime)
+
+
+def test_check_link_starts_without_what_a_look_does_not_need(runtime):
+    loaded = modules_after_import("CheckLink", runtime)
+
+    assert not loaded & {
+        "boto3",
+        "botocore.session",
+        "botocore.auth",
+        "pydantic",
+        "aws_xray_sdk",
+        "linkwatch.verifications",
+    }
+
+
+def test_boto3_is_not_in_the_bundle():
+    assert not list(BUILT.glob("*/boto*"))
