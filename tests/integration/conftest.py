@@ -15,10 +15,10 @@ from local.stack import Stack, await_that
 from local.time_lapse import NoTimeLapse, environment_at
 
 #: What two cores keep up with, thirty verifications at a time. Where there is no libfaketime, the window is short instead.
-SPEED = 8
+SPEED = 6
 SHORT_WINDOW = {"WindowSeconds": 60, "PollIntervalSeconds": 2}
 #: Real seconds in which whatever was started has to be published: a window in time-lapse, with room for a busy machine.
-PATIENCE = 120
+PATIENCE = 150
 
 
 @pytest.fixture(scope="session")

@@ -139,3 +139,15 @@ def test_what_resumption_could_not_handle_is_kept_and_can_be_sent_again(stack):
 
     assert stack.redrive("ResumeUnfinished") == 1
     assert stack.dead_letters("ResumeUnfinished") == []
+
+
+def test_what_resumption_raises_at_lies_whole_in_its_queue_and_stays_until_it_can_be_handled(stack):
+    told = {"id": "1", "detail": {"name": "not one of ours", "input": "{}"}}
+    name = stack.function_name("ResumeUnfinished")
+    stack.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(told))
+
+    letters = await_that(lambda: stack.dead_letters("ResumeUnfinished"), PATIENCE, "it is a dead letter")
+
+    assert letters == [told]
+    assert stack.redrive("ResumeUnfinished") == 0
+    stack.throw_dead_letters_away("ResumeUnfinished")
