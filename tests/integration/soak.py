@@ -11,8 +11,9 @@ import secrets
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -222,6 +223,18 @@ def run_all(stack: Stack, seeds: list[str], at_once: int) -> tuple[Counter[str],
     return outcomes, failed
 
 
+@contextmanager
+def short_stack() -> Iterator[Stack]:
+    """A stack with a short window, in time-lapse where the machine can."""
+    try:
+        environment_at(SPEED)
+        speed = SPEED
+    except NoTimeLapse:
+        speed = 1
+    with running_stack(Wanted(speed=speed, parameters=PARAMETERS)) as stack:
+        yield stack
+
+
 def main() -> int:
     """0 if no history broke the promise."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -232,12 +245,7 @@ def main() -> int:
     options = parser.parse_args()
     environment.forget_aws()
     numbers = [options.only] if options.only else range(options.count)
-    try:
-        environment_at(SPEED)
-        speed = SPEED
-    except NoTimeLapse:
-        speed = 1
-    with running_stack(Wanted(speed=speed, parameters=PARAMETERS)) as stack:
+    with short_stack() as stack:
         outcomes, failed = run_all(stack, [f"{options.seed}:{number}" for number in numbers], options.at_once)
     for outcome, count in outcomes.most_common():
         print(f"{count:6} {outcome}")
