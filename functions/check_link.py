@@ -2,54 +2,61 @@
 
 In:  {"requestId", "sessionId", "deadline"?}, deadline ISO 8601 with offset
 Out: {"answer": "PENDING|CLICKED|REJECTED|UNAVAILABLE", "reason": null|"…", "result": null|{…}}
+
+It runs up to 30 times for every verification, so what it imports and does is measured (docs/performance.md).
 """
 
+import json
 import ssl
 import time
 from datetime import datetime
 from typing import Any
 
-from aws_lambda_powertools.logging import Logger
-
 from linkwatch.model import Answer, Ids, Look, Reason, parse_ids
 from linkwatch.settings import CheckLinkSettings
 from linkwatch.signzy import Signzy, TokenSource, TokenUnavailable
-from linkwatch.signzy_token import FixedToken, SecretToken
+from linkwatch.signzy_token import Credentials, FixedToken, SecretToken
 
-_logger = Logger()
 _settings = CheckLinkSettings.from_environment()
 _tls = ssl.create_default_context()  # one for all connections: making it costs more than using it
+_credentials = (
+    Credentials(_settings.access_key_id, _settings.secret_access_key, _settings.session_token)
+    if _settings.access_key_id and _settings.secret_access_key
+    else None
+)
 _tokens: TokenSource = (
     FixedToken(_settings.token)
     if _settings.token
-    else SecretToken(_settings.token_arn, _settings.region, _settings.secrets_endpoint, _tls)
+    else SecretToken(_settings.token_arn, _settings.region, _credentials, _settings.secrets_endpoint, _tls)
 )
 _signzy = Signzy(_settings.base_url, _tokens, _settings.poll_interval_seconds, _tls)
 
 
-@_logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """One look. Ids that are none get REJECTED, MALFORMED_IDS without a call; a deadline that is none raises ValueError."""
     ids = parse_ids(event.get("requestId"), event.get("sessionId"))
     deadline = datetime.fromisoformat(event["deadline"]).timestamp() if event.get("deadline") else None
     started_at = time.monotonic()
-    if ids is None:
-        look = Look(Answer.REJECTED, Reason.MALFORMED_IDS)
-    else:
-        _logger.append_keys(verificationId=ids.verification_id)
-        look = _look(ids, deadline)
-    _logger.info(
-        "Looked",
-        answer=look.answer,
-        reason=look.reason,
-        durationMs=round((time.monotonic() - started_at) * 1000),
-    )
+    look, problem = _look(ids, deadline) if ids else (Look(Answer.REJECTED, Reason.MALFORMED_IDS), None)
+    line = {
+        "level": "ERROR" if problem else "INFO",
+        "message": "Looked",
+        "service": _settings.service,
+        "function_request_id": getattr(context, "aws_request_id", None),
+        "verificationId": ids and ids.verification_id,
+        "answer": look.answer,
+        "reason": look.reason,
+        "problem": problem,
+        "durationMs": round((time.monotonic() - started_at) * 1000),
+    }
+    # As Powertools writes its lines; the logger itself costs half a look (docs/decisions.md). What has no value is left out.
+    print(json.dumps({name: value for name, value in line.items() if value is not None}))  # noqa: T201
     return {"answer": look.answer, "reason": look.reason, "result": look.result}
 
 
-def _look(ids: Ids, deadline: float | None) -> Look:
+def _look(ids: Ids, deadline: float | None) -> tuple[Look, str | None]:
+    """The look, and what is wrong with the token, if it is that."""
     try:
-        return _signzy.look(ids, deadline)
+        return _signzy.look(ids, deadline), None
     except TokenUnavailable as error:
-        _logger.error(f"No token to ask Signzy with: {error}")
-        return Look(Answer.UNAVAILABLE, error.reason)
+        return Look(Answer.UNAVAILABLE, error.reason), f"No token to ask Signzy with: {error}"

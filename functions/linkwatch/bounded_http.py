@@ -40,14 +40,23 @@ class _BoundedReader(io.RawIOBase):
         super().close()
 
 
+class _BoundedSocket:
+    """As much of a socket as http.client's answer wants: something to read, here with its end."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        # urllib3 has set the time-out on the socket just before the answer is waited for.
+        ends_at = time.monotonic() + (self._sock.gettimeout() or DEFAULT_SECONDS)
+        return io.BufferedReader(_BoundedReader(self._sock, ends_at))
+
+
 class _BoundedResponse(http_client.HTTPResponse):
-    """An answer whose head and body share the time that urllib3 set on the socket when it began to wait for it."""
+    """An answer whose head and body share one budget of time."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        ends_at = time.monotonic() + (sock.gettimeout() or DEFAULT_SECONDS)
-        super().__init__(sock, *args, **kwargs)
-        self.fp.close()  # the unbounded reader that http.client made
-        self.fp = io.BufferedReader(_BoundedReader(sock, ends_at))
+        super().__init__(_BoundedSocket(sock), *args, **kwargs)  # pyright: ignore[reportArgumentType]
 
 
 class _BoundedHTTPConnection(HTTPConnection):

@@ -4,7 +4,7 @@ A variable that is missing or wrong raises at import, so that a bad deployment s
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,20 @@ def dead_letters_url() -> str:
 
 @dataclass(frozen=True, slots=True)
 class CheckLinkSettings:
-    """For the look. base_url has no slash at its end; token is not empty in local runs only; secrets_endpoint is None on AWS,
-    where the region says it.
+    """For the look. base_url has no slash at its end; token is not empty in local runs only; service names the stack in logs;
+    secrets_endpoint is None on AWS, where the region says it; Lambda gives every function keys, a local run may not.
     """
 
     base_url: str
     token_arn: str
-    token: str
+    token: str = field(repr=False)
     poll_interval_seconds: int
     region: str
+    service: str
     secrets_endpoint: str | None
+    access_key_id: str | None
+    secret_access_key: str | None = field(repr=False)
+    session_token: str | None = field(repr=False)
 
     @staticmethod
     def from_environment() -> "CheckLinkSettings":
@@ -50,5 +54,9 @@ class CheckLinkSettings:
             token=os.environ.get("SIGNZY_TOKEN", ""),
             poll_interval_seconds=int(os.environ["POLL_INTERVAL_SECONDS"]),
             region=os.environ["AWS_REGION"],
+            service=os.environ.get("POWERTOOLS_SERVICE_NAME", "linkwatch"),
             secrets_endpoint=os.environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or os.environ.get("AWS_ENDPOINT_URL"),
+            access_key_id=os.environ.get("AWS_ACCESS_KEY_ID"),
+            secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY"),
+            session_token=os.environ.get("AWS_SESSION_TOKEN"),
         )

@@ -116,9 +116,8 @@ class Signzy:
 def _body_of(response: urllib3.BaseHTTPResponse) -> bytes:
     """The answer's body; empty when it is longer than any answer is. The connection stays open only if all of it was read."""
     body = b""
-    while chunk := response.read(
-        MAX_BODY_BYTES, decode_content=False
-    ):  # read to its end, or a body cut short passes for whole
+    # To its end, or a body cut short passes for whole.
+    while chunk := response.read1(MAX_BODY_BYTES, decode_content=False):
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             response.close()

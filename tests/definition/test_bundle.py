@@ -1,6 +1,7 @@
 """What sam build made runs in Lambda: each handler imports with the bundle and boto3 alone."""
 
 import json
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -51,6 +52,11 @@ def runtime(tmp_path_factory) -> Path:
     return folder
 
 
+def byte_code(function: str) -> set[Path]:
+    """The compiled modules of a function's bundle, by their paths from the folder of all bundles."""
+    return {path.relative_to(BUILT) for path in (BUILT / function).rglob("*.pyc")}
+
+
 def modules_after_import(function: str, runtime: Path) -> set[str]:
     program = f"""
 import json, sys
@@ -84,6 +90,7 @@ def test_check_link_starts_without_what_a_look_does_not_need(runtime):
         "botocore.session",
         "botocore.auth",
         "pydantic",
+        "aws_lambda_powertools",
         "aws_xray_sdk",
         "linkwatch.verifications",
     }
@@ -91,3 +98,34 @@ def test_check_link_starts_without_what_a_look_does_not_need(runtime):
 
 def test_boto3_is_not_in_the_bundle():
     assert not list(BUILT.glob("*/boto*"))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_module_is_shipped_with_its_byte_code(function):
+    modules = {path.relative_to(BUILT) for path in (BUILT / function).rglob("*.py")}
+
+    compiled = {Path(*path.parts[1:-2], path.name.split(".")[0] + ".py") for path in byte_code(function)}
+
+    assert {Path(*path.parts[1:]) for path in modules} == compiled
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_byte_code_is_checked_against_the_source_by_its_hash(function):
+    """Flags of a .pyc: https://peps.python.org/pep-0552/"""
+    flags = {int.from_bytes((BUILT / path).read_bytes()[4:8], "little") for path in byte_code(function)}
+
+    assert flags == {0b11}
+
+
+@pytest.mark.parametrize("function", sorted(set(FUNCTIONS) - {"CheckLink"}))
+def test_the_doors_bundles_fit_both_architectures(function):
+    cores = {path.name.split("-", 2)[-1] for path in (BUILT / function / "pydantic_core").glob("*.so")}
+
+    assert {"x86_64-linux-gnu.so", "aarch64-linux-gnu.so"} <= cores
+
+
+def test_check_links_bundle_has_no_compiled_code_and_fits_into_2_mib(tmp_path):
+    bundle = Path(shutil.make_archive(str(tmp_path / "bundle"), "zip", BUILT / "CheckLink"))
+
+    assert not list((BUILT / "CheckLink").rglob("*.so"))
+    assert bundle.stat().st_size <= 2 * 1024 * 1024

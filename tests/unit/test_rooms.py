@@ -65,6 +65,4 @@ def test_check_link_imports_nothing_heavy_when_it_starts():
         "botocore.auth.SigV4Auth",
         "botocore.awsrequest",
         "botocore.awsrequest.AWSRequest",
-        "botocore.credentials",
-        "botocore.credentials.EnvProvider",
     }

@@ -6,17 +6,13 @@ import pytest
 
 from linkwatch.model import Reason
 from linkwatch.signzy import TokenUnavailable
-from linkwatch.signzy_token import FixedToken, SecretToken
+from linkwatch.signzy_token import Credentials, FixedToken, SecretToken
 from tests.unit.vendor import message, vendor
 
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:SignzyToken-AbCdEf"
 
 
-@pytest.fixture(autouse=True)
-def _credentials(monkeypatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "session")
+CREDENTIALS = Credentials("AKIDEXAMPLE", "secret", "session")
 
 
 def secret(content: str) -> bytes:
@@ -30,7 +26,7 @@ def secrets_in_turn(*contents: str):
 
 def test_the_secret_is_asked_for_with_a_signed_request():
     with vendor(secret('{"token": "t-1"}')) as secrets_manager:
-        token = SecretToken(ARN, "eu-central-1", secrets_manager.url).token()
+        token = SecretToken(ARN, "eu-central-1", CREDENTIALS, secrets_manager.url).token()
 
     assert token == "t-1"
     headers = secrets_manager.requests[0]
@@ -41,7 +37,7 @@ def test_the_secret_is_asked_for_with_a_signed_request():
 
 def test_the_token_is_kept_until_a_fresh_one_is_asked_for():
     with vendor(secrets_in_turn('{"token": "old"}', '{"token": "new"}')) as secrets_manager:
-        tokens = SecretToken(ARN, "us-east-1", secrets_manager.url)
+        tokens = SecretToken(ARN, "us-east-1", CREDENTIALS, secrets_manager.url)
         known = [tokens.token(), tokens.token(), tokens.fresh_token(), tokens.token()]
 
     assert known == ["old", "old", "new", "new"]
@@ -49,7 +45,7 @@ def test_the_token_is_kept_until_a_fresh_one_is_asked_for():
 
 def test_white_space_around_the_token_is_not_part_of_it():
     with vendor(secret('{"token": " t-1\\n"}')) as secrets_manager:
-        assert SecretToken(ARN, "us-east-1", secrets_manager.url).token() == "t-1"
+        assert SecretToken(ARN, "us-east-1", CREDENTIALS, secrets_manager.url).token() == "t-1"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +54,7 @@ def test_white_space_around_the_token_is_not_part_of_it():
 )
 def test_a_secret_without_a_usable_token_says_so_and_does_not_quote_it(content):
     with vendor(secret(content)) as secrets_manager, pytest.raises(TokenUnavailable) as caught:
-        SecretToken(ARN, "us-east-1", secrets_manager.url).token()
+        SecretToken(ARN, "us-east-1", CREDENTIALS, secrets_manager.url).token()
 
     assert caught.value.reason is Reason.CREDENTIALS_REFUSED
     assert "hunter2" not in str(caught.value)
@@ -78,9 +74,20 @@ def test_a_secret_that_cannot_be_read_is_no_refused_token(answer):
         connection.close()
 
     with vendor(answer_and_close) as secrets_manager, pytest.raises(TokenUnavailable) as caught:
-        SecretToken(ARN, "us-east-1", secrets_manager.url).token()
+        SecretToken(ARN, "us-east-1", CREDENTIALS, secrets_manager.url).token()
 
     assert caught.value.reason is Reason.CHECK_FAILED
+
+
+def test_without_credentials_there_is_nothing_to_sign_with():
+    with pytest.raises(TokenUnavailable, match="no AWS credentials") as caught:
+        SecretToken(ARN, "us-east-1", None).token()
+
+    assert caught.value.reason is Reason.CHECK_FAILED
+
+
+def test_credentials_do_not_show_themselves():
+    assert repr(CREDENTIALS) == "Credentials(access_key='AKIDEXAMPLE')"
 
 
 def test_a_local_runs_token_is_the_only_one():
