@@ -12,7 +12,7 @@ development_venv := .venvs/development/.ready
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition lint build clean tools
+.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition lint bench build clean tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,11 @@ lint: tools ## ruff, pyright, cfn-lint, sam validate
 	@.venvs/development/bin/pyright --pythonpath $(python)
 	@.venvs/development/bin/cfn-lint template.yaml
 	@$(sam) validate --lint
+
+# ── Measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+bench: build ## CheckLink beside its peers, in some two minutes: KEEP=1 writes docs/performance.md
+	@$(python) -m benchmarks.look $(if $(KEEP),--write)
 
 # ── Making things ────────────────────────────────────────────────────────────────────────────────────────────────────
 
