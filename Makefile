@@ -12,7 +12,7 @@ development_venv := .venvs/development/.ready
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition lint bench build clean tools
+.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition lint bench load build clean tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +76,9 @@ lint: tools ## ruff, pyright, cfn-lint, sam validate
 
 bench: build ## CheckLink beside its peers, in some two minutes: KEEP=1 writes docs/performance.md
 	@$(python) -m benchmarks.look $(if $(KEEP),--write)
+
+load: build ## Many verifications at once on the emulator, in time-lapse: N=200 SPEED=3
+	@$(python) -m benchmarks.load --count $(or $(N),200) --speed $(or $(SPEED),3) --seed $(or $(SEED),1)
 
 # ── Making things ────────────────────────────────────────────────────────────────────────────────────────────────────
 
