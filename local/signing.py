@@ -53,8 +53,8 @@ class SignedCalls:
         self._signature = f"v4-at-{endpoint}"
         auth.AUTH_TYPE_MAPS[self._signature] = self._signer
 
-    def client(self, service: str) -> Any:
-        """boto3's client of a service."""
+    def client(self, service: str, session: boto3.Session | None = None) -> Any:
+        """boto3's client of a service; session: somebody else's keys than the local ones."""
         config = Config(
             signature_version=self._signature,
             proxies={},
@@ -62,7 +62,7 @@ class SignedCalls:
             retries={"mode": "standard", "total_max_attempts": 3},
             max_pool_connections=32,
         )
-        session = boto3.Session(aws_access_key_id=KEY_ID, aws_secret_access_key=SECRET_KEY, region_name=REGION)
+        session = session or boto3.Session(KEY_ID, SECRET_KEY, region_name=REGION)
         return session.client(service, endpoint_url=self._endpoint, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
     def call_api(

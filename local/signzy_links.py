@@ -7,6 +7,7 @@ A script is a list of steps; the first that fits a look gives its answer. A step
 and says
     answer        a name in signzy_answers.json, or of signzy_transport.py's misbehaviours
     slowBySeconds (optional) how long the answer takes
+    phoneNumber   (optional) personal data that the answer carries besides, in each of its objects or behind its text
 """
 
 import json

@@ -16,6 +16,7 @@ import argparse
 import json
 import re
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -92,7 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             misbehave(self)
         else:
-            self._answer(step.get("own") or ANSWERS[step["answer"]], session_id)
+            answer = step.get("own") or ANSWERS[step["answer"]]
+            self._answer(_carrying(answer, step["phoneNumber"]) if "phoneNumber" in step else answer, session_id)
 
     def _step(self, request_id: str, session_id: str, at_ms: int) -> dict[str, Any]:
         """What to answer: who asks, in which form, about what, in this order."""
@@ -127,6 +129,12 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class calls it so
         if not self.path.startswith("/_simulator/"):
             super().log_message(format, *args)
+
+
+def _carrying(answer: VendorAnswer, phone_number: str) -> VendorAnswer:
+    field = f'{{"PhoneNumber": "{phone_number}", '.encode()
+    body = answer.body.replace(b"{", field) if b"{" in answer.body else answer.body + phone_number.encode()
+    return replace(answer, body=body)
 
 
 _NO_JSON_ASKED_FOR = answer_from(

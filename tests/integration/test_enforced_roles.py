@@ -1,0 +1,124 @@
+"""The emulator enforces the roles: with each role its own calls go through, and all others are refused.
+
+That a call goes through is all that is asked for here; what it is about does not exist, so nothing changes. That the real work
+succeeds under these roles is what every other test on the deployed stack shows.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local.environment import REGION
+
+ID = "0" * 24 + "-" + "0" * 24
+KEY = {"verificationId": {"S": ID}}
+REFUSALS = {"AccessDenied", "AccessDeniedException", "AccessDeniedFault"}
+
+#: What each role's bearer does.
+WORK = {
+    "VerificationsApi": {"StartExecution", "DescribeExecution", "GetItem", "PutItem"},
+    "InstantLinkSent": {"StartExecution", "PutItem", "put a dead letter of InstantLinkSent"},
+    "CheckLink": {"GetSecretValue"},
+    "ResumeUnfinished": {
+        *("StartExecution", "ListExecutions", "DescribeExecution", "GetItem", "Scan the index"),
+        "put a dead letter of ResumeUnfinished",
+    },
+    # Its PutEvents is under a condition on the event's source, which the emulator does not know: tests/definition holds it.
+    "LinkWatch": {"UpdateItem", "Invoke CheckLink", "StopExecution"},
+}
+
+
+@pytest.fixture(scope="module")
+def calls(stack) -> dict[str, Callable[[Callable[[str], Any]], Any]]:
+    """Each call by its name, to be made with somebody's clients."""
+    machine, table, bus = stack.outputs.StateMachineArn, stack.outputs.TableName, stack.outputs.BusName
+    execution, secret = stack.execution_arn("no-such-execution"), stack.outputs.SignzyTokenArn
+    queues = {url.rsplit("/", 1)[1]: url for url in stack.client("sqs").list_queues()["QueueUrls"]}
+    dead_letters = {
+        function: next(url for name, url in queues.items() if f"-{function}DeadLetters-" in name)
+        for function in ("InstantLinkSent", "ResumeUnfinished")
+    }
+
+    def put_event(client: Callable[[str], Any]) -> None:
+        entry = {"EventBusName": bus, "Source": "another", "DetailType": "VerificationSettled", "Detail": "{}"}
+        answer = client("events").put_events(Entries=[entry])["Entries"][0]
+        if "ErrorCode" in answer:
+            raise ClientError({"Error": {"Code": answer["ErrorCode"]}}, "PutEvents")
+
+    def of(service: str, operation: str, **arguments: Any) -> Callable[[Callable[[str], Any]], Any]:
+        return lambda client: getattr(client(service), operation)(**arguments)
+
+    return {
+        # Its input is no JSON, so that it is refused for that, if it is not for its role.
+        "StartExecution": of("stepfunctions", "start_execution", stateMachineArn=machine, name="no", input="no JSON"),
+        "StopExecution": of("stepfunctions", "stop_execution", executionArn=execution),
+        "DescribeExecution": of("stepfunctions", "describe_execution", executionArn=execution),
+        "GetExecutionHistory": of("stepfunctions", "get_execution_history", executionArn=execution),
+        "ListExecutions": of("stepfunctions", "list_executions", stateMachineArn=machine, maxResults=1),
+        "GetItem": of("dynamodb", "get_item", TableName=table, Key=KEY),
+        "PutItem": of(
+            "dynamodb", "put_item", TableName=table, Item=KEY, ConditionExpression="attribute_exists(verificationId)"
+        ),
+        "UpdateItem": of(
+            "dynamodb",
+            "update_item",
+            TableName=table,
+            Key=KEY,
+            UpdateExpression="REMOVE nothing",
+            ConditionExpression="attribute_exists(verificationId)",
+        ),
+        "DeleteItem": of("dynamodb", "delete_item", TableName=table, Key=KEY),
+        "Scan the table": of("dynamodb", "scan", TableName=table, Limit=1),
+        "Scan the index": of("dynamodb", "scan", TableName=table, IndexName="openVerifications", Limit=1),
+        "GetSecretValue": of("secretsmanager", "get_secret_value", SecretId=secret),
+        "PutSecretValue": of("secretsmanager", "put_secret_value", SecretId=secret, SecretString="{}"),
+        "Invoke CheckLink": of(
+            "lambda", "invoke", FunctionName=stack.function_name("CheckLink"), InvocationType="DryRun"
+        ),
+        "Invoke ResumeUnfinished": of(
+            "lambda", "invoke", FunctionName=stack.function_name("ResumeUnfinished"), InvocationType="DryRun"
+        ),
+        "PutEvents": put_event,
+        "put a dead letter of InstantLinkSent": of(
+            "sqs", "send_message", QueueUrl=dead_letters["InstantLinkSent"], MessageBody="{}"
+        ),
+        "put a dead letter of ResumeUnfinished": of(
+            "sqs", "send_message", QueueUrl=dead_letters["ResumeUnfinished"], MessageBody="{}"
+        ),
+        "read a dead letter": of("sqs", "receive_message", QueueUrl=dead_letters["InstantLinkSent"]),
+        "CreateRole": of("iam", "create_role", RoleName="another", AssumeRolePolicyDocument="{}"),
+    }
+
+
+@pytest.fixture
+def clients_of(stack):
+    """The clients of a role's bearer."""
+
+    def clients(bearer: str) -> Callable[[str], Any]:
+        roles = stack.client("iam").list_roles()["Roles"]
+        arn = next(role["Arn"] for role in roles if f"-{bearer}Role-" in role["RoleName"])
+        keys = stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION)
+        return lambda service: stack.calls.client(service, session)
+
+    return clients
+
+
+@pytest.mark.parametrize("bearer", WORK)
+def test_a_role_lets_its_work_through_and_nothing_else(clients_of, calls, bearer):
+    clients = clients_of(bearer)
+
+    let_through = {name for name, call in calls.items() if not is_refused(call, clients)}
+
+    assert let_through == WORK[bearer]
+
+
+def is_refused(call: Callable[[Callable[[str], Any]], Any], clients: Callable[[str], Any]) -> bool:
+    try:
+        call(clients)
+    except ClientError as error:
+        return error.response.get("Error", {}).get("Code") in REFUSALS
+    return False

@@ -1,0 +1,90 @@
+"""No secret and nothing personal is left anywhere: every answer that Signzy may give, with a token and a phone number of this
+test's own, and then a search through everything that the stack has written.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from local.signzy_answers import ANSWERS
+from local.signzy_simulator import DEFAULT_TOKEN
+from local.signzy_transport import MISBEHAVIOURS
+from local.stack import Stack
+from tests.integration.conftest import Link, send_link
+
+TOKEN = f"token-of-the-privacy-test-{secrets.token_hex(8)}"
+PHONE_NUMBER = f"+1555{secrets.randbelow(10**7):07}"
+
+
+@pytest.fixture(scope="module")
+def watched(stack) -> Iterator[list[Link]]:
+    """A verification for each answer, all at once: the first look gets it, the second finds the link clicked."""
+    stack.rotate_token(TOKEN)
+    links = []
+    for answer in [*ANSWERS, *MISBEHAVIOURS]:
+        steps = [{"looks": [1], "answer": answer}, {"answer": "older-answer-with-phone-number"}]
+        link = send_link(stack, *({**step, "phoneNumber": PHONE_NUMBER} for step in steps))
+        link.put_on_bus(correlationId=answer, phoneNumber=PHONE_NUMBER)
+        links.append(link)
+        time.sleep(0.05)  # a trickle: the emulator starts a Lambda for each look that comes while another is under way
+    for link in links:
+        link.settled()
+    yield links
+    stack.rotate_token(DEFAULT_TOKEN)
+
+
+def logs(stack: Stack) -> Iterator[tuple[str, str]]:
+    client = stack.client("logs")
+    for page in client.get_paginator("describe_log_groups").paginate():
+        for group in page["logGroups"]:
+            name = group["logGroupName"]
+            for lines in client.get_paginator("filter_log_events").paginate(logGroupName=name):
+                yield name, json.dumps(lines["events"])
+
+
+def items(stack: Stack) -> Iterator[tuple[str, str]]:
+    for page in stack.client("dynamodb").get_paginator("scan").paginate(TableName=stack.outputs.TableName):
+        for item in page["Items"]:
+            yield item["verificationId"]["S"], json.dumps(item)
+
+
+def events_and_histories(stack: Stack, links: list[Link]) -> Iterator[tuple[str, str]]:
+    for link in links:
+        yield f"event of {link.verification_id}", json.dumps(stack.events(link.verification_id))
+        yield f"history of {link.verification_id}", json.dumps(stack.history(link.verification_id), default=str)
+        yield f"API's view of {link.verification_id}", json.dumps(stack.find(link.verification_id).body)
+
+
+def dead_letters(stack: Stack) -> Iterator[tuple[str, str]]:
+    for function in ("InstantLinkSent", "ResumeUnfinished"):
+        yield f"dead letters of {function}", json.dumps(stack.dead_letters(function))
+
+
+def test_the_search_finds_what_is_there(stack, watched):
+    ids = {link.verification_id for link in watched}
+
+    assert ids <= {where for where, _ in items(stack)}
+    assert sum(text.count("Looked") for where, text in logs(stack)) >= len(ids)
+    assert all("Check Link" in text for where, text in events_and_histories(stack, watched[:1]) if "history" in where)
+
+
+@pytest.mark.parametrize("secret", [pytest.param(TOKEN, id="token"), pytest.param(PHONE_NUMBER, id="phone number")])
+def test_no_log_item_event_history_or_dead_letter_has_it(stack, watched, secret):
+    written = [*logs(stack), *items(stack), *events_and_histories(stack, watched), *dead_letters(stack)]
+
+    assert [where for where, text in written if secret in text or secret.lstrip("+") in text] == []
+
+
+def test_every_answer_with_a_phone_number_was_still_read(watched):
+    looked_wrong = {"unknown-ids", "malformed-request-id", "malformed-session-id"}
+
+    outcomes = {link.settled()["correlationId"]: link.settled()["outcome"] for link in watched}
+
+    assert {outcome for answer, outcome in outcomes.items() if answer not in looked_wrong} <= {
+        "LINK_CLICKED",
+        "REJECTED",
+    }
+    assert list(outcomes.values()).count("LINK_CLICKED") > len(outcomes) * 0.8
