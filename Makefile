@@ -8,11 +8,12 @@ export PATH := $(or $(PATH),/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 emulator_venv    := .venvs/emulator/.ready
 sam_venv         := .venvs/sam/.ready
 development_venv := .venvs/development/.ready
+scan_venv        := .venvs/scan/.ready
 
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition lint bench load build clean tools
+.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition check bench load build clean tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -48,7 +49,7 @@ invoke: tools ## Run one function in Lambda's container: FUNCTION=CheckLink EVEN
 
 # ── Tests and checks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-test: lint test-unit test-definition test-integration ## Everything CI runs
+test: check test-unit test-definition test-integration ## Everything CI runs
 
 test-unit: $(development_venv) ## The functions, without AWS: seconds
 	@$(python) -m pytest tests/unit
@@ -65,12 +66,16 @@ soak: tools ## Random histories on the deployed stack: N=200 SEED=1 ONLY=17
 soak-definition: $(development_venv) ## Random histories of the definition, on a second engine: N=1000 SEED=1
 	@$(python) -m tests.definition.histories --count $(or $(N),1000) --seed $(or $(SEED),1)
 
-lint: tools ## ruff, pyright, cfn-lint, sam validate
+check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam validate, checkov, pip-audit
 	@.venvs/development/bin/ruff check
 	@.venvs/development/bin/ruff format --check
 	@.venvs/development/bin/pyright --pythonpath $(python)
 	@.venvs/development/bin/cfn-lint template.yaml
 	@$(sam) validate --lint
+	@.venvs/scan/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
+	@.venvs/scan/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip --progress-spinner off 2>.venvs/scan/audit.log \
+		|| { grep -q "ConnectionError\|ServiceError" .venvs/scan/audit.log && echo "pip-audit: PyPI's advisories cannot be reached, skipped"; } \
+		|| { cat .venvs/scan/audit.log >&2; exit 1; }
 
 # ── Measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

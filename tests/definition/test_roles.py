@@ -25,8 +25,10 @@ WITHOUT_RESOURCE = re.compile(
 )
 
 
-def _translated() -> dict[str, Any]:
+def _translated(api_auth: dict[str, Any] | None = None) -> dict[str, Any]:
     template = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
+    if api_auth:
+        template["Resources"]["Api"]["Properties"]["Auth"] = api_auth
     for resource in template["Resources"].values():
         for uri in {"CodeUri", "DefinitionUri"} & set(resource.get("Properties", {})):
             resource["Properties"][uri] = "s3://bucket/key"
@@ -133,3 +135,13 @@ def test_what_stores_anything_takes_the_customers_key(kind):
 
     assert stores
     assert {name for name, properties in stores.items() if "KmsKeyArn" not in properties} == set()
+
+
+def test_the_resource_policy_in_the_security_document_is_one_that_sam_takes():
+    document = (ROOT / "docs" / "security.md").read_text("utf-8")
+    snippet = yaml_parse(document.split("```yaml\n")[1].split("```")[0])
+
+    definition = json.dumps(_translated(snippet["Auth"])["Api"]["Properties"]["Body"])
+
+    assert "x-amazon-apigateway-policy" in definition
+    assert "192.0.2.0/24" in definition

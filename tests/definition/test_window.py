@@ -81,6 +81,15 @@ def test_a_watch_costs_three_transitions_a_look_and_six_around_them(nth):
     assert len(told.first.entered_states) <= 3 * nth + 6
 
 
+def test_between_a_positive_answer_and_its_event_lie_two_states():
+    told = Told(answers=((0, PENDING), (42_000, CLICKED)))
+
+    entered = told.first.entered_states
+    between = entered[len(entered) - entered[::-1].index("Check Link") : entered.index("Publish Outcome")]
+
+    assert between == ["Is It Settled?", "Record Outcome"]
+
+
 # ── The start ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
