@@ -13,7 +13,7 @@ scan_venv        := .venvs/scan/.ready
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition check bench load build clean tools
+.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition check bench load build pictures clean tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -89,6 +89,9 @@ load: build ## Many verifications at once on the emulator, in time-lapse: N=200 
 
 build: tools ## What sam deploy deploys, into .aws-sam/
 	@$(python) -m local build
+
+pictures: build ## Draw the README's flow, and the time lines of a run in docs/, anew
+	@$(python) -m pictures
 
 clean: ## Remove everything that make made; a kept stack is ended first
 	@if [ -f .linkwatch/stack.json ] && [ -x $(python) ]; then $(python) -m local down; fi

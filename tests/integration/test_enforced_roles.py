@@ -4,7 +4,7 @@ That a call goes through is all that is asked for here; what it is about does no
 succeeds under these roles is what every other test on the deployed stack shows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -32,7 +32,7 @@ WORK = {
 
 
 @pytest.fixture(scope="module")
-def calls(stack) -> dict[str, Callable[[Callable[[str], Any]], Any]]:
+def calls(stack) -> Iterator[dict[str, Callable[[Callable[[str], Any]], Any]]]:
     """Each call by its name, to be made with somebody's clients."""
     machine, table, bus = stack.outputs.StateMachineArn, stack.outputs.TableName, stack.outputs.BusName
     execution, secret = stack.execution_arn("no-such-execution"), stack.outputs.SignzyTokenArn
@@ -51,7 +51,7 @@ def calls(stack) -> dict[str, Callable[[Callable[[str], Any]], Any]]:
     def of(service: str, operation: str, **arguments: Any) -> Callable[[Callable[[str], Any]], Any]:
         return lambda client: getattr(client(service), operation)(**arguments)
 
-    return {
+    yield {
         # Its input is no JSON, so that it is refused for that, if it is not for its role.
         "StartExecution": of("stepfunctions", "start_execution", stateMachineArn=machine, name="no", input="no JSON"),
         "StopExecution": of("stepfunctions", "stop_execution", executionArn=execution),
@@ -91,6 +91,8 @@ def calls(stack) -> dict[str, Callable[[Callable[[str], Any]], Any]]:
         "read a dead letter": of("sqs", "receive_message", QueueUrl=dead_letters["InstantLinkSent"]),
         "CreateRole": of("iam", "create_role", RoleName="another", AssumeRolePolicyDocument="{}"),
     }
+    for function in dead_letters:
+        stack.throw_dead_letters_away(function)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Imports point one way: handler → settings, signzy, verifications → model. os.environ stands in one module."""
 
 import ast
+import re
 from pathlib import Path
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
@@ -48,6 +49,21 @@ def test_the_core_imports_only_what_stands_below_it():
     for module, allowed in CORE.items():
         ours = imports_of(FUNCTIONS / f"{module.replace('.', '/')}.py") & (set(CORE) | HANDLERS)
         assert ours <= allowed, module
+
+
+def test_the_vendors_language_is_spoken_in_one_module():
+    words = re.compile("poll-check-verify|linkclicked|please wait|should match pattern|upstream down", re.IGNORECASE)
+    sources = [*FUNCTIONS.rglob("*.py"), *(FUNCTIONS.parent / "statemachine").iterdir()]
+
+    speakers = [path.name for path in sources if words.search(path.read_text("utf-8"))]
+
+    assert speakers == ["signzy.py"]
+
+
+def test_only_check_link_imports_the_vendors_module():
+    importers = {path.stem for path in FUNCTIONS.rglob("*.py") if "linkwatch.signzy" in imports_of(path)}
+
+    assert importers == {"check_link", "signzy_token"}
 
 
 def test_the_environment_is_read_in_one_module():

@@ -1,0 +1,68 @@
+"""What the documents point to is there: files, headings, make's targets, the template's parameters."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")]
+
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_CODE = re.compile(r"```.*?```", re.DOTALL)
+_TARGET = re.compile(r"\bmake ([a-z][a-z-]+)")
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that GitHub gives a document's headings."""
+    headings = re.findall(r"^#+ (.*)$", _CODE.sub("", document.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("name", names(DOCUMENTS))
+def test_every_link_within_the_repository_leads_somewhere(name):
+    document = ROOT / name
+    astray = []
+    for link in _LINK.findall(_CODE.sub("", document.read_text("utf-8"))):
+        if re.match("https?://", link):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (document.parent / file).resolve() if file else document
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            astray.append(link)
+
+    assert astray == []
+
+
+def test_every_make_target_that_a_document_names_exists():
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = {
+        (path.name, target)
+        for path in DOCUMENTS
+        for code in re.findall(r"`[^`]+`|```.*?```", path.read_text("utf-8"), re.DOTALL)
+        for target in _TARGET.findall(code)
+    }
+
+    assert {(name, target) for name, target in named if target not in targets} == set()
+
+
+def test_every_parameter_stands_in_the_readmes_table():
+    text = (ROOT / "template.yaml").read_text("utf-8")
+    section = text[text.index("\nParameters:\n") : text.index("\nConditions:\n")]
+    parameters = yaml.safe_load(section)["Parameters"]
+    readme = (ROOT / "README.md").read_text("utf-8")
+    rows = "\n".join(line.split("|")[1] for line in readme.splitlines() if line.startswith("| `"))
+
+    assert {name for name in parameters if f"`{name}`" not in rows} == set()
+
+
+@pytest.mark.parametrize("name", names(DOCUMENTS))
+def test_every_test_that_a_document_points_to_exists(name):
+    pointed_to = set(re.findall(r"\btest_\w+\.py", (ROOT / name).read_text("utf-8")))
+
+    assert {file for file in pointed_to if not list((ROOT / "tests").rglob(file))} == set()
