@@ -87,9 +87,8 @@ def _legend() -> str:
         f'<text x="{_LEFT + 16 + 105 * place}" y="32">{words}</text>'
         for place, (answer, words) in enumerate(_LEGEND)
     )
-    return (
-        f'{dots}<text x="{_x(300)}" y="32" text-anchor="end" font-size="12">seconds after the link was sent; the bar is the deadline</text>'
-    )
+    words = "seconds after the link was sent; the bar is the deadline"
+    return f'{dots}<text x="{_x(300)}" y="32" text-anchor="end" font-size="12">{words}</text>'
 
 
 def _row(seen: dict[str, Any], top: int) -> str:
