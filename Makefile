@@ -13,7 +13,7 @@ scan_venv        := .venvs/scan/.ready
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition check bench cost load build pictures clean tools
+.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition check bench burst cost load build pictures clean tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -84,6 +84,9 @@ bench: build ## CheckLink beside its peers, in some two minutes: KEEP=1 writes d
 
 cost: $(development_venv) ## USD per 1,000 verifications, beside what else one would build: KEEP=1 writes docs/cost.md
 	@$(python) -m benchmarks.cost $(if $(KEEP),--write)
+
+burst: $(development_venv) ## A burst of links against AWS's quotas, simulated: N=10000 SECONDS=60; KEEP=1 writes docs/capacity.md
+	@$(python) -m benchmarks.burst --links $(or $(N),10000) --seconds $(or $(SECONDS),60) $(if $(KEEP),--write)
 
 load: build ## Many verifications at once on the emulator, in time-lapse: N=200 SPEED=3
 	@$(python) -m benchmarks.load --count $(or $(N),200) --speed $(or $(SPEED),3) --seed $(or $(SEED),1)
