@@ -37,6 +37,6 @@ def handler(event: dict[str, Any], context: object) -> None:
         _logger.error("Cannot start a verification from this event", fields=error.fields)
         _dead_letters.send_message(QueueUrl=_dead_letters_url, MessageBody=json.dumps(event))
         return
-    _logger.append_keys(verificationId=start.ids.verification_id)
+    _logger.append_keys(verificationId=start.ids.verification_id, correlationId=start.correlation_id)
     _, is_new = verifications.start(start, _window_seconds, _executions, _table)
     _logger.info("Started" if is_new else "Known already")

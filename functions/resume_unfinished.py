@@ -48,8 +48,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 def _sweep(context: LambdaContext) -> None:
     running = set(_executions.running())
     late = iso_from(datetime.now(UTC) - timedelta(seconds=GRACE_SECONDS))
-    late_count, failures = 0, []
+    open_count, late_count, failures = 0, 0, []
     for item in _table.open():
+        open_count += 1
         late_count += item["openVerifications"] < late
         if item["executionName"] in running:
             continue
@@ -60,7 +61,10 @@ def _sweep(context: LambdaContext) -> None:
             _resume(item["verificationId"], None, asked_by=context.aws_request_id)
         except AwsUnavailable as error:
             failures.append(error)
-    _metrics.add_metric("OpenPastDeadline", MetricUnit.Count, late_count)
+    _metrics.add_metric("OpenVerifications", MetricUnit.Count, open_count)
+    _metrics.add_metric(
+        "OpenPastDeadline", MetricUnit.Count, late_count
+    )  # in every sweep: alarm SweepMissing counts them
     if failures:
         raise AwsUnavailable(f"{len(failures)} could not be resumed, the first for {failures[0]}")
 

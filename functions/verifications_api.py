@@ -47,7 +47,7 @@ def start() -> Response:
     taken_at = datetime.fromtimestamp(request.request_time_epoch / 1000, UTC)
     start = parse_start(ApiStartRequest, body, "API", request.request_id, taken_at)
     verification_id = start.ids.verification_id
-    _logger.append_keys(verificationId=verification_id)
+    _logger.append_keys(verificationId=verification_id, correlationId=start.correlation_id)
     verification, is_new = verifications.start(start, _window_seconds, _executions, _table)
     if not is_new:
         verification = verifications.find(verification_id, _executions, _table) or verification

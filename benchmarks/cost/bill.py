@@ -17,6 +17,8 @@ PRICES: dict[str, dict[str, float]] = tomllib.loads(Path(__file__).with_name("pr
 LOG_BYTES_PER_LOOK, LOG_BYTES_PER_START = 650, 1_200
 #: A door's own work and its calls of AWS, when it is warm. Assumed: its share of the bill is too small to measure it for.
 DOOR_SECONDS = 0.1
+#: Each combination of dimensions that occurs is one: four answers, some reasons and outcomes, eight without either.
+METRICS = 20
 MINUTES_A_MONTH = 60 * 24 * 365 / 12
 
 
@@ -79,6 +81,7 @@ def by_the_month(by: Assumptions) -> dict[str, float]:
     )
     return {
         f"{alarms} alarms": alarms * prices["cloudwatch"]["alarm_month"],
+        f"{METRICS} custom metrics": METRICS * prices["cloudwatch"]["metric_month"],
         f"{dashboards} dashboard": dashboards * prices["cloudwatch"]["dashboard_month"],
         "the secret": prices["secrets_manager"]["secret_month"],
         "a sweep each minute": sweep * MINUTES_A_MONTH,

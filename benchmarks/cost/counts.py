@@ -40,7 +40,7 @@ def linkwatch(clicked_after: float | None) -> Counts:
     return Counts(
         transitions=len(told.first.entered_states),
         looks=len(told.looks),
-        other_lambdas=1,
+        other_lambdas=1 + len(told.account.events),  # the door, and MeasureOutcomes
         table_writes=writes,
         # Put into the index with the item, and taken out with the last write; what is projected does not change between.
         index_writes=sum(here != before for before, here in zip([(False, ""), *in_index[:-1]], in_index, strict=True)),
@@ -100,7 +100,7 @@ def peer(definition: str, clicked_after: float | None) -> Counts:
     return Counts(
         transitions=host.counted["transitions"],
         looks=host.counted["look"],
-        other_lambdas=1 + sum(host.counted[name] for name in ("register", "store", "notify")),
+        other_lambdas=2 + sum(host.counted[name] for name in ("register", "store", "notify")),
         table_writes=updates + 1 if updates else 2,
         index_writes=2 if updates else 0,
         events=1,

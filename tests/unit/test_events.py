@@ -10,7 +10,7 @@ from linkwatch.model import parse_ids, parse_verification_id
 from linkwatch.start_request import ApiStartRequest, BadStart, StartRequest, parse_start
 
 EVENTS = Path(__file__).parents[2] / "events"
-FUNCTIONS = ["check-link", "instant-link-sent", "resume-unfinished", "verifications-api"]
+FUNCTIONS = ["check-link", "instant-link-sent", "measure-outcomes", "resume-unfinished", "verifications-api"]
 VERIFICATION_ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
 
 
