@@ -13,7 +13,7 @@ scan_venv        := .venvs/scan/.ready
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition check bench burst cost load build pictures clean tools
+.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build pictures clean tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -76,6 +76,17 @@ check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam validate, checkov, pip
 	@.venvs/scan/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip --progress-spinner off 2>.venvs/scan/audit.log \
 		|| { grep -q "ConnectionError\|ServiceError" .venvs/scan/audit.log && echo "pip-audit: PyPI's advisories cannot be reached, skipped"; } \
 		|| { cat .venvs/scan/audit.log >&2; exit 1; }
+
+# ── Your account ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+deploy: tools ## Build and deploy, after showing what changes: ENV=prod PARAMETERS="WindowSeconds=300"
+	@$(python) -m deployment deploy
+
+deployments: tools ## What deployments have replaced, the latest first: ENV=prod
+	@$(python) -m deployment deployments
+
+rollback: tools ## Deploy again what the last deployment replaced: ENV=prod TO=<one of make deployments>
+	@$(python) -m deployment rollback
 
 # ── Measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

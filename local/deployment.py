@@ -97,6 +97,7 @@ def _deployed(launched: Launched, wanted: Wanted) -> Stack:
     calls = SignedCalls(launched.endpoint, launched.clock)
     outputs = _outputs(calls)
     stack = Stack(launched.endpoint, outputs, launched.clock, simulator, _listen(calls, outputs.BusName))
+    stack.clock_environment = launched.clock_environment
     stack.fill_token(wanted.token)
     _warm_up(stack)
     return stack

@@ -55,6 +55,8 @@ class Stack:
         self.calls = SignedCalls(endpoint, clock)
         self._simulator_address = simulator_address
         self.outcomes_url = outcomes_url
+        #: What lets a program that is started for this stack into its clock.
+        self.clock_environment: Mapping[str, str] = {}
         #: Other processes read the queue of outcomes too: what is received stays in it.
         self.is_shared = False
         self._received: set[str] = set()

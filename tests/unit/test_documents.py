@@ -66,3 +66,15 @@ def test_every_test_that_a_document_points_to_exists(name):
     pointed_to = set(re.findall(r"\btest_\w+\.py", (ROOT / name).read_text("utf-8")))
 
     assert {file for file in pointed_to if not list((ROOT / "tests").rglob(file))} == set()
+
+
+def test_the_pipeline_runs_what_there_is():
+    pipeline = yaml.safe_load((ROOT / ".github" / "workflows" / "linkwatch.yml").read_text("utf-8"))
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+
+    commands = [step["run"] for job in pipeline["jobs"].values() for step in job["steps"] if "run" in step]
+
+    assert commands[0] == "make test"
+    assert all(f"\n{target}:" in makefile for target in ("test", *re.findall(r"'(\w+)'", commands[1])))
+    environment = re.findall(r"ENV=(\w+)", commands[1])[0]
+    assert f"[{environment}.deploy.parameters]" in (ROOT / "samconfig.toml").read_text("utf-8")

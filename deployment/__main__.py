@@ -1,0 +1,74 @@
+"""make deploy ENV=prod, make deployments ENV=prod, make rollback ENV=prod TO=…
+
+Exits 0; 1 when SAM failed or the change set was not wanted; 2 for an environment or a deployment that is not there.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from deployment import sam
+from deployment.kept import Deployments, Environment, NoDeployment
+
+
+def deploy(environment: Environment, overrides: list[str], template: Path | None = None) -> None:
+    """Keeps what is deployed, then deploys what is built (or a template that is). Raises CalledProcessError."""
+    kept = Deployments(environment).keep_current()
+    print(
+        f"Kept what is deployed as {kept}" if kept else f"The first deployment of {environment.stack_name}", flush=True
+    )
+    sam.deploy(environment.name, template, overrides)
+
+
+def rollback(environment: Environment, name: str | None) -> None:
+    """Deploys the one before once more, or the one that is named. Raises NoDeployment, CalledProcessError."""
+    before = Deployments(environment).find(name)
+    with tempfile.TemporaryDirectory() as folder:
+        template = Path(folder) / "template.yaml"
+        template.write_text(before.template, "utf-8")
+        print(f"Back to what was replaced at {before.replaced_at}", flush=True)
+        deploy(environment, [f"{name}={_quoted(value)}" for name, value in before.parameters.items()], template)
+
+
+def _quoted(value: str) -> str:
+    """As SAM reads values: without quotes an empty one would be none."""
+    return f'"{value}"'
+
+
+def main() -> int:
+    """Reads make's variables from the environment."""
+    parser = argparse.ArgumentParser(prog="make", description=__doc__)
+    parser.add_argument("verb", choices=["deploy", "deployments", "rollback"])
+    verb = parser.parse_args().verb
+    try:
+        environment = Environment.named(os.environ.get("ENV") or "default")
+        if verb == "deploy":
+            built = os.environ.get("TEMPLATE")
+            if not built:
+                sam.build()
+            deploy(environment, shlex.split(os.environ.get("PARAMETERS") or ""), Path(built) if built else None)
+        elif verb == "rollback":
+            rollback(environment, os.environ.get("TO") or None)
+        else:
+            print("\n".join(Deployments(environment).names()))
+    except NoDeployment as error:
+        print(f"linkwatch: {error}", file=sys.stderr)
+        return 2
+    except (BotoCoreError, ClientError) as error:  # no credentials, no region, not allowed
+        print(f"linkwatch: {error}", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError:
+        return 1  # SAM has said why
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

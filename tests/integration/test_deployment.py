@@ -1,0 +1,95 @@
+"""A deployment and a rollback while verifications are watched: none of them notices."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import environment
+from local.places import BUILT_TEMPLATE, ROOT
+from local.stack import Stack
+from tests.integration.conftest import moment, send_link
+
+SENT_SECONDS_AGO = 120
+
+
+def make(stack: Stack, verb: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """make deploy, make rollback and so on, pointed at the emulator."""
+    env = {**environment.for_aws(stack.endpoint), **stack.clock_environment, "ENV": "local", **variables}
+    program = [sys.executable, "-m", "deployment", verb]
+    return subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture
+def new_version(tmp_path) -> Path:
+    """What was built, with another CheckLink and another definition."""
+    built = tmp_path / "build"
+    shutil.copytree(BUILT_TEMPLATE.parent, built)
+    with (built / "CheckLink" / "check_link.py").open("a") as module:
+        module.write("\n# the next version\n")
+    template = built / "template.yaml"
+    template.write_text(template.read_text().replace("asks Signzy once and says", "asks Signzy once, and says"))
+    definition = ROOT / "statemachine" / "link_watch.asl.json"
+    text = definition.read_text().replace(
+        "Watches one Instant Link until", "Watches one Instant Link, the next version, until"
+    )
+    (tmp_path / "link_watch.asl.json").write_text(text)
+    template.write_text(
+        template.read_text().replace(os.path.relpath(definition, BUILT_TEMPLATE.parent), "../link_watch.asl.json")
+    )
+    return template
+
+
+def deployed(stack: Stack) -> tuple[str, bool]:
+    """Which CheckLink, and whether the definition is the next version."""
+    name = stack.function_name("CheckLink")
+    code = stack.client("lambda").get_function_configuration(FunctionName=name)["CodeSha256"]
+    machine = stack.client("stepfunctions").describe_state_machine(stateMachineArn=stack.outputs.StateMachineArn)
+    return code, "the next version" in machine["definition"]
+
+
+def test_verifications_that_run_survive_a_deployment_and_a_rollback(stack, new_version):
+    pending = {"untilSecond": 250, "answer": "pending"}
+    links = [send_link(stack, pending, {"answer": "clicked"}, sent_seconds_ago=SENT_SECONDS_AGO) for _ in range(2)]
+    links += [send_link(stack, sent_seconds_ago=SENT_SECONDS_AGO) for _ in range(2)]
+    for link in links:
+        assert link.start(linkSentAt=moment(stack, SENT_SECONDS_AGO)).status == 202
+    before = deployed(stack)
+
+    deployment = make(stack, "deploy", TEMPLATE=str(new_version))
+
+    assert deployment.returncode == 0, deployment.stdout + deployment.stderr
+    code, is_next = deployed(stack)
+    assert is_next
+    assert code != before[0]
+    assert make(stack, "deployments").stdout.split()
+
+    rollback = make(stack, "rollback")
+
+    assert rollback.returncode == 0, rollback.stdout + rollback.stderr
+    assert deployed(stack) == before
+    items = [link.settled() for link in links]
+    assert [item["outcome"] for item in items] == ["LINK_CLICKED"] * 2 + ["EXPIRED"] * 2
+    assert [item["attempt"] for item in items] == [0] * 4
+    grid = [*range(SENT_SECONDS_AGO + 10, 300, 10), 298]
+    assert [item["looks"] for item in items[2:]] == [len(grid)] * 2
+
+
+def test_an_environment_that_does_not_exist_is_one_clear_line(stack):
+    done = make(stack, "deploy", ENV="production")
+
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == "linkwatch: ENV=production is not in samconfig.toml; there are default, local, prod, unattended\n"
+    )
+
+
+def test_a_deployment_that_is_not_kept_is_one_clear_line(stack):
+    done = make(stack, "rollback", TO="2001-01-01T00:00:00Z")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("linkwatch: TO=2001-01-01T00:00:00Z is not kept; there are ")
