@@ -13,7 +13,7 @@ scan_venv        := .venvs/scan/.ready
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build pictures clean tools
+.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build contracts pictures clean tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
@@ -106,6 +106,9 @@ load: build ## Many verifications at once on the emulator, in time-lapse: N=200 
 
 build: tools ## What sam deploy deploys, into .aws-sam/
 	@$(python) -m local build
+
+contracts: $(development_venv) ## Write schemas/ and docs/openapi.yaml from the types
+	@PYTHONPATH=functions $(python) -m contracts
 
 pictures: build ## Draw the README's flow, and the time lines of a run in docs/, anew
 	@$(python) -m pictures

@@ -44,14 +44,20 @@ class Reason(StrEnum):
 
 
 class Result(TypedDict):
-    """What Signzy said of a clicked link. What it did not say, or said in no usable way, is None."""
+    """What Signzy said of a clicked link. What it did not say, or said in no usable way, is null."""
 
     transactionId: str | None
+    """Signzy's, for questions to them."""
     carrier: str | None
+    """Such as T-Mobile USA."""
     lineType: str | None
+    """Mobile, Landline, FixedVoIP or NonFixedVoIP, as Signzy's page says."""
     countryCode: str | None
+    """Such as US."""
     phoneMatch: Literal["true", "false", "indeterminate"] | None
+    """Whether the line that tapped is the one whose number was given; indeterminate: the carrier could not tell."""
     ipAddressMatch: bool | None
+    """Whether the device that asked for the link is the one that tapped it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,16 @@
+"""make contracts: writes schemas/ and docs/openapi.yaml from the types."""
+
+from contracts import openapi, schemas
+
+
+def main() -> None:
+    """Writes what differs and says which."""
+    for path, text in {**schemas.files(), **openapi.files()}.items():
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, "utf-8")
+            print(f"Written: {path.parent.name}/{path.name}")
+
+
+if __name__ == "__main__":
+    main()

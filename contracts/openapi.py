@@ -1,0 +1,165 @@
+"""docs/openapi.yaml: the API, in OpenAPI 3.1, on the schemas of the same types."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from contracts.schemas import schema_of
+from contracts.shapes import Error, Verification
+from linkwatch.start_request import ApiStartRequest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENT = ROOT / "docs" / "openapi.yaml"
+
+_EXAMPLE = {
+    "verificationId": "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39",
+    "requestId": "6462150e29c23b4d42352a63",
+    "sessionId": "646214d929c23b4d42c1fc39",
+    "correlationId": "application-4711",
+    "status": "WATCHING",
+    "outcome": None,
+    "reason": None,
+    "linkSentAt": "2026-11-23T10:00:00.000Z",
+    "deadline": "2026-11-23T10:05:00.000Z",
+    "looks": 0,
+    "result": None,
+    "settledAt": None,
+    "publishedAt": None,
+}
+_RESULT = {
+    "transactionId": "12225083692",
+    "carrier": "T-Mobile USA",
+    "lineType": "Mobile",
+    "countryCode": "US",
+    "phoneMatch": "true",
+    "ipAddressMatch": True,
+}
+_SETTLED = _EXAMPLE | {
+    "status": "SETTLED",
+    "outcome": "LINK_CLICKED",
+    "looks": 4,
+    "result": _RESULT,
+    "settledAt": "2026-11-23T10:00:40.412Z",
+    "publishedAt": "2026-11-23T10:00:40.498Z",
+}
+_START = {name: _EXAMPLE[name] for name in ("requestId", "sessionId", "correlationId")} | {
+    "linkSentAt": "2026-11-23T10:00:00Z"
+}
+
+
+def _error(description: str, code: str, message: str, fields: dict[str, str] | None = None) -> dict[str, Any]:
+    error: dict[str, Any] = {"code": code, "message": message} | ({"fields": fields} if fields else {})
+    return {"description": description, "content": _json("Error", {"error": error})}
+
+
+def _json(schema: str, example: Any) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}}
+
+
+def _verification(description: str, example: dict[str, Any], *, location: bool = False) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": description, "content": _json("Verification", example)}
+    if location:
+        path = {"type": "string", "examples": [f"/v1/verifications/{_EXAMPLE['verificationId']}"]}
+        answer["headers"] = {"Location": {"description": "The verification's path", "schema": path}}
+    return answer
+
+
+#: What API Gateway says by itself, and what any call may come to.
+_ALWAYS = {
+    "403": _error("Not signed, or not allowed", "MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token"),
+    "429": _error("More than ApiRequestsPerSecond: try again later", "THROTTLED", "Too Many Requests"),
+    "500": _error("Something failed: trying again is safe", "DEFAULT_5XX", "Internal server error"),
+    "503": _error("AWS did not do its part: trying again is safe", "UNAVAILABLE", "Try again: doing so is safe"),
+}
+_BAD_ID = _error(
+    "No verificationId", "BAD_REQUEST", "This is no verificationId", {"verificationId": "should be a requestId and a …"}
+)
+_NOT_FOUND = _error("There is none", "NOT_FOUND", "There is no such verification")
+
+
+def document() -> dict[str, Any]:
+    """The whole document."""
+    schemas: dict[str, Any] = {}
+    for name, shape in {"Start": ApiStartRequest, "Verification": Verification, "Error": Error}.items():
+        text = json.dumps(schema_of(shape)).replace("#/$defs/", "#/components/schemas/")
+        schema = json.loads(text)
+        schemas |= schema.pop("$defs", {})
+        schemas[name] = schema
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "linkwatch",
+            "version": "1.0",
+            "summary": "Starts, shows and cancels verifications of Signzy Instant Links",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "https://{api}.execute-api.{region}.amazonaws.com/v1", "variables": _VARIABLES}],
+        "security": [{"sigv4": []}],
+        "paths": {
+            "/verifications": {"post": _POST},
+            "/verifications/{verificationId}": {"parameters": [_PARAMETER], "get": _GET, "delete": _DELETE},
+        },
+        "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": {"sigv4": _SIGV4}},
+    }
+
+
+_VARIABLES = {
+    "api": {"default": "abcdefghij", "description": "From the stack's output ApiUrl"},
+    "region": {"default": "us-east-1"},
+}
+_SIGV4 = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "Authorization",
+    "description": "AWS Signature Version 4 for the service execute-api; the caller's role needs execute-api:Invoke",
+    "x-amazon-apigateway-authtype": "awsSigv4",
+}
+_PARAMETER = {
+    "name": "verificationId",
+    "in": "path",
+    "required": True,
+    "description": "lower(requestId)-lower(sessionId); capitals are taken, too",
+    "schema": {"type": "string", "pattern": "^[0-9a-fA-F]{24}-[0-9a-fA-F]{24}$"},
+    "example": _EXAMPLE["verificationId"],
+}
+_POST = {
+    "operationId": "startVerification",
+    "summary": "Have a link watched until it is clicked, refused or expired. The same start again is harmless.",
+    "requestBody": {"required": True, "content": _json("Start", _START)},
+    "responses": {
+        "202": _verification("It is watched from now on", _EXAMPLE, location=True),
+        "200": _verification("It was known already; as it stands", _SETTLED, location=True),
+        "400": _error(
+            "No start of a verification",
+            "BAD_REQUEST",
+            "The body is no start of a verification",
+            {"requestId": "String should match pattern '^[0-9a-fA-F]{24}$'"},
+        ),
+        "413": _error("Over 8 KiB", "TOO_LARGE", "The body is longer than 8192 bytes"),
+        **_ALWAYS,
+    },
+}
+_GET = {
+    "operationId": "findVerification",
+    "summary": "A verification as it stands. Right after a start that said 202 it is there.",
+    "responses": {"200": _verification("As it stands", _SETTLED), "400": _BAD_ID, "404": _NOT_FOUND, **_ALWAYS},
+}
+_DELETE = {
+    "operationId": "cancelVerification",
+    "summary": "Stop watching. Its outcome will be CANCELLED, unless it is settled first.",
+    "responses": {
+        "202": _verification("Asked to cancel; as it stands", _EXAMPLE),
+        "400": _BAD_ID,
+        "404": _NOT_FOUND,
+        "409": _verification("It is settled already; as it stands", _SETTLED),
+        **_ALWAYS,
+    },
+}
+
+
+def files() -> dict[Path, str]:
+    """What docs/openapi.yaml has to hold."""
+    text = yaml.safe_dump(json.loads(json.dumps(document())), sort_keys=False, allow_unicode=True, width=120)
+    return {DOCUMENT: "# Generated by make contracts.\n" + text}

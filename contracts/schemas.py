@@ -1,0 +1,84 @@
+"""schemas/: JSON Schema (2020-12) of what comes in and what goes out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from contracts import shapes
+from linkwatch.start_request import FUTURE_TOLERANCE_SECONDS, ApiStartRequest, StartRequest
+
+SCHEMAS = Path(__file__).parents[1] / "schemas"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+#: Each file, and the type it is made of.
+FILES: dict[str, type[BaseModel]] = {
+    "instant-link-sent-1.0.schema.json": StartRequest,
+    "verification-settled-1.0.schema.json": shapes.VerificationSettled,
+    "start-1.0.schema.json": ApiStartRequest,
+    "verification-1.0.schema.json": shapes.Verification,
+    "error-1.0.schema.json": shapes.Error,
+}
+_TITLES = {
+    "instant-link-sent-1.0.schema.json": "The upstream event: source is the sender's own, detail-type is InstantLinkSent",
+    "verification-settled-1.0.schema.json": "The outcome event",
+    "start-1.0.schema.json": "The body of POST /verifications",
+    "verification-1.0.schema.json": "A verification, as the API shows it",
+    "error-1.0.schema.json": "Every answer of the API that is no verification",
+}
+#: What the parser checks with code: RFC 3339 (functions/linkwatch/start_request.py), and printable characters.
+_CHECKED_BY_CODE = {
+    "linkSentAt": {
+        "pattern": r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$",
+        "examples": ["2026-11-23T10:00:00Z"],
+    },
+    "correlationId": {"pattern": r"^[^\x00-\x1f\x7f]+$", "examples": ["application-4711"]},
+}
+
+
+def schema_of(shape: type[BaseModel]) -> dict[str, Any]:
+    """A type's schema, with what its validators ask for besides."""
+    schema = _without_titles(shape.model_json_schema(by_alias=True))
+    for name, checked in _CHECKED_BY_CODE.items() if issubclass(shape, StartRequest) else ():
+        schema["properties"][name]["anyOf"][0] |= checked
+    if issubclass(shape, StartRequest):
+        ahead = f" At most {FUTURE_TOLERANCE_SECONDS} s in the future."
+        schema["properties"]["linkSentAt"]["description"] += "." + ahead
+        schema["description"] = "The fields of a start. Unknown ones are " + (
+            "refused." if shape is ApiStartRequest else "ignored."
+        )
+        schema["additionalProperties"] = shape is not ApiStartRequest
+    return schema
+
+
+def _without_titles(schema: Any) -> Any:
+    """Pydantic names each property after itself, in other letters."""
+    if isinstance(schema, list):
+        return [_without_titles(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: {key: _without_titles(part) for key, part in value.items()}
+        if name == "properties"
+        else _without_titles(value)
+        for name, value in schema.items()
+        if name != "title" or not isinstance(value, str)
+    }
+
+
+def files() -> dict[Path, str]:
+    """What schemas/ has to hold."""
+    return {SCHEMAS / name: _text(name, schema_of(shape)) for name, shape in FILES.items()}
+
+
+def _text(name: str, schema: dict[str, Any]) -> str:
+    if name.startswith("instant-link-sent"):
+        detail = {key: value for key, value in schema.items() if key != "title"}
+        schema = {
+            "type": "object",
+            "properties": {"source": {"type": "string"}, "detail-type": {"const": "InstantLinkSent"}, "detail": detail},
+            "required": ["source", "detail-type", "detail"],
+        }
+    whole = {"$schema": DIALECT, **schema, "title": _TITLES[name]}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,126 @@
+"""What goes out, as types: the outcome event and the API's answers. (What comes in is functions/linkwatch/start_request.py.)
+
+The state machine composes the event and verifications.py the API's view, both without pydantic; tests hold what they really give
+against these: tests/definition/test_contracts.py every outcome event, tests/integration/test_contracts.py the API's answers.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, with_config
+
+from linkwatch.model import Reason, Result
+
+_ID = "^[0-9a-fA-F]{24}$"
+_VERIFICATION_ID = "^[0-9a-f]{24}-[0-9a-f]{24}$"
+
+#: ISO 8601 in UTC with milliseconds.
+Time = Annotated[
+    datetime,
+    Field(
+        json_schema_extra={
+            "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$",
+            "examples": ["2026-11-23T10:00:00.000Z"],
+        }
+    ),
+]
+
+
+class Outcome(StrEnum):
+    """How a verification ended."""
+
+    LINK_CLICKED = "LINK_CLICKED"
+    EXPIRED = "EXPIRED"
+    UNKNOWN = "UNKNOWN"
+    REJECTED = "REJECTED"
+    CANCELLED = "CANCELLED"
+
+
+#: An answer's reasons, and those that only an outcome can have.
+OutcomeReason = Annotated[
+    str, Field(json_schema_extra={"enum": [*(reason.value for reason in Reason), "STARTED_TOO_LATE", "INTERRUPTED"]})
+]
+
+
+class _Shape(BaseModel):
+    # Closed to nobody: within version 1 further keys may come, and readers have to let them pass (docs/contracts.md).
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+with_config(ConfigDict(extra="allow", use_attribute_docstrings=True))(Result)
+
+
+class _Known(_Shape):
+    verificationId: Annotated[str, Field(pattern=_VERIFICATION_ID)]
+    """lower(requestId)-lower(sessionId): what consumers deduplicate on."""
+    requestId: Annotated[str, Field(pattern=_ID)]
+    """As it was given, from Signzy's answer to Send Instant Link."""
+    sessionId: Annotated[str, Field(pattern=_ID)]
+    """As it was given, from Signzy's answer to Send Instant Link."""
+    correlationId: Annotated[str, Field(min_length=1, max_length=128)] | None
+    """The caller's own, or null."""
+    reason: OutcomeReason | None
+    """Why it is UNKNOWN or REJECTED; null otherwise."""
+    linkSentAt: Time
+    """When the link was sent, as the start said, or else when the door took the start. UTC."""
+    deadline: Time
+    """The end of the window, which starts at the whole second of linkSentAt. UTC."""
+    looks: Annotated[int, Field(ge=0)]
+    """Calls of Signzy by the execution that settled it; 0 until then."""
+    result: Result | None
+    """What Signzy said of a clicked link; null for every other outcome, and where it said nothing usable."""
+
+
+class Settled(_Known):
+    """The detail of VerificationSettled. Every key is always there."""
+
+    schemaVersion: Literal["1.0"]
+    """The version of this shape."""
+    outcome: Outcome
+    """How it ended. It never changes."""
+    settledAt: Time
+    """When the outcome was stored. UTC."""
+
+
+class VerificationSettled(BaseModel):
+    """The outcome event as EventBridge delivers it; EventBridge's own fields beside these."""
+
+    model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
+
+    source: Literal["linkwatch"]
+    detail_type: Annotated[Literal["VerificationSettled"], Field(alias="detail-type")]
+    id: str
+    """EventBridge's; another one when the outcome is published again."""
+    time: datetime
+    detail: Settled
+
+
+class Verification(_Known):
+    """A verification, as the API shows it. Every key is always there."""
+
+    status: Literal["WATCHING", "SETTLED"]
+    """SETTLED as soon as the outcome is stored."""
+    outcome: Outcome | None
+    """How it ended; null while it is watched."""
+    settledAt: Time | None
+    """When the outcome was stored. UTC."""
+    publishedAt: Time | None
+    """When the outcome event was on the bus. UTC."""
+
+
+class ErrorBody(_Shape):
+    """What is wrong."""
+
+    code: str
+    """For programs: BAD_REQUEST, NOT_FOUND, TOO_LARGE, UNAVAILABLE, or API Gateway's response type (such as THROTTLED)."""
+    message: str
+    """For people."""
+    fields: dict[str, str] = {}
+    """Each bad field and what is wrong with it, never its value; not there where no field is meant."""
+
+
+class Error(_Shape):
+    """Every answer of the API that is no verification."""
+
+    error: ErrorBody

@@ -1,0 +1,88 @@
+"""The deployed API answers as docs/openapi.yaml says, and what comes over the bus keeps its schema."""
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from contracts import openapi
+from contracts.shapes import Settled, Verification
+from local.signing import ApiAnswer
+from tests.integration.conftest import send_link
+from tests.unit.test_contracts import complaints
+
+DOCUMENT = openapi.document()
+UNKNOWN = "0" * 24 + "-" + "1" * 24
+
+
+def is_documented(answer: ApiAnswer, method: str, path: str) -> bool:
+    """Whether the document has this status for the operation, and the body keeps the schema that it has there."""
+    documented = DOCUMENT["paths"][path][method]["responses"][str(answer.status)]
+    schema = {**documented["content"]["application/json"]["schema"], "components": DOCUMENT["components"]}
+    errors = [error.message for error in Draft202012Validator(schema).iter_errors(answer.body)]
+    assert errors == [], answer.body
+    assert answer.headers["content-type"] == "application/json"
+    return set(documented.get("headers", {})) <= {name.title() for name in answer.headers}
+
+
+@pytest.fixture(scope="module")
+def link(stack):
+    return send_link(stack, {"answer": "clicked"})
+
+
+def test_a_start_is_answered_as_documented_the_first_time_and_again(link):
+    first, second = link.start(correlationId="contracts"), link.start()
+
+    assert (first.status, second.status) == (202, 200)
+    assert is_documented(first, "post", "/verifications")
+    assert is_documented(second, "post", "/verifications")
+    assert set(first.body) == set(second.body) == set(Verification.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"requestId": "12"}, 400), ("no JSON", 400), ({"requestId": "a" * 9000}, 413)],
+    ids=["bad fields", "no JSON", "too large"],
+)
+def test_a_bad_start_is_answered_as_documented(stack, body, status):
+    answer = stack.call_api("POST", "/verifications", body)
+
+    assert answer.status == status
+    assert is_documented(answer, "post", "/verifications")
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize(("verification_id", "status"), [(UNKNOWN, 404), ("nonsense", 400)])
+def test_what_there_is_not_is_answered_as_documented(stack, method, verification_id, status):
+    answer = stack.call_api(method, f"/verifications/{verification_id}")
+
+    assert answer.status == status
+    assert is_documented(answer, method.lower(), "/verifications/{verificationId}")
+
+
+def test_a_settled_verification_is_shown_and_not_cancelled_as_documented(link):
+    link.settled()
+
+    found, cancelled = link.stack.find(link.verification_id), link.stack.cancel(link.verification_id)
+
+    assert (found.status, cancelled.status) == (200, 409)
+    assert is_documented(found, "get", "/verifications/{verificationId}")
+    assert is_documented(cancelled, "delete", "/verifications/{verificationId}")
+    assert found.body["result"]
+
+
+def test_a_cancel_is_answered_as_documented(stack):
+    link = send_link(stack)
+    link.start()
+
+    answer = stack.cancel(link.verification_id)
+
+    assert answer.status == 202
+    assert is_documented(answer, "delete", "/verifications/{verificationId}")
+
+
+def test_the_outcome_event_as_it_comes_over_the_bus_keeps_its_schema(link):
+    link.settled()
+
+    event = link.event()
+
+    assert complaints("verification-settled", event) == []
+    assert set(event["detail"]) == set(Settled.model_fields)

@@ -1,0 +1,116 @@
+"""The contracts as files say what the types say, and the examples in events/ and in the README keep them."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from contracts import openapi, schemas
+
+ROOT = Path(__file__).parents[2]
+EVENTS = ROOT / "events"
+
+
+def validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(
+        json.loads((ROOT / "schemas" / f"{name}-1.0.schema.json").read_text("utf-8")),
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+    )
+
+
+def complaints(name: str, instance: Any) -> list[str]:
+    return [error.message for error in validator(name).iter_errors(instance)]
+
+
+def event(name: str) -> dict[str, Any]:
+    return json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", [*schemas.files(), *openapi.files()], ids=lambda path: path.name)
+def test_a_generated_file_is_up_to_date(path):
+    generated = {**schemas.files(), **openapi.files()}[path]
+
+    assert path.read_text("utf-8") == generated, f"{path.name} is stale: make contracts"
+
+
+def test_there_is_no_schema_that_nobody_generates():
+    assert set((ROOT / "schemas").iterdir()) == set(schemas.files())
+
+
+@pytest.mark.parametrize("name", [path.stem.removesuffix("-1.0.schema") for path in schemas.files()])
+def test_a_schema_is_one(name):
+    Draft202012Validator.check_schema(validator(name).schema)
+
+
+def test_the_openapi_document_is_one():
+    validate(yaml.safe_load(openapi.DOCUMENT.read_text("utf-8")))
+
+
+def test_the_examples_in_the_openapi_document_keep_their_schemas():
+    document = openapi.document()
+    examples = []
+    for path in document["paths"].values():
+        for operation in (path[method] for method in ("post", "get", "delete") if method in path):
+            contents = [answer["content"] for answer in operation["responses"].values()]
+            contents += [operation["requestBody"]["content"]] if "requestBody" in operation else []
+            examples += [content["application/json"] for content in contents]
+
+    for example in examples:
+        schema = {**example["schema"], "components": document["components"]}
+        assert list(Draft202012Validator(schema).iter_errors(example["example"])) == []
+    assert len(examples) > 15
+
+
+@pytest.mark.parametrize("name", ["instant-link-sent", "instant-link-sent-bare"])
+def test_the_upstream_events_keep_their_schema(name):
+    assert complaints("instant-link-sent", event(name)) == []
+
+
+def test_a_malformed_upstream_event_does_not():
+    assert complaints("instant-link-sent", event("instant-link-sent-malformed"))
+
+
+def test_the_outcome_event_keeps_its_schema():
+    assert complaints("verification-settled", event("measure-outcomes")) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"outcome": "CLICKED"},
+        {"reason": "BAD_LUCK"},
+        {"looks": "4"},
+        {"settledAt": "2026-11-23 10:00:00"},
+        {"verificationId": "A" * 24 + "-" + "B" * 24},
+        {"schemaVersion": "2.0"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_outcome_event_does_not(change):
+    given = event("measure-outcomes")
+
+    assert complaints("verification-settled", given | {"detail": given["detail"] | change})
+
+
+def test_readers_have_to_let_further_keys_pass():
+    given = event("measure-outcomes")
+
+    assert complaints("verification-settled", given | {"detail": given["detail"] | {"since": "1.1"}}) == []
+
+
+def test_the_posted_bodies_keep_their_schema_or_do_not():
+    assert complaints("start", json.loads(event("verifications-api-post")["body"])) == []
+    assert complaints("start", json.loads(event("verifications-api-post-bad")["body"]))
+
+
+def test_the_readmes_outcome_keeps_its_schema_but_for_what_it_leaves_out():
+    section = (ROOT / "README.md").read_text("utf-8").split("## Consume the outcome")[1]
+    shown = json.loads(re.findall(r"```\n(\{.*?)```", section, re.DOTALL)[0])
+    ids = {name: event("measure-outcomes")["detail"][name] for name in ("verificationId", "requestId", "sessionId")}
+
+    assert complaints("verification-settled", event("measure-outcomes") | {"detail": shown | ids}) == []
