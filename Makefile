@@ -70,7 +70,7 @@ check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam validate, checkov, pip
 	@.venvs/development/bin/ruff check
 	@.venvs/development/bin/ruff format --check
 	@.venvs/development/bin/pyright --pythonpath $(python)
-	@.venvs/development/bin/cfn-lint template.yaml
+	@.venvs/development/bin/cfn-lint template.yaml examples/consumer/template.yaml
 	@$(sam) validate --lint
 	@.venvs/scan/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
 	@.venvs/scan/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip --progress-spinner off 2>.venvs/scan/audit.log \

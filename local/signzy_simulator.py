@@ -4,6 +4,7 @@
 
     GET /api/v3/us-kyc/poll-check-verify/request/{requestId}/session/{sessionId}     Signzy
     PUT /_simulator/links/{requestId}          {"sessionId", "scenario" or "script", "linkSentAtMs"?}   a link was sent
+    POST /_simulator/send/{scenario}           anything; sends a link and gives {"result": {"requestId", "sessionId"}}
     GET /_simulator/links/{requestId}/requests who asked about it, when, and what they were told
     PUT /_simulator/token                      {"token"}, the one that Signzy takes from now on
     GET /_simulator/clock                      {"nowMs"}
@@ -15,6 +16,7 @@ only: it also runs alone in a container, on a bare python3.13.
 import argparse
 import json
 import re
+import secrets
 import time
 from dataclasses import replace
 from http import HTTPStatus
@@ -63,6 +65,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._look(match[1], match[2])
         else:
             self._say(HTTPStatus.NOT_FOUND, {"error": {"message": "Not Found", "statusCode": 404}})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        scenario = self.path.removeprefix("/_simulator/send/")
+        ids = {"requestId": secrets.token_hex(12), "sessionId": secrets.token_hex(12)}
+        try:
+            self.server.links.register(
+                ids["requestId"], {"sessionId": ids["sessionId"], "scenario": scenario}, now_ms()
+            )
+        except KeyError:
+            return self._say(HTTPStatus.NOT_FOUND, {"error": f"no such scenario: {scenario}"})
+        return self._say(HTTPStatus.OK, {"result": ids})
 
     def do_PUT(self) -> None:
         try:

@@ -71,11 +71,12 @@ class Link:
         return await_that(lambda: self.stack.events(self.verification_id), 10, "its event has come")[0]
 
     def looks_at(self) -> list[float]:
-        """When it was looked at: seconds since it was sent, by its item."""
+        """When it was looked at: seconds since it was sent, by its item. Requests with a token of yesterday are none."""
         item = self.stack.item(self.verification_id)
         assert item
         sent_at = datetime.fromisoformat(item["linkSentAt"]).timestamp()
-        return [request.at_ms / 1000 - sent_at for request in self.stack.signzy.requests(self.request_id)]
+        requests = self.stack.signzy.requests(self.request_id)
+        return [request.at_ms / 1000 - sent_at for request in requests if request.look is not None]
 
 
 def send_link(stack: Stack, *script: dict[str, Any], sent_seconds_ago: float = 0, scenario: str | None = None) -> Link:

@@ -1,0 +1,29 @@
+// Starts a verification with Node 20 or newer, without packages: node start.mjs API_URL REQUEST_ID SESSION_ID
+// AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary keys, AWS_SESSION_TOKEN come from the environment.
+// With packages, @smithy/signature-v4 does what sign() does: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+import { createHash, createHmac } from "node:crypto";
+
+const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+const hmac = (key, text) => createHmac("sha256", key).update(text).digest();
+
+function sign(method, url, body) {
+  const { AWS_REGION: region, AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: token } = process.env;
+  const time = new Date().toISOString().replace(/[-:]|\.\d{3}/g, "");
+  const scope = `${time.slice(0, 8)}/${region}/execute-api/aws4_request`;
+  const headers = { "content-type": "application/json", host: url.host, "x-amz-date": time };
+  if (token) headers["x-amz-security-token"] = token;
+  const names = Object.keys(headers).sort();
+  const canonical = [method, url.pathname, url.searchParams.toString(), ...names.map((name) => `${name}:${headers[name]}`), "", names.join(";"), sha256(body)];
+  const text = ["AWS4-HMAC-SHA256", time, scope, sha256(canonical.join("\n"))].join("\n");
+  const key = scope.split("/").reduce(hmac, `AWS4${secret}`);
+  const signature = createHmac("sha256", key).update(text).digest("hex");
+  headers.authorization = `AWS4-HMAC-SHA256 Credential=${id}/${scope}, SignedHeaders=${names.join(";")}, Signature=${signature}`;
+  return headers;
+}
+
+const [apiUrl, requestId, sessionId] = process.argv.slice(2);
+const url = new URL(`${apiUrl}/verifications`);
+const body = JSON.stringify({ requestId, sessionId });
+const answer = await fetch(url, { method: "POST", headers: sign("POST", url, body), body, signal: AbortSignal.timeout(30_000) });
+console.log(await answer.text());
+process.exitCode = answer.ok ? 0 : 1;

@@ -1,0 +1,54 @@
+"""Starts a verification by the API and waits for its outcome by polling: python start_and_wait.py API_URL REQUEST_ID SESSION_ID
+
+Prints the verification when it is settled. By event is better (examples/consumer): a poll costs a request each time. Needs
+botocore, urllib3 and AWS's usual variables or profile.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.session import Session
+
+#: The window, what linkwatch may take beyond it, and a little more.
+PATIENCE_SECONDS = 300 + 30 + 30
+POLL_SECONDS = 5
+
+_session = Session()
+_http = urllib3.PoolManager(
+    timeout=30, retries=urllib3.Retry(3, backoff_factor=0.5, status_forcelist=[429, 500, 502, 503, 504])
+)
+
+
+def call(method: str, url: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+    """One signed call: its status and its JSON."""
+    content = None if body is None else json.dumps(body)
+    request = AWSRequest(method, url, headers={"Content-Type": "application/json"}, data=content)
+    credentials = _session.get_credentials()
+    if credentials is None:
+        raise SystemExit("no AWS credentials found")
+    SigV4Auth(credentials, "execute-api", _session.get_config_variable("region")).add_auth(request)
+    answer = _http.request(method, url, body=content, headers=dict(request.prepare().headers.items()))
+    return answer.status, answer.json()
+
+
+def main(api_url: str, request_id: str, session_id: str) -> int:
+    """0 when it is settled in time."""
+    status, verification = call("POST", f"{api_url}/verifications", {"requestId": request_id, "sessionId": session_id})
+    if status not in {200, 202}:
+        print(f"not started: {status} {verification}", file=sys.stderr)
+        return 1
+    gives_up_at = time.monotonic() + PATIENCE_SECONDS
+    while verification["status"] != "SETTLED" and time.monotonic() < gives_up_at:
+        time.sleep(POLL_SECONDS)
+        _, verification = call("GET", f"{api_url}/verifications/{verification['verificationId']}")
+    print(json.dumps(verification, indent=2))
+    return 0 if verification["status"] == "SETTLED" else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,50 @@
+"""Decides, once for each verification, what its outcome means for the customer.
+
+An event may come twice, and a Lambda may die at any line. So the act is one conditional write, which either happened or did not:
+no claim before it that could be left behind, nothing after it that could be lost. Where your act is elsewhere (an e-mail, another
+system), let it start from this table's stream, or make it idempotent by verificationId and do it before the write.
+"""
+
+import os
+from typing import Any, Literal
+
+import boto3
+from botocore.exceptions import ClientError
+
+Decision = Literal["ALLOW", "DENY", "ASK_AGAIN", "REVIEW", "CLOSE"]
+
+_table: Any = boto3.resource("dynamodb").Table(os.environ["DECISIONS_TABLE"])
+
+
+def decide(outcome: str, result: dict[str, Any] | None) -> Decision:
+    """What an outcome means. Yours may differ; what it must not do is take "clicked" for "the right phone"."""
+    match outcome:
+        case "LINK_CLICKED" if result and result["phoneMatch"] == "false":
+            return "DENY"  # somebody tapped the link on another line
+        case "LINK_CLICKED" if result and result["phoneMatch"] == "true" and result["ipAddressMatch"] is not False:
+            return "ALLOW"
+        case "LINK_CLICKED":
+            return "REVIEW"  # the carrier could not tell, or it was another device
+        case "EXPIRED" | "UNKNOWN":
+            return "ASK_AGAIN"  # nobody tapped it, or nobody knows: a new link
+        case "CANCELLED":
+            return "CLOSE"
+        case _:
+            return "REVIEW"  # REJECTED: the ids were wrong; and outcomes that do not exist yet
+
+
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Takes one VerificationSettled event. Raises what DynamoDB raises, for Lambda to try again."""
+    settled = event["detail"]
+    decision = decide(settled["outcome"], settled["result"])
+    known = {name: settled[name] for name in ("verificationId", "correlationId", "outcome", "settledAt")}
+    try:
+        _table.put_item(
+            Item={**known, "decision": decision}, ConditionExpression="attribute_not_exists(verificationId)"
+        )
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+            raise
+        print(f"{settled['verificationId']}: decided before")
+        return
+    print(f"{settled['verificationId']}: {decision}")

