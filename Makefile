@@ -16,35 +16,35 @@ sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 .PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build contracts pictures clean tools
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^# ── / { sub(/^# ── /, ""); sub(/ ──.*/, ""); print "\n" $$0 } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 # ── The local stack ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-run: tools ## Watch one link from start to outcome: SCENARIO=clicked SPEED=15 DOOR=api|event
+run: tools ## Watch one link to its outcome: SCENARIO= SPEED=15 DOOR=
 	@$(python) -m local run
 
-up: tools ## Keep a local stack running, and print what to call: SPEED=1
+up: tools ## Keep a local stack running, print what to call: SPEED=1
 	@$(python) -m local up
 
 down: $(development_venv) ## End the stack that make up started
 	@$(python) -m local down
 
-send: $(development_venv) ## Send a link to the kept stack: SCENARIO=clicked DOOR=api|event
+send: $(development_venv) ## Send a link to the kept stack: SCENARIO= DOOR=api|event
 	@$(python) -m local send
 
-watch: $(development_venv) ## Show a verification of the kept stack live: ID=<verificationId>
+watch: $(development_venv) ## Show the kept stack's verifications live, or one: ID=
 	@$(python) -m local watch
 
-cancel: $(development_venv) ## Cancel a verification of the kept stack: ID=<verificationId>
+cancel: $(development_venv) ## Cancel a verification of the kept stack: ID=
 	@$(python) -m local cancel
 
-logs: $(development_venv) ## Print a function's logs in the kept stack: FUNCTION=CheckLink
+logs: $(development_venv) ## Print a function's logs in the kept stack: FUNCTION=
 	@$(python) -m local logs
 
-redrive: $(development_venv) ## Hand a function of the kept stack its dead letters once more: FUNCTION=InstantLinkSent
+redrive: $(development_venv) ## Send the kept stack's dead letters again: FUNCTION=
 	@$(python) -m local redrive
 
-invoke: tools ## Run one function in Lambda's container: FUNCTION=CheckLink EVENT=events/check-link.json SCENARIO=clicked
+invoke: tools ## Run one in Lambda's container: FUNCTION= EVENT= SCENARIO=
 	@$(python) -m local invoke
 
 # ── Tests and checks ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -54,19 +54,19 @@ test: check test-unit test-definition test-integration ## Everything CI runs
 test-unit: $(development_venv) ## The functions, without AWS: seconds
 	@$(python) -m pytest tests/unit
 
-test-definition: build ## The template, the state machine and the bundle, without deploying
+test-definition: build ## Template, state machine and bundle, without deploying
 	@$(python) -m pytest tests/definition
 
 test-integration: tools ## The deployed stack, in time-lapse
 	@$(python) -m pytest tests/integration
 
-soak: tools ## Random histories on the deployed stack: N=200 SEED=1 ONLY=17
+soak: tools ## Random histories, deployed stack: N=200 SEED=1 ONLY=
 	@$(python) -m tests.integration.soak --count $(or $(N),200) --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY))
 
-soak-definition: $(development_venv) ## Random histories of the definition, on a second engine: N=1000 SEED=1
+soak-definition: $(development_venv) ## Random histories, definition alone: N=1000 SEED=1
 	@$(python) -m tests.definition.histories --count $(or $(N),1000) --seed $(or $(SEED),1)
 
-check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam validate, checkov, pip-audit
+check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam, checkov, pip-audit
 	@.venvs/development/bin/ruff check
 	@.venvs/development/bin/ruff format --check
 	@.venvs/development/bin/pyright --pythonpath $(python)
@@ -79,27 +79,27 @@ check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam validate, checkov, pip
 
 # ── Your account ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-deploy: tools ## Build and deploy, after showing what changes: ENV=prod PARAMETERS="WindowSeconds=300"
+deploy: tools ## Build, show what changes, deploy: ENV=prod PARAMETERS=
 	@$(python) -m deployment deploy
 
-deployments: tools ## What deployments have replaced, the latest first: ENV=prod
+deployments: tools ## What deployments have replaced: ENV=prod
 	@$(python) -m deployment deployments
 
-rollback: tools ## Deploy again what the last deployment replaced: ENV=prod TO=<one of make deployments>
+rollback: tools ## Deploy again what was replaced last: ENV=prod TO=
 	@$(python) -m deployment rollback
 
 # ── Measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-bench: build ## CheckLink beside its peers, in some two minutes: KEEP=1 writes docs/performance.md
+bench: build ## CheckLink beside its peers: KEEP=1 writes the document
 	@$(python) -m benchmarks.look $(if $(KEEP),--write)
 
-cost: $(development_venv) ## USD per 1,000 verifications, beside what else one would build: KEEP=1 writes docs/cost.md
+cost: $(development_venv) ## USD per 1,000 verifications: KEEP=1 as above
 	@$(python) -m benchmarks.cost $(if $(KEEP),--write)
 
-burst: $(development_venv) ## A burst of links against AWS's quotas, simulated: N=10000 SECONDS=60; KEEP=1 writes docs/capacity.md
+burst: $(development_venv) ## A burst against AWS's quotas: N=10000 SECONDS=60 KEEP=1
 	@$(python) -m benchmarks.burst --links $(or $(N),10000) --seconds $(or $(SECONDS),60) $(if $(KEEP),--write)
 
-load: build ## Many verifications at once on the emulator, in time-lapse: N=200 SPEED=3
+load: build ## Many at once on the emulator: N=200 SPEED=3 SEED=1
 	@$(python) -m benchmarks.load --count $(or $(N),200) --speed $(or $(SPEED),3) --seed $(or $(SEED),1)
 
 # ── Making things ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -110,10 +110,10 @@ build: tools ## What sam deploy deploys, into .aws-sam/
 contracts: $(development_venv) ## Write schemas/ and docs/openapi.yaml from the types
 	@PYTHONPATH=functions $(python) -m contracts
 
-pictures: build ## Draw the README's flow, and the time lines of a run in docs/, anew
+pictures: build ## Draw the README's flow and docs/time-lines.svg anew
 	@$(python) -m pictures
 
-clean: ## Remove everything that make made; a kept stack is ended first
+clean: ## Remove everything that make made, a kept stack, too
 	@if [ -f .linkwatch/stack.json ] && [ -x $(python) ]; then $(python) -m local down; fi
 	@rm -rf .venvs .aws-sam .linkwatch .hypothesis .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

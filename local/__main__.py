@@ -34,7 +34,7 @@ VERBS: dict[str, tuple[Callable[[Console], int], str]] = {
     "up": (kept.up, "keep a stack running: SPEED"),
     "down": (kept.down, "end the kept stack"),
     "send": (kept.send_one, "send a link to the kept stack: SCENARIO, DOOR"),
-    "watch": (kept.watch_one, "show a verification of the kept stack live: ID"),
+    "watch": (kept.watch_some, "show the kept stack's verifications live, or one: ID"),
     "cancel": (kept.cancel_one, "cancel a verification of the kept stack: ID"),
     "logs": (kept.logs, "print a function's logs in the kept stack: FUNCTION"),
     "redrive": (kept.redrive, "hand a function its dead letters once more, in the kept stack: FUNCTION"),

@@ -12,7 +12,7 @@ from local.launch import Launched, end_kept, launch
 from local.places import KEPT_STACK
 from local.signing import SignedCalls
 from local.signzy_simulator import DEFAULT_TOKEN
-from local.stack import Outputs, Stack
+from local.stack import STACK_NAME, Outputs, Stack
 
 DEFAULT_WINDOW_SECONDS = 300
 
@@ -104,7 +104,7 @@ def _deployed(launched: Launched, wanted: Wanted) -> Stack:
 
 
 def _outputs(calls: SignedCalls) -> Outputs:
-    described = calls.client("cloudformation").describe_stacks(StackName=sam.STACK_NAME)["Stacks"][0]
+    described = calls.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
     found = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
     return Outputs(**{name: found[name] for name in Outputs.__annotations__})
 

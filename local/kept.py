@@ -4,13 +4,15 @@ import json
 import os
 import secrets
 import shlex
+from contextlib import suppress
 
 from rich.console import Console
 
 from local import choices
-from local.deployment import DEFAULT_WINDOW_SECONDS, Wanted, end_kept_stack, keep_stack, kept_stack
+from local.deployment import Wanted, end_kept_stack, keep_stack, kept_stack
 from local.launch import LocalStackFailed
 from local.live_view import Watched
+from local.overview import follow_all
 from local.places import KEPT_STACK, LOGS, shown
 from local.run import send, start, watch
 from local.stack import Stack
@@ -45,7 +47,7 @@ def _print_what_to_call(console: Console, stack: Stack) -> None:
         + (f"{stack.clock.speed:g} times real time." if stack.clock.speed != 1 else "real time."),
         "",
         "  make send SCENARIO=never DOOR=event   send a link and have it watched",
-        "  make watch ID=<verificationId>        show it live",
+        "  make watch                            show all that are open, live; or one: ID=<verificationId>",
         "  make cancel ID=<verificationId>       cancel it",
         "  make logs FUNCTION=CheckLink          print a function's logs",
         "  make down                             end the stack",
@@ -85,14 +87,18 @@ def down(console: Console) -> int:
 def send_one(console: Console) -> int:
     """Has the simulator send a link, starts its verification through DOOR, and prints its id."""
     stack, chosen = _stack(), choices.choices(DEFAULT_SPEED)
-    watched = start(stack, send(stack, chosen.scenario, _window_seconds(stack)), chosen.door)
+    watched = start(stack, send(stack, chosen.scenario), chosen.door)
     console.print(watched.verification_id, highlight=False, soft_wrap=True)
     return 0
 
 
-def watch_one(console: Console) -> int:
-    """Shows the verification ID live until its outcome is there."""
+def watch_some(console: Console) -> int:
+    """Shows the verification ID live until its outcome is there; without ID, all that are open and were a moment ago."""
     stack = _stack()
+    if not os.environ.get("ID"):
+        with suppress(KeyboardInterrupt):  # it is how one leaves the picture
+            follow_all(stack, console)
+        return 0
     found = stack.find(_id())
     if found.status != 200:
         raise LocalStackFailed(f"the API answered {found.status}: {found.body['error']['message']}")
@@ -143,11 +149,3 @@ def _id() -> str:
     if not verification_id:
         raise choices.BadChoice("say which: ID=<verificationId>")
     return verification_id
-
-
-def _window_seconds(stack: Stack) -> float:
-    described = stack.client("cloudformation").describe_stacks(StackName="linkwatch")["Stacks"][0]
-    parameters = {
-        parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in described.get("Parameters", [])
-    }
-    return float(parameters.get("WindowSeconds", DEFAULT_WINDOW_SECONDS))

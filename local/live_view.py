@@ -108,7 +108,7 @@ def follow(watched: Watched, console: Console, on_look: Callable[[int], None]) -
     """
     grace_seconds = max(60, 15 * watched.stack.clock.speed)
     give_up_ms = watched.sent_ms + (watched.window_seconds + grace_seconds) * 1000
-    show = _show_moving if console.is_terminal else _show_lines
+    show = _show_moving if console.is_terminal and not console.is_dumb_terminal else _show_lines
     show(watched, console, on_look, max(give_up_ms, watched.stack.clock.now_ms() + grace_seconds * 1000))
 
 

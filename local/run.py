@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 
 from local import choices
-from local.deployment import DEFAULT_WINDOW_SECONDS, Wanted, running_stack
+from local.deployment import Wanted, running_stack
 from local.launch import LocalStackFailed
 from local.live_view import Watched, follow, show_outcome
 from local.places import LOGS, shown
@@ -40,9 +40,7 @@ def run(console: Console) -> int:
                 f"Deployed in {time.monotonic() - began_at:.0f} s; logs are in {shown(LOGS)}", highlight=False
             )
             link = (
-                {"requestId": real.request_id, "sessionId": real.session_id}
-                if real
-                else _send(stack, wanted, chosen.scenario)
+                {"requestId": real.request_id, "sessionId": real.session_id} if real else send(stack, chosen.scenario)
             )
             fields = {"linkSentAt": real.link_sent_at} if real and real.link_sent_at else {}
             watched = start(stack, {**link, **fields}, chosen.door)
@@ -51,16 +49,10 @@ def run(console: Console) -> int:
         status.stop()
 
 
-def _send(stack: Stack, wanted: Wanted, scenario: str) -> dict[str, str]:
-    """Has the simulator send a link that does what the scenario says."""
-    window_seconds = float(str(wanted.parameters.get("WindowSeconds", DEFAULT_WINDOW_SECONDS)))
-    return send(stack, scenario, window_seconds)
-
-
-def send(stack: Stack, scenario: str, window_seconds: float) -> dict[str, str]:
+def send(stack: Stack, scenario: str) -> dict[str, str]:
     """Has the simulator send a link, and gives its ids as Signzy would."""
     request_id, session_id = secrets.token_hex(12), secrets.token_hex(12)
-    stack.signzy.send_link(request_id, session_id, script=choices.script_of(scenario, window_seconds))
+    stack.signzy.send_link(request_id, session_id, script=choices.script_of(scenario, stack.window_seconds))
     return {"requestId": request_id, "sessionId": session_id}
 
 

@@ -9,8 +9,8 @@ from local import environment
 from local.launch import LocalStackFailed
 from local.leash import leashed
 from local.places import BUILT_TEMPLATE, LOGS, ROOT, SAM, shown
+from local.stack import STACK_NAME
 
-STACK_NAME = "linkwatch"
 _SAM_SECONDS = 300
 #: What a build is made of.
 _SOURCES = ("template.yaml", "samconfig.toml", "statemachine", "functions")

@@ -16,6 +16,8 @@ from local.launch import LocalStackFailed, scratch_of
 from local.signing import ApiAnswer, SignedCalls
 from local.simulated_signzy import SimulatedSignzy
 
+#: As samconfig.toml's environment "local" names it.
+STACK_NAME = "linkwatch"
 _DESERIALIZER = TypeDeserializer()
 
 
@@ -75,6 +77,12 @@ class Stack:
         """boto3's client of a service of the emulator."""
         return self.calls.client(service)
 
+    @cached_property
+    def window_seconds(self) -> float:
+        """How long a link lives in this stack: its parameter WindowSeconds."""
+        described = self.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+        return float({p["ParameterKey"]: p["ParameterValue"] for p in described["Parameters"]}["WindowSeconds"])
+
     # ── The doors ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     @cached_property
@@ -119,6 +127,11 @@ class Stack:
             TableName=self.outputs.TableName, Key={"verificationId": {"S": verification_id}}, ConsistentRead=True
         ).get("Item")
         return {name: _plain(value) for name, value in found.items()} if found else None
+
+    def items(self) -> list[dict[str, Any]]:
+        """All items, as item() gives one."""
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self.outputs.TableName)
+        return [{n: _plain(v) for n, v in found.items()} for page in pages for found in page["Items"]]
 
     def events(self, verification_id: str) -> list[dict[str, Any]]:
         """The outcome events of a verification that have arrived on the bus so far, whole."""

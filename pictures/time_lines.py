@@ -1,20 +1,27 @@
-"""Three verifications as they really ran, drawn on their windows: docs/time-lines.svg."""
+"""Three verifications as they really ran, drawn on their windows: docs/time-lines.svg; and what make watch showed of them
+meanwhile: docs/terminal.svg.
+"""
 
+import io
 import json
+import re
 import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
+from local import overview
 from local.deployment import Wanted, running_stack
 from local.stack import Stack
 
 ROOT = Path(__file__).parents[1]
 #: What the last run saw, so that the picture can be drawn again without it.
 RUN = Path(__file__).with_name("time_lines.json")
-PICTURE = ROOT / "docs" / "time-lines.svg"
+PICTURE, TERMINAL = ROOT / "docs" / "time-lines.svg", ROOT / "docs" / "terminal.svg"
 
-_SPEED, _ABORT_AFTER_SECONDS, _PATIENCE_SECONDS = 6, 94, 150
+_SPEED, _ABORT_AFTER_SECONDS, _PICTURE_AFTER_SECONDS, _PATIENCE_SECONDS = 6, 94, 150, 150
 _SCRIPTS: dict[str, list[dict[str, Any]]] = {
     "Clicked": [{"untilSecond": 95, "answer": "pending"}, {"answer": "clicked"}],
     "Expired, with an outage in the middle": [{"fromSecond": 95, "untilSecond": 175, "answer": "upstream-down"}],
@@ -32,8 +39,17 @@ def watch() -> None:
             ids[title] = stack.start(request_id, session_id).body["verificationId"]
         stack.clock.sleep(_ABORT_AFTER_SECONDS)
         stack.abort(list(ids.values())[-1])
+        stack.clock.sleep(_PICTURE_AFTER_SECONDS - _ABORT_AFTER_SECONDS)
+        TERMINAL.write_text(_terminal(stack), "utf-8")
         seen = [_seen(stack, title, verification_id) for title, verification_id in ids.items()]
     RUN.write_text(json.dumps(seen, indent=1) + "\n", "utf-8")
+
+
+def _terminal(stack: Stack) -> str:
+    """What make watch shows at this moment (SVG), without the fonts that rich would have fetched."""
+    console = Console(record=True, width=100, file=io.StringIO(), force_terminal=True)
+    console.print(overview.picture(overview.lines(stack), 100, 30))
+    return re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="make watch"), flags=re.DOTALL)
 
 
 def _seen(stack: Stack, title: str, verification_id: str) -> dict[str, Any]:

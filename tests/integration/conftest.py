@@ -15,7 +15,7 @@ from local.stack import Stack, await_that
 from local.time_lapse import NoTimeLapse, environment_at
 
 #: What two cores keep up with, thirty verifications at a time. Where there is no libfaketime, the window is short instead.
-SPEED = 6
+SPEED = 8
 SHORT_WINDOW = {"WindowSeconds": 60, "PollIntervalSeconds": 2}
 #: Real seconds in which whatever was started has to be published: a window in time-lapse, with room for a busy machine.
 PATIENCE = 150
