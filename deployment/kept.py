@@ -5,6 +5,7 @@ that is deployed again has its own code, definition and settings, on whatever ma
 """
 
 import json
+import os
 import tomllib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -33,11 +34,13 @@ class Environment:
 
     @staticmethod
     def named(name: str) -> "Environment":
-        """Raises NoDeployment, saying which there are."""
+        """Raises NoDeployment, saying which there are; and for the emulator's when that is not where AWS is."""
         config: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
         environments = [env for env, commands in config.items() if isinstance(commands, dict) and "deploy" in commands]
         if name not in environments:
             raise NoDeployment(f"ENV={name} is not in samconfig.toml; there are {', '.join(environments)}")
+        if name == "local" and "AWS_ENDPOINT_URL" not in os.environ:
+            raise NoDeployment("ENV=local is the emulator's: set AWS_ENDPOINT_URL, as make up prints it")
         deploy = config[name]["deploy"]["parameters"]
         return Environment(name, deploy["stack_name"], deploy.get("region"))
 

@@ -19,9 +19,9 @@ PATIENCE_SECONDS = 300 + 30 + 30
 POLL_SECONDS = 5
 
 _session = Session()
-_http = urllib3.PoolManager(
-    timeout=30, retries=urllib3.Retry(3, backoff_factor=0.5, status_forcelist=[429, 500, 502, 503, 504])
-)
+# A POST may be sent again, too: the same start twice is one verification.
+_again = urllib3.Retry(3, backoff_factor=0.5, status_forcelist=[429, 500, 502, 503, 504], allowed_methods=None)
+_http = urllib3.PoolManager(timeout=30, retries=_again)
 
 
 def call(method: str, url: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
@@ -45,7 +45,11 @@ def main(api_url: str, request_id: str, session_id: str) -> int:
     gives_up_at = time.monotonic() + PATIENCE_SECONDS
     while verification["status"] != "SETTLED" and time.monotonic() < gives_up_at:
         time.sleep(POLL_SECONDS)
-        _, verification = call("GET", f"{api_url}/verifications/{verification['verificationId']}")
+        status, found = call("GET", f"{api_url}/verifications/{verification['verificationId']}")
+        if status != 200:
+            print(f"not found: {status} {found}", file=sys.stderr)
+            return 1
+        verification = found
     print(json.dumps(verification, indent=2))
     return 0 if verification["status"] == "SETTLED" else 1
 

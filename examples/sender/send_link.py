@@ -1,4 +1,4 @@
-"""Sends an Instant Link, then tells linkwatch: python send_link.py PHONE_NUMBER --bus BUS --signzy-url URL [--correlation-id ID]
+"""Sends an Instant Link, then tells linkwatch: python send_link.py MOBILE_NUMBER --bus BUS --signzy-url URL --target-url URL
 
 The link goes out first, and the time before that call is linkSentAt: the deadline counts from it, so that it may be a moment
 too early and never too late. If this process dies between the two, the link is not watched; where that matters, write the ids to
@@ -20,15 +20,14 @@ from botocore.config import Config
 _TRIES = 4
 
 
-def send_instant_link(url: str, phone_number: str) -> dict[str, str]:
+def send_instant_link(url: str, mobile_number: str, country_code: str, target_url: str) -> dict[str, str]:
     """Has Signzy send the link; gives its requestId and sessionId. Raises RuntimeError, HTTPError.
 
-    Assumed: the request's body, and that the ids stand in "result". Compare with Signzy's page "Send Instant Link".
+    The body's fields are those of https://docs.signzy.com/us-apis/send-link. Assumed: that the ids stand in "result".
     """
+    body = {"mobileNumber": mobile_number, "countryCode": country_code, "targetUrl": target_url}
     headers = {"Authorization": os.environ.get("SIGNZY_TOKEN", "")}
-    answer = urllib3.request(
-        "POST", url, json={"phoneNumber": phone_number}, headers=headers, timeout=10, retries=False
-    )
+    answer = urllib3.request("POST", url, json=body, headers=headers, timeout=10, retries=False)
     if answer.status != 200:
         raise RuntimeError(f"Signzy answered {answer.status}")
     result = answer.json()["result"]
@@ -54,19 +53,21 @@ def tell_linkwatch(events: Any, bus_name: str, detail: dict[str, str]) -> None:
 
 
 def main() -> int:
-    """Prints the verificationId."""
+    """Prints the verificationId. Raises when the link was not sent, or when linkwatch could not be told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("phone_number")
+    parser.add_argument("mobile_number")
     parser.add_argument("--bus", required=True, help="linkwatch's output BusName")
     parser.add_argument("--signzy-url", required=True, help="Signzy's Send Instant Link")
+    parser.add_argument("--target-url", required=True, help="where the link leads whoever taps it")
+    parser.add_argument("--country-code", default="US")
     parser.add_argument("--correlation-id", help="your own, echoed in the outcome")
     options = parser.parse_args()
     link_sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    ids = send_instant_link(options.signzy_url, options.phone_number)
+    ids = send_instant_link(options.signzy_url, options.mobile_number, options.country_code, options.target_url)
+    print(f"{ids['requestId']}-{ids['sessionId']}".lower())  # before all else: the link is out, whatever happens now
     own = {"correlationId": options.correlation_id} if options.correlation_id else {}
     events = boto3.client("events", config=Config(retries={"mode": "standard", "total_max_attempts": 4}))
     tell_linkwatch(events, options.bus, {**ids, "linkSentAt": link_sent_at, **own})
-    print(f"{ids['requestId']}-{ids['sessionId']}".lower())
     return 0
 
 

@@ -21,16 +21,18 @@ def decide(outcome: str, result: dict[str, Any] | None) -> Decision:
     match outcome:
         case "LINK_CLICKED" if result and result["phoneMatch"] == "false":
             return "DENY"  # somebody tapped the link on another line
-        case "LINK_CLICKED" if result and result["phoneMatch"] == "true" and result["ipAddressMatch"] is not False:
+        case "LINK_CLICKED" if result and result["phoneMatch"] == "true" and result["ipAddressMatch"] is True:
             return "ALLOW"
         case "LINK_CLICKED":
-            return "REVIEW"  # the carrier could not tell, or it was another device
+            return "REVIEW"  # the carrier could not tell, or it was another device, or Signzy did not say
         case "EXPIRED" | "UNKNOWN":
             return "ASK_AGAIN"  # nobody tapped it, or nobody knows: a new link
         case "CANCELLED":
             return "CLOSE"
+        case "REJECTED":
+            return "REVIEW"  # the ids were wrong: somebody's bug
         case _:
-            return "REVIEW"  # REJECTED: the ids were wrong; and outcomes that do not exist yet
+            raise ValueError(f"an outcome that this does not know: {outcome}")  # lies in the queue until it does
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
