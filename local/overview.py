@@ -18,7 +18,7 @@ from local.stack import Stack
 #: A settled verification stays in the picture this long, by the stack's clock, and for REAL_SECONDS at least.
 _STAYS_SECONDS, _STAYS_REAL_SECONDS = 60, 20
 _REFRESHES_A_SECOND = 4
-_ID_WIDTH, _STATE_WIDTH = 11, 24
+_ID_WIDTH, _STATE_WIDTH, _NARROW_STATE_WIDTH = 14, 24, 12
 _NARROW = 70
 _LEGEND = {"PENDING": "not yet", "CLICKED": "clicked", "UNAVAILABLE": "no answer", "REJECTED": "refused"}
 
@@ -98,15 +98,16 @@ def picture(shown: Iterable[Line], width: int, height: int) -> Group:
 
 
 def row(line: Line, width: int) -> Text:
-    """One verification: its id, its window, its state. In a narrow terminal the state is cut."""
-    state_width = _STATE_WIDTH if width >= _NARROW else 10
+    """One verification: its id, its window, its state. A narrow terminal gets no reason."""
+    state_width = _STATE_WIDTH if width >= _NARROW else _NARROW_STATE_WIDTH
+    state = line.state if width >= _NARROW else line.outcome or line.state
     columns = max(width - _ID_WIDTH - state_width - 2, 8)
     cells = [("━" if at <= _column(line, line.seconds_gone, columns) else "─", "dim") for at in range(columns)]
     for second, answer in line.looks:
         cells[_column(line, second, columns)] = SYMBOLS[answer]
     style = {None: "", "LINK_CLICKED": "green", "EXPIRED": "yellow"}.get(line.outcome, "red")
     return Text.assemble(
-        (line.short_id[:_ID_WIDTH].ljust(_ID_WIDTH), "bold"), *cells, "  ", (line.state[:state_width], style)
+        (line.short_id[:_ID_WIDTH].ljust(_ID_WIDTH), "bold"), *cells, "  ", (state[:state_width], style)
     )
 
 

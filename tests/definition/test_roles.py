@@ -1,15 +1,15 @@
 """Each role names what its bearer does, and nothing else. Read from the template as SAM turns it into CloudFormation."""
 
 import json
+import os
 import re
+import subprocess
 from typing import Any
 
-import boto3
 import pytest
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
+from cfnlint.decode.cfn_yaml import loads as load_yaml
 
+from local.places import EMULATOR_VENV
 from tests.definition.shipped import ROOT, substituted
 
 #: What each task of the definition needs, by its resource: the action, and the template's resource whose ARN it is about.
@@ -25,8 +25,19 @@ WITHOUT_RESOURCE = re.compile(
 )
 
 
+#: SAM's own translator, as the emulator has it: it wants another pydantic than the functions do.
+_TRANSLATE = """
+import json, sys
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
+print(json.dumps(translator.translate(json.load(sys.stdin), parameter_values={})["Resources"]))
+"""
+
+
 def _translated(api_auth: dict[str, Any] | None = None) -> dict[str, Any]:
-    template = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
+    template = load_yaml((ROOT / "template.yaml").read_text("utf-8"))
     if api_auth:
         template["Resources"]["Api"]["Properties"]["Auth"] = api_auth
     for resource in template["Resources"].values():
@@ -34,8 +45,10 @@ def _translated(api_auth: dict[str, Any] | None = None) -> dict[str, Any]:
             resource["Properties"][uri] = "s3://bucket/key"
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
-    return translator.translate(template, parameter_values={})["Resources"]
+    python = EMULATOR_VENV / "bin" / "python"
+    program = [os.fspath(python), "-c", _TRANSLATE]
+    done = subprocess.run(program, input=json.dumps(template), capture_output=True, text=True, check=True, timeout=60)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 RESOURCES = _translated()
@@ -139,7 +152,7 @@ def test_what_stores_anything_takes_the_customers_key(kind):
 
 def test_the_resource_policy_in_the_security_document_is_one_that_sam_takes():
     document = (ROOT / "docs" / "security.md").read_text("utf-8")
-    snippet = yaml_parse(document.split("```yaml\n")[1].split("```")[0])
+    snippet = load_yaml(document.split("```yaml\n")[1].split("```")[0])
 
     definition = json.dumps(_translated(snippet["Auth"])["Api"]["Properties"]["Body"])
 

@@ -66,16 +66,7 @@ def sent(stack: Stack, scenario: str) -> str:
     address = stack.signzy.base_url.split("/api/")[0]
     sender = EXAMPLES / "sender" / "send_link.py"
     url = f"{address}/_simulator/send/{scenario}"
-    options = [
-        "--bus",
-        stack.outputs.BusName,
-        "--signzy-url",
-        url,
-        "--target-url",
-        "https://example.com",
-        "--correlation-id",
-        "example",
-    ]
+    where = ["--bus", stack.outputs.BusName, "--signzy-url", url, "--target-url", "https://example.com"]
     done = run(stack, sys.executable, sender, "5550001111", *where, "--correlation-id", "example")
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

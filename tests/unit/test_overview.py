@@ -30,7 +30,7 @@ def drawn(thing, width: int) -> list[str]:
 def test_a_look_stands_where_it_was_made():
     text = row(line(looks=((0, "PENDING"), (300, "CLICKED")), seconds_gone=300, outcome="LINK_CLICKED"), 120).plain
 
-    window = text[11 : text.index("  LINK")]
+    window = text[14 : text.index("  LINK")]
     assert window[0] == "·"
     assert window[-1] == "●"
 
@@ -60,7 +60,7 @@ def test_what_is_said_does_not_need_colours():
 
 
 def test_a_take_over_is_named():
-    assert row(line(take_over="r1"), 100).plain.startswith("646215 r1  ")
+    assert row(line(take_over="r1"), 100).plain.startswith("646215 r1     ")
 
 
 def test_more_than_fit_are_counted_and_the_open_ones_come_first():
