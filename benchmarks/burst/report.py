@@ -1,103 +1,121 @@
-"""What a burst came to, as tables and as docs/capacity.svg."""
+"""What bursts come to, and what default quotas allow for good: the tables of docs/capacity.md, and docs/capacity.svg."""
 
 import statistics
-import tomllib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from benchmarks.burst.simulation import Bucket, Seen, burst
+from benchmarks.burst import picture
+from benchmarks.burst.account import QUOTAS, Account
+from benchmarks.burst.simulation import Links, burst
+from benchmarks.burst.watch import Seen, path
+from benchmarks.cost import counts
+from benchmarks.cost.report import HISTORIES, MIX
+from tests.definition.shipped import default_of
 
 _DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENT, PICTURE = _DOCS / "capacity.md", _DOCS / "capacity.svg"
 _BEGIN, _END = "<!-- make burst writes from here -->\n", "<!-- to here -->"
-QUOTAS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("quotas.toml").read_text("utf-8"))
-#: What the documents tell of.
-LINKS, SECONDS = 10_000, 60
-_COLOURS = {"large": "#1f7a5c", "other": "#b8672e"}
+#: What the document tells of, and the picture shows.
+COUNTS, PICTURED = (5_000, 10_000, 20_000), 10_000
+#: What the promise allows beyond the window.
+GRACE_SECONDS = 30
+#: How many executions are aborted at once in the document's example.
+ABORTED = 10_000
+
+#: By kind of region and the number of links.
+Bursts = dict[tuple[str, int], Seen]
+Rows = list[list[str]]
 
 
-def bursts(links: int, seconds: float) -> dict[str, Seen]:
-    """The same burst in each kind of region."""
+def bursts(links: Links, numbers: Iterable[int]) -> Bursts:
+    """Bursts of so many links in each kind of region; what else links says holds for all."""
     return {
-        tier: burst(
-            links,
-            seconds,
-            Bucket(quotas["start_execution_bucket"], quotas["start_execution_refill"]),
-            Bucket(quotas["transition_bucket"], quotas["transition_refill"]),
-        )
-        for tier, quotas in QUOTAS.items()
+        (regions, number): burst(replace(links, count=number), Account.with_default_quotas(regions))
+        for regions in QUOTAS["regions"]
+        for number in numbers
     }
 
 
-def rows(seen: dict[str, Seen]) -> list[list[str]]:
-    """The table: a head, and a row for each measure."""
-    measures = {
+def rows(seen: Bursts) -> Rows:
+    """A head, and a row for each measure."""
+    measures: dict[str, Callable[[Seen], str]] = {
         "most transitions in a second": lambda s: f"{max(s.transitions_at.values()):,}",
-        "most looks in a second": lambda s: f"{max(s.looks_at.values()):,}",
-        "start late, s: median, 99 %, most": lambda s: _spread(s.start_lateness),
-        "look late, s: median, 99 %, most": lambda s: _spread(s.look_lateness),
-        "looks that came too late to be made": lambda s: f"{s.looks_lost:,} of {len(s.look_lateness):,}",
-        "verifications without any look": lambda s: f"{s.blind:,}",
-        "settled after the deadline, s: most": lambda s: f"{max(s.settled_after_deadline):.1f}",
+        "most CheckLinks at once": lambda s: f"{s.most_lambdas:,}",
+        "starts answered 503": lambda s: f"{s.refused['start']:,}",
+        "start late, s": lambda s: _spread(s.start_lateness),
+        "look late, s": lambda s: _spread(s.look_lateness),
+        "looks due": lambda s: f"{len(s.look_lateness) + s.looks_failed:,}",
+        "… that Lambda refused to the end": lambda s: f"{s.looks_failed:,}",
+        "… not made, past the deadline": lambda s: f"{s.looks_past_deadline:,}",
+        "click noticed after, s": lambda s: _spread(s.click_noticed_after),
+        "clicks that no look saw": lambda s: f"{s.clicks_missed:,}",
+        "verifications without a look": lambda s: f"{s.without_look:,}",
+        "settled after the deadline": lambda s: f"{sum(late > 0 for late in s.settled_after_deadline):,}",
+        "… at most, s": lambda s: f"{max(0, *s.settled_after_deadline):.1f}",
+        "published after the deadline, at most, s": lambda s: f"{max(0, *s.published_after_deadline):.1f}",
+        "… more than 30 s, which breaks the promise": lambda s: (
+            f"{sum(late > GRACE_SECONDS for late in s.published_after_deadline):,}"
+        ),
     }
-    head = ["", *(QUOTAS[tier]["regions"] for tier in seen)]
+    head = ["", *(f"{regions}, {number:,}" for regions, number in seen)]
     return [head, *([measure, *(tell(s) for s in seen.values())] for measure, tell in measures.items())]
 
 
-def _spread(values: Iterable[float]) -> str:
+def _spread(values: list[float]) -> str:
+    if len(values) < 2:  # nobody clicked, or a single link
+        return "–"
     cuts = statistics.quantiles(values, n=100, method="inclusive")
-    return f"{cuts[49]:.1f}, {cuts[98]:.1f}, {max(values):.1f}"
+    return f"{cuts[49]:.1f} / {cuts[98]:.1f} / {max(values):.1f}"
 
 
-def tables(seen: dict[str, Seen]) -> str:
-    """The table in Markdown."""
-    head, *body = rows(seen)
+def for_good() -> Rows:
+    """What default quotas allow in the long run; rounded down."""
+    _, for_a_look, _ = path()
+    interval, lambdas = default_of("PollIntervalSeconds"), QUOTAS["everywhere"]["lambda_concurrency"]
+    counted = {history: counts.linkwatch(clicked_after) for history, clicked_after in HISTORIES.items()}
+    most = counted["expired"].transitions
+    mixed = sum(share * counted[history].transitions for history, share in MIX.items())
+    rates: dict[str, Callable[[dict[str, int]], float]] = {
+        "state transitions a second": lambda q: q["transition_refill"],
+        f"open at once, {len(for_a_look)} transitions every {interval} s each": lambda q: (
+            q["transition_refill"] / len(for_a_look) * interval // 100 * 100
+        ),
+        "open at once, before a look may find no Lambda free at its first try": lambda _: lambdas * interval,
+        f"started a second, if all expire ({most} transitions)": lambda q: q["transition_refill"] / most,
+        f"started a second, by cost.md's mix ({mixed:.0f} transitions)": lambda q: q["transition_refill"] / mixed,
+        f"seconds until {ABORTED:,} executions, aborted at once, are all taken over, at least": lambda q: (
+            (ABORTED - q["start_execution_bucket"]) / q["start_execution_refill"]
+        ),
+    }
+    kinds = QUOTAS["regions"].values()
+    head = ["default quotas allow", *(kind["names"] for kind in kinds)]
+    return [head, *([what, *(f"{int(rate(kind)):,}" for kind in kinds)] for what, rate in rates.items())]
+
+
+def _table(table: Rows) -> str:
+    head, *body = table
     lines = ["| " + " | ".join(head) + " |", "|---" + "|--:" * (len(head) - 1) + "|"]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in body)]) + "\n"
 
 
-def with_tables(document: str, seen: dict[str, Seen]) -> str:
-    """The document with the table of these bursts."""
-    before, rest = document.split(_BEGIN)
-    return before + _BEGIN + tables(seen) + _END + rest.split(_END, 1)[1]
-
-
-def picture(seen: dict[str, Seen]) -> str:
-    """Transitions in each second (SVG)."""
-    last = max(max(s.transitions_at) for s in seen.values())
-    most = max(max(s.transitions_at.values()) for s in seen.values())
-    shapes = []
-    for place, (tier, s) in enumerate(seen.items()):
-        points = " ".join(
-            f"{60 + 760 * second / last:.1f},{300 - 230 * s.transitions_at[second] / most:.1f}"
-            for second in range(last + 1)
-        )
-        words = f"{QUOTAS[tier]['regions']}: {QUOTAS[tier]['transition_refill']:,} a second"
-        shapes.append(
-            f'<polyline points="{points}" fill="none" stroke="{_COLOURS[tier]}" stroke-width="1.5"/>'
-            f'<rect x="{60 + 400 * place}" y="38" width="14" height="4" fill="{_COLOURS[tier]}"/>'
-            f'<text x="{80 + 400 * place}" y="44">{words}</text>'
-        )
-    for second in range(0, last + 1, 60):
-        at = f"{60 + 760 * second / last:.1f}"
-        shapes.append(f'<text x="{at}" y="318" text-anchor="middle" font-size="11" fill="#6e7781">{second} s</text>')
-    for share in (0, 0.5, 1):
-        up = 300 - 230 * share
-        shapes.append(
-            f'<line x1="60" y1="{up}" x2="820" y2="{up}" stroke="#d0d7de"/>'
-            f'<text x="54" y="{up + 4}" text-anchor="end" font-size="11" fill="#6e7781">{most * share:,.0f}</text>'
-        )
-    title = "State transitions in each second after the first link"
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 850 330" font-family="sans-serif" font-size="12" fill="#24292f">'
-        f'<title>{title}</title><rect width="850" height="330" rx="8" fill="#ffffff"/>'
-        f'<text x="60" y="24" font-size="15" font-weight="bold">{title}</text>{"".join(shapes)}</svg>\n'
+def with_tables(document: str, seen: Bursts) -> str:
+    """The document with its two tables as they are computed now."""
+    first, *parts = document.split(_BEGIN)
+    tables = (_table(for_good()), _table(rows(seen)))
+    return first + "".join(
+        _BEGIN + table + _END + part.split(_END, 1)[1] for table, part in zip(tables, parts, strict=True)
     )
 
 
+def pictured(seen: Bursts) -> str:
+    """The picture of one of the document's bursts."""
+    of_one = {regions: s for (regions, number), s in seen.items() if number == PICTURED}
+    return picture.drawn(of_one, PICTURED, Links().seconds)
+
+
 def write() -> None:
-    """Writes docs/capacity.md's table and draws docs/capacity.svg."""
-    seen = bursts(LINKS, SECONDS)
+    """Writes the document's tables and draws its picture."""
+    seen = bursts(Links(), COUNTS)
     DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8"), seen), "utf-8")
-    PICTURE.write_text(picture(seen), "utf-8")
+    PICTURE.write_text(pictured(seen), "utf-8")
