@@ -71,8 +71,11 @@ _ALWAYS = {
     "403": _error("Not signed, or not allowed", "MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token"),
     "429": _error("More than ApiRequestsPerSecond: try again later", "THROTTLED", "Too Many Requests"),
     "500": _error("Something failed: trying again is safe", "DEFAULT_5XX", "Internal server error"),
+    "502": _error("The function failed: trying again is safe", "INTEGRATION_FAILURE", "Internal server error"),
     "503": _error("AWS did not do its part: trying again is safe", "UNAVAILABLE", "Try again: doing so is safe"),
+    "504": _error("No answer in time: trying again is safe", "INTEGRATION_TIMEOUT", "Endpoint request timed out"),
 }
+_ALWAYS["503"]["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer", "examples": [1]}}}
 _BAD_ID = _error(
     "No verificationId", "BAD_REQUEST", "This is no verificationId", {"verificationId": "should be a requestId and a …"}
 )

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from contracts import shapes
-from linkwatch.start_request import FUTURE_TOLERANCE_SECONDS, ApiStartRequest, StartRequest
+from linkwatch.start_request import FUTURE_TOLERANCE_SECONDS, RFC_3339_PATTERN, ApiStartRequest, StartRequest
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -30,7 +30,7 @@ _TITLES = {
 #: What the parser checks with code: RFC 3339 (functions/linkwatch/start_request.py), and printable characters.
 _CHECKED_BY_CODE = {
     "linkSentAt": {
-        "pattern": r"^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$",
+        "pattern": f"^{RFC_3339_PATTERN}$",
         "examples": ["2026-11-23T10:00:00Z"],
     },
     "correlationId": {"pattern": r"^[^\x00-\x1f\x7f]+$", "examples": ["application-4711"]},
@@ -77,8 +77,18 @@ def _text(name: str, schema: dict[str, Any]) -> str:
         detail = {key: value for key, value in schema.items() if key != "title"}
         schema = {
             "type": "object",
-            "properties": {"source": {"type": "string"}, "detail-type": {"const": "InstantLinkSent"}, "detail": detail},
-            "required": ["source", "detail-type", "detail"],
+            "properties": {
+                "source": {"type": "string"},
+                "detail-type": {"const": "InstantLinkSent"},
+                "id": {"type": "string", "description": "EventBridge's"},
+                "time": {
+                    "type": "string",
+                    "format": "date-time",
+                    "description": "EventBridge's: linkSentAt, if it is missing",
+                },
+                "detail": detail,
+            },
+            "required": ["source", "detail-type", "id", "time", "detail"],
         }
     whole = {"$schema": DIALECT, **schema, "title": _TITLES[name]}
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"

@@ -10,9 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, with_config
 
-from linkwatch.model import Reason, Result
+from linkwatch.model import ID_PATTERN, Reason, Result
 
-_ID = "^[0-9a-fA-F]{24}$"
 _VERIFICATION_ID = "^[0-9a-f]{24}-[0-9a-f]{24}$"
 
 #: ISO 8601 in UTC with milliseconds.
@@ -54,9 +53,9 @@ with_config(ConfigDict(extra="allow", use_attribute_docstrings=True))(Result)
 class _Known(_Shape):
     verificationId: Annotated[str, Field(pattern=_VERIFICATION_ID)]
     """lower(requestId)-lower(sessionId): what consumers deduplicate on."""
-    requestId: Annotated[str, Field(pattern=_ID)]
+    requestId: Annotated[str, Field(pattern=ID_PATTERN)]
     """As it was given, from Signzy's answer to Send Instant Link."""
-    sessionId: Annotated[str, Field(pattern=_ID)]
+    sessionId: Annotated[str, Field(pattern=ID_PATTERN)]
     """As it was given, from Signzy's answer to Send Instant Link."""
     correlationId: Annotated[str, Field(min_length=1, max_length=128)] | None
     """The caller's own, or null."""
@@ -116,7 +115,7 @@ class ErrorBody(_Shape):
     """For programs: BAD_REQUEST, NOT_FOUND, TOO_LARGE, UNAVAILABLE, or API Gateway's response type (such as THROTTLED)."""
     message: str
     """For people."""
-    fields: dict[str, str] = {}
+    fields: Annotated[dict[str, str], Field(default_factory=dict)]
     """Each bad field and what is wrong with it, never its value; not there where no field is meant."""
 
 

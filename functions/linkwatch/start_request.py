@@ -12,7 +12,8 @@ from linkwatch.model import ID_PATTERN, Ids, Source, Start
 FUTURE_TOLERANCE_SECONDS = 60
 
 # RFC 3339, section 5.6, date-time; the offset is not optional there either.
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
+RFC_3339_PATTERN = r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)"
+_RFC_3339 = re.compile(RFC_3339_PATTERN)
 
 
 class BadStart(Exception):
@@ -51,7 +52,7 @@ class StartRequest(BaseModel):
         Field(description="RFC 3339 with offset; when it is missing, the time at which the door took the start"),
     ] = None
     correlationId: Annotated[
-        str | None, Field(min_length=1, max_length=128, description="The caller's own, echoed everywhere")
+        str | None, Field(min_length=1, max_length=128, description="The caller's own, printable, echoed everywhere")
     ] = None
 
     @field_validator("correlationId")

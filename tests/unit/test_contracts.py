@@ -11,6 +11,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from contracts import openapi, schemas
+from contracts.shapes import Verification
+from linkwatch import verifications
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
@@ -114,3 +116,7 @@ def test_the_readmes_outcome_keeps_its_schema_but_for_what_it_leaves_out():
     ids = {name: event("measure-outcomes")["detail"][name] for name in ("verificationId", "requestId", "sessionId")}
 
     assert complaints("verification-settled", event("measure-outcomes") | {"detail": shown | ids}) == []
+
+
+def test_the_apis_view_is_the_schemas():
+    assert set(verifications.shown({})) == set(Verification.model_fields)
