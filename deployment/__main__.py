@@ -5,25 +5,25 @@ Exits 0; 1 when SAM failed or the change set was not wanted; 2 for an environmen
 
 import argparse
 import os
-import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deployment import sam
-from deployment.kept import Deployments, Environment, NoDeployment
+from deployment.kept import Deployments, Environment, NoDeployment, values_in
 
 
-def deploy(environment: Environment, overrides: list[str], template: Path | None = None) -> None:
+def deploy(environment: Environment, parameters: Mapping[str, str], template: Path | None = None) -> None:
     """Keeps what is deployed, then deploys what is built (or a template that is). Raises CalledProcessError."""
     kept = Deployments(environment).keep_current()
     print(
         f"Kept what is deployed as {kept}" if kept else f"The first deployment of {environment.stack_name}", flush=True
     )
-    sam.deploy(environment.name, template, overrides)
+    sam.deploy(environment.name, template, [f"{name}={_quoted(value)}" for name, value in parameters.items()])
 
 
 def rollback(environment: Environment, name: str | None) -> None:
@@ -33,7 +33,7 @@ def rollback(environment: Environment, name: str | None) -> None:
         template = Path(folder) / "template.yaml"
         template.write_text(before.template, "utf-8")
         print(f"Back to what was replaced at {before.replaced_at}", flush=True)
-        deploy(environment, [f"{name}={_quoted(value)}" for name, value in before.parameters.items()], template)
+        deploy(environment, before.parameters, template)
 
 
 def _quoted(value: str) -> str:
@@ -49,10 +49,10 @@ def main() -> int:
     try:
         environment = Environment.named(os.environ.get("ENV") or "default")
         if verb == "deploy":
-            built = os.environ.get("TEMPLATE")
+            built, given = os.environ.get("TEMPLATE"), values_in(os.environ.get("PARAMETERS") or "")
             if not built:
                 sam.build()
-            deploy(environment, shlex.split(os.environ.get("PARAMETERS") or ""), Path(built) if built else None)
+            deploy(environment, environment.overrides | given, Path(built) if built else None)
         elif verb == "rollback":
             rollback(environment, os.environ.get("TO") or None)
         else:

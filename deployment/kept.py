@@ -6,6 +6,7 @@ that is deployed again has its own code, definition and settings, on whatever ma
 
 import json
 import os
+import shlex
 import tomllib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,14 @@ class NoDeployment(Exception):
     """There is nothing of the kind that was asked for; the message is one line."""
 
 
+def values_in(text: str) -> dict[str, str]:
+    """Name=value pairs, as a shell reads them. Raises NoDeployment for what is none."""
+    pairs = [pair.partition("=") for pair in shlex.split(text)]
+    if bad := [name for name, equals, _ in pairs if not equals]:
+        raise NoDeployment(f"PARAMETERS wants Name=value, not {' '.join(bad)}")
+    return {name: value for name, _, value in pairs}
+
+
 @dataclass(frozen=True)
 class Environment:
     """One of samconfig.toml's environments."""
@@ -31,6 +40,8 @@ class Environment:
     name: str
     stack_name: str
     region: str | None
+    #: parameter_overrides, which SAM would forget as soon as it is given others.
+    overrides: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
     def named(name: str) -> "Environment":
@@ -42,7 +53,8 @@ class Environment:
         if name == "local" and "AWS_ENDPOINT_URL" not in os.environ:
             raise NoDeployment("ENV=local is the emulator's: set AWS_ENDPOINT_URL, as make up prints it")
         deploy = config[name]["deploy"]["parameters"]
-        return Environment(name, deploy["stack_name"], deploy.get("region"))
+        overrides = values_in(deploy.get("parameter_overrides", ""))
+        return Environment(name, deploy["stack_name"], deploy.get("region"), overrides)
 
 
 @dataclass(frozen=True)
