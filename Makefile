@@ -74,7 +74,7 @@ check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam, checkov, pip-audit
 	@$(sam) validate --lint
 	@.venvs/scan/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
 	@.venvs/scan/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip --progress-spinner off 2>.venvs/scan/audit.log \
-		|| { grep -q "ConnectionError\|ServiceError" .venvs/scan/audit.log && echo "pip-audit: PyPI's advisories cannot be reached, skipped"; } \
+		|| { grep -qE "requests\.exceptions|ServiceError" .venvs/scan/audit.log && echo "pip-audit: PyPI's advisories cannot be reached, skipped"; } \
 		|| { cat .venvs/scan/audit.log >&2; exit 1; }
 
 # ── Your account ─────────────────────────────────────────────────────────────────────────────────────────────────────
