@@ -1,16 +1,14 @@
 """Each role names what its bearer does, and nothing else. Read from the template as SAM turns it into CloudFormation."""
 
 import json
-import os
 import re
-import subprocess
 from typing import Any
 
 import pytest
 from cfnlint.decode.cfn_yaml import loads as load_yaml
 
-from local.places import EMULATOR_VENV
 from tests.definition.shipped import ROOT, substituted
+from tests.definition.translated import RESOURCES, translated
 
 #: What each task of the definition needs, by its resource: the action, and the template's resource whose ARN it is about.
 NEEDED = {
@@ -24,34 +22,6 @@ WITHOUT_RESOURCE = re.compile(
     r"xray:(Put|Get)\w+|logs:\w+LogDeliver(y|ies)|logs:(Put|Describe)\w+|logs:\w+Log(Group|Stream|Events)s?"
 )
 
-
-#: SAM's own translator, as the emulator has it: it wants another pydantic than the functions do.
-_TRANSLATE = """
-import json, sys
-import boto3
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
-print(json.dumps(translator.translate(json.load(sys.stdin), parameter_values={})["Resources"]))
-"""
-
-
-def _translated(api_auth: dict[str, Any] | None = None) -> dict[str, Any]:
-    template = load_yaml((ROOT / "template.yaml").read_text("utf-8"))
-    if api_auth:
-        template["Resources"]["Api"]["Properties"]["Auth"] = api_auth
-    for resource in template["Resources"].values():
-        for uri in {"CodeUri", "DefinitionUri"} & set(resource.get("Properties", {})):
-            resource["Properties"][uri] = "s3://bucket/key"
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    python = EMULATOR_VENV / "bin" / "python"
-    program = [os.fspath(python), "-c", _TRANSLATE]
-    done = subprocess.run(program, input=json.dumps(template), capture_output=True, text=True, check=True, timeout=60)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-RESOURCES = _translated()
 ROLES = {name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"}
 
 
@@ -154,7 +124,7 @@ def test_the_resource_policy_in_the_security_document_is_one_that_sam_takes():
     document = (ROOT / "docs" / "security.md").read_text("utf-8")
     snippet = load_yaml(document.split("```yaml\n")[1].split("```")[0])
 
-    definition = json.dumps(_translated(snippet["Auth"])["Api"]["Properties"]["Body"])
+    definition = json.dumps(translated(snippet["Auth"])["Api"]["Properties"]["Body"])
 
     assert "x-amazon-apigateway-policy" in definition
     assert "192.0.2.0/24" in definition

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,10 +44,15 @@ def new_version(tmp_path) -> Path:
     return template
 
 
-def deployed(stack: Stack) -> tuple[str, bool]:
-    """Which CheckLink, and whether the definition is the next version."""
+def check_link(stack: Stack) -> dict[str, Any]:
+    """The version of CheckLink that is called."""
     name = stack.function_name("CheckLink")
-    code = stack.client("lambda").get_function_configuration(FunctionName=name)["CodeSha256"]
+    return stack.client("lambda").get_function_configuration(FunctionName=name, Qualifier="live")
+
+
+def deployed(stack: Stack) -> tuple[str, bool]:
+    """Which CheckLink is called, and whether the definition is the next version."""
+    code = check_link(stack)["CodeSha256"]
     machine = stack.client("stepfunctions").describe_state_machine(stateMachineArn=stack.outputs.StateMachineArn)
     return code, "the next version" in machine["definition"]
 
@@ -76,6 +82,17 @@ def test_verifications_that_run_survive_a_deployment_and_a_rollback(stack, new_v
     assert [item["attempt"] for item in items] == [0] * 4
     grid = [*range(SENT_SECONDS_AGO + 10, 300, 10), 298]
     assert [item["looks"] for item in items[2:]] == [len(grid)] * 2
+
+
+def test_a_parameter_alone_makes_a_version_that_is_called(stack):
+    before = check_link(stack)
+
+    deployment = make(stack, "deploy", TEMPLATE=str(BUILT_TEMPLATE), PARAMETERS="PollIntervalSeconds=11")
+
+    assert deployment.returncode == 0, deployment.stdout + deployment.stderr
+    assert check_link(stack)["Environment"]["Variables"]["POLL_INTERVAL_SECONDS"] == "11"
+    assert make(stack, "rollback").returncode == 0
+    assert check_link(stack)["Environment"] == before["Environment"]
 
 
 def test_an_environment_that_does_not_exist_is_one_clear_line(stack):

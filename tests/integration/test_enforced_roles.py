@@ -48,6 +48,10 @@ def calls(stack) -> Iterator[dict[str, Callable[[Callable[[str], Any]], Any]]]:
         if "ErrorCode" in answer:
             raise ClientError({"Error": {"Code": answer["ErrorCode"]}}, "PutEvents")
 
+    def alias_of(function: str) -> str:
+        name = stack.function_name(function)
+        return stack.client("lambda").get_alias(FunctionName=name, Name="live")["AliasArn"]
+
     def of(service: str, operation: str, **arguments: Any) -> Callable[[Callable[[str], Any]], Any]:
         return lambda client: getattr(client(service), operation)(**arguments)
 
@@ -75,11 +79,9 @@ def calls(stack) -> Iterator[dict[str, Callable[[Callable[[str], Any]], Any]]]:
         "Scan the index": of("dynamodb", "scan", TableName=table, IndexName="openVerifications", Limit=1),
         "GetSecretValue": of("secretsmanager", "get_secret_value", SecretId=secret),
         "PutSecretValue": of("secretsmanager", "put_secret_value", SecretId=secret, SecretString="{}"),
-        "Invoke CheckLink": of(
-            "lambda", "invoke", FunctionName=stack.function_name("CheckLink"), InvocationType="DryRun"
-        ),
+        "Invoke CheckLink": of("lambda", "invoke", FunctionName=alias_of("CheckLink"), InvocationType="DryRun"),
         "Invoke ResumeUnfinished": of(
-            "lambda", "invoke", FunctionName=stack.function_name("ResumeUnfinished"), InvocationType="DryRun"
+            "lambda", "invoke", FunctionName=alias_of("ResumeUnfinished"), InvocationType="DryRun"
         ),
         "PutEvents": put_event,
         "put a dead letter of InstantLinkSent": of(

@@ -143,8 +143,12 @@ def test_what_resumption_could_not_handle_is_kept_and_can_be_sent_again(stack):
 
 def test_what_resumption_raises_at_lies_whole_in_its_queue_and_stays_until_it_can_be_handled(stack):
     told = {"id": "1", "detail": {"name": "not one of ours", "input": "{}"}}
-    name = stack.function_name("ResumeUnfinished")
-    stack.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(told))
+    functions, name = stack.client("lambda"), stack.function_name("ResumeUnfinished")
+    live = functions.get_function_event_invoke_config(FunctionName=name, Qualifier="live")
+    settings = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
+    # The emulator heeds them on the function alone.
+    functions.put_function_event_invoke_config(FunctionName=name, **{setting: live[setting] for setting in settings})
+    functions.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(told))
 
     letters = await_that(lambda: stack.dead_letters("ResumeUnfinished"), PATIENCE, "it is a dead letter")
 
