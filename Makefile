@@ -13,7 +13,7 @@ scan_venv        := .venvs/scan/.ready
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down send watch cancel logs redrive invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build contracts pictures clean tools
+.PHONY: help run up down send watch cancel logs consumer redrive invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build contracts pictures clean tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^# ── / { sub(/^# ── /, ""); sub(/ ──.*/, ""); print "\n" $$0 } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ cancel: $(development_venv) ## Cancel a verification of the kept stack: ID=
 
 logs: $(development_venv) ## Print a function's logs in the kept stack: FUNCTION=
 	@$(python) -m local logs
+
+consumer: tools ## Deploy examples/consumer beside the kept stack
+	@$(python) -m local consumer
 
 redrive: $(development_venv) ## Send the kept stack's dead letters again: FUNCTION=
 	@$(python) -m local redrive
@@ -115,7 +118,7 @@ pictures: build ## Draw the README's flow and docs/time-lines.svg anew
 
 clean: ## Remove everything that make made, a kept stack, too
 	@if [ -f .linkwatch/stack.json ] && [ -x $(python) ]; then $(python) -m local down; fi
-	@rm -rf .venvs .aws-sam .linkwatch .hypothesis .ruff_cache
+	@rm -rf .venvs .aws-sam examples/consumer/.aws-sam .linkwatch .hypothesis .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Side by side: making one waits for the network most of the time.

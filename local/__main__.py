@@ -37,6 +37,7 @@ VERBS: dict[str, tuple[Callable[[Console], int], str]] = {
     "watch": (kept.watch_some, "show the kept stack's verifications live, or one: ID"),
     "cancel": (kept.cancel_one, "cancel a verification of the kept stack: ID"),
     "logs": (kept.logs, "print a function's logs in the kept stack: FUNCTION"),
+    "consumer": (kept.consumer, "deploy the example of a consumer beside the kept stack"),
     "redrive": (kept.redrive, "hand a function its dead letters once more, in the kept stack: FUNCTION"),
     "invoke": (invoke.invoke, "run one function in Lambda's container: FUNCTION, EVENT, SCENARIO"),
     "build": (_build, "what sam deploy deploys, if it is older than its sources"),

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from rich.console import Console
 
-from local import choices
+from local import choices, sam
 from local.deployment import Wanted, end_kept_stack, keep_stack, kept_stack
 from local.launch import LocalStackFailed
 from local.live_view import Watched
@@ -50,6 +50,7 @@ def _print_what_to_call(console: Console, stack: Stack) -> None:
         "  make watch                            show all that are open, live; or one: ID=<verificationId>",
         "  make cancel ID=<verificationId>       cancel it",
         "  make logs FUNCTION=CheckLink          print a function's logs",
+        "  make consumer                         deploy the example of a consumer beside it",
         "  make down                             end the stack",
         "",
         "For the AWS CLI and SDKs:",
@@ -122,6 +123,15 @@ def logs(console: Console) -> int:
     except KeyError:
         raise choices.BadChoice(f"FUNCTION={wanted} does not exist") from None
     console.print(logged, markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def consumer(console: Console) -> int:
+    """Deploys the example of a consumer beside the kept stack. Raises LocalStackFailed."""
+    stack = _stack()
+    with console.status("Building the consumer and deploying it to the emulator …"):
+        sam.deploy_consumer(stack.endpoint, stack.outputs.BusName, stack.clock_environment)
+    console.print("The consumer is up: make send, and in a moment make logs FUNCTION=ActOnOutcome says what it decided")
     return 0
 
 

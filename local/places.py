@@ -6,6 +6,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = ROOT / ".linkwatch"
 LOGS = STATE / "logs"
 KEPT_STACK = STATE / "stack.json"
+CONSUMER = ROOT / "examples" / "consumer"
 BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 
 _VENVS = ROOT / ".venvs"

@@ -8,7 +8,7 @@ from pathlib import Path
 from local import environment
 from local.launch import LocalStackFailed
 from local.leash import leashed
-from local.places import BUILT_TEMPLATE, LOGS, ROOT, SAM, shown
+from local.places import BUILT_TEMPLATE, CONSUMER, LOGS, ROOT, SAM, shown
 from local.stack import STACK_NAME
 
 _SAM_SECONDS = 300
@@ -31,6 +31,13 @@ def deploy(endpoint: str, parameters: Mapping[str, object], clock: Mapping[str, 
     _run("deploy", [*arguments, "--parameter-overrides", *overrides], {**environment.for_aws(endpoint), **clock})
 
 
+def deploy_consumer(endpoint: str, bus_name: str, clock: Mapping[str, str]) -> None:
+    """Builds the example of a consumer, and deploys it beside linkwatch. Raises LocalStackFailed."""
+    _run("build", ["build"], environment.for_building(), CONSUMER)
+    arguments = ["deploy", "--parameter-overrides", f"BusName={bus_name}"]
+    _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, CONSUMER)
+
+
 def _newest_source() -> float:
     files = (
         path
@@ -41,14 +48,14 @@ def _newest_source() -> float:
     return max(path.stat().st_mtime for path in files)
 
 
-def _run(name: str, arguments: list[str], env: dict[str, str]) -> None:
+def _run(name: str, arguments: list[str], env: dict[str, str], folder: Path = ROOT) -> None:
     LOGS.mkdir(parents=True, exist_ok=True)
-    log: Path = LOGS / f"sam-{name}.log"
+    log: Path = LOGS / (f"sam-{name}.log" if folder == ROOT else f"sam-{name}-{folder.name}.log")
     with log.open("wb") as output:
         try:
             done = subprocess.run(
                 leashed([os.fspath(SAM), *arguments]),
-                cwd=ROOT,
+                cwd=folder,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

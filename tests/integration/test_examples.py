@@ -6,46 +6,31 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from local import environment
-from local.places import DEVELOPMENT_BIN, ROOT, SAM
+from local import environment, sam
+from local.places import DEVELOPMENT_BIN, ROOT
 from local.stack import Stack, await_that
 from tests.integration.conftest import PATIENCE, send_link
 
 EXAMPLES = ROOT / "examples"
 
 
-def run(stack: Stack, *command: object, cwd: Path = EXAMPLES) -> subprocess.CompletedProcess[str]:
+def run(stack: Stack, *command: object) -> subprocess.CompletedProcess[str]:
     """A program in the stack's clock, whose AWS is the emulator."""
     aws = {**environment.for_aws(stack.endpoint), **stack.clock_environment, "AWS_REGION": environment.REGION}
     path = f"{DEVELOPMENT_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     program = [str(part) for part in command]
     return subprocess.run(
-        program, cwd=cwd, env={**aws, "PATH": path}, capture_output=True, text=True, timeout=120, check=False
+        program, cwd=EXAMPLES, env={**aws, "PATH": path}, capture_output=True, text=True, timeout=120, check=False
     )
 
 
 @pytest.fixture(scope="module")
-def decisions(stack, tmp_path_factory) -> Iterator[str]:
+def decisions(stack) -> Iterator[str]:
     """Deploys the consumer; gives the name of its table."""
-    built = tmp_path_factory.mktemp("consumer")
-    build = run(stack, SAM, "build", "--build-dir", built, "--no-cached", cwd=EXAMPLES / "consumer")
-    assert build.returncode == 0, build.stderr
-    deployment = run(
-        stack,
-        *(SAM, "deploy", "--template-file", built / "template.yaml", "--stack-name", "linkwatch-consumer"),
-        *(
-            "--resolve-s3",
-            "--capabilities",
-            "CAPABILITY_IAM",
-            "--parameter-overrides",
-            f"BusName={stack.outputs.BusName}",
-        ),
-    )
-    assert deployment.returncode == 0, deployment.stdout + deployment.stderr
+    sam.deploy_consumer(stack.endpoint, stack.outputs.BusName, stack.clock_environment)
     cloudformation = stack.client("cloudformation")
     outputs = cloudformation.describe_stacks(StackName="linkwatch-consumer")["Stacks"][0]["Outputs"]
     yield outputs[0]["OutputValue"]
@@ -91,15 +76,8 @@ def test_an_outcome_that_comes_twice_is_acted_on_once(stack, decisions):
     entry = {"Source": "linkwatch", "DetailType": "VerificationSettled", "EventBusName": stack.outputs.BusName}
     stack.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(again)}])
 
-    functions = stack.client("lambda").list_functions()["Functions"]
-    name = next(f["FunctionName"] for f in functions if "-ActOnOutcome-" in f["FunctionName"])
-    group = stack.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
-
-    def told() -> bool:
-        lines = stack.client("logs").filter_log_events(logGroupName=group)["events"]
-        return any(f"{link.verification_id}: decided before" in line["message"] for line in lines)
-
-    await_that(told, 30, "the consumer has seen it twice")
+    told = f"{link.verification_id}: decided before"
+    await_that(lambda: told in stack.logs_of("ActOnOutcome"), 30, "the consumer has seen it twice")
     assert decided["decision"] == "DENY"
     assert decision_on(stack, decisions, link.verification_id) == decided
 
