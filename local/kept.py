@@ -131,7 +131,8 @@ def consumer(console: Console) -> int:
     stack = _stack()
     with console.status("Building the consumer and deploying it to the emulator …"):
         sam.deploy_consumer(stack.endpoint, stack.outputs.BusName, stack.clock_environment)
-    console.print("The consumer is up: make send, and in a moment make logs FUNCTION=ActOnOutcome says what it decided")
+    said = "The consumer is up: make send, and when the outcome is there, make logs FUNCTION=ActOnOutcome says what it decided"
+    console.print(said, soft_wrap=True)
     return 0
 
 

@@ -33,9 +33,17 @@ def deploy(endpoint: str, parameters: Mapping[str, object], clock: Mapping[str, 
 
 def deploy_consumer(endpoint: str, bus_name: str, clock: Mapping[str, str]) -> None:
     """Builds the example of a consumer, and deploys it beside linkwatch. Raises LocalStackFailed."""
-    _run("build", ["build"], environment.for_building(), CONSUMER)
-    arguments = ["deploy", "--parameter-overrides", f"BusName={bus_name}"]
-    _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, CONSUMER)
+    built = CONSUMER / ".aws-sam" / "build"
+    source = ["--template-file", os.fspath(CONSUMER / "template.yaml"), "--build-dir", os.fspath(built)]
+    _run("build", ["build", *source], environment.for_building(), "sam-build-consumer.log")
+    what = [
+        "--template-file",
+        os.fspath(built / "template.yaml"),
+        "--config-file",
+        os.fspath(CONSUMER / "samconfig.toml"),
+    ]
+    arguments = ["deploy", *what, "--parameter-overrides", f"BusName={bus_name}"]
+    _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, "sam-deploy-consumer.log")
 
 
 def _newest_source() -> float:
@@ -48,14 +56,14 @@ def _newest_source() -> float:
     return max(path.stat().st_mtime for path in files)
 
 
-def _run(name: str, arguments: list[str], env: dict[str, str], folder: Path = ROOT) -> None:
+def _run(name: str, arguments: list[str], env: dict[str, str], log_name: str | None = None) -> None:
     LOGS.mkdir(parents=True, exist_ok=True)
-    log: Path = LOGS / (f"sam-{name}.log" if folder == ROOT else f"sam-{name}-{folder.name}.log")
+    log: Path = LOGS / (log_name or f"sam-{name}.log")
     with log.open("wb") as output:
         try:
             done = subprocess.run(
                 leashed([os.fspath(SAM), *arguments]),
-                cwd=folder,
+                cwd=ROOT,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
