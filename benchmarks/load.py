@@ -212,7 +212,7 @@ def main() -> int:
     parser.add_argument("--speed", type=float, default=3, help="times real time (SPEED=3)")
     parser.add_argument("--seed", default="1", help="which links are clicked when (SEED=1)")
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 100)
     environment.forget_aws()
     wanted, why_not = choices.as_the_machine_can(Wanted(speed=options.speed))
     if why_not:

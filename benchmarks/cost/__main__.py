@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write docs/cost.md's tables, by the defaults")
     choices = parser.parse_args()
     by = Assumptions(choices.vendor_milliseconds / 1000, choices.memory, choices.architecture, choices.cold_starts)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 100)
     head, *body = report.rows(by)
     table = Table(title="The mix: " + ", ".join(f"{share:.0%} {history}" for history, share in report.MIX.items()))
     table.add_column("USD per 1,000")

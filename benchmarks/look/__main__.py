@@ -24,7 +24,7 @@ def main() -> int:
         "--write", action="store_true", help="keep the run: benchmarks/measured.json and docs/performance.*"
     )
     choices = parser.parse_args()
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 150)
     try:
         with tempfile.TemporaryDirectory() as folder:
             run = _measured(Path(folder), choices, Console(stderr=True))
@@ -44,9 +44,10 @@ def _measured(folder: Path, choices: argparse.Namespace, console: Console) -> di
         made = bundles.make(folder)
         with measure.vendor(folder) as environment:
             starts = measure.starts(made, environment, choices.runs, status.update)
+            loads = measure.loads(made, environment, choices.runs, status.update)
             status.update("warm looks")
             warm = measure.warm(made, environment, choices.batches, 250)
-        return figures.measured(starts, warm, bundles.zipped_bytes(made["check_link"], folder))
+        return figures.measured(starts, loads, warm, bundles.zipped_bytes(made["check_link"], folder))
 
 
 def _table(run: dict) -> Table:

@@ -43,7 +43,7 @@ class Row:
         return self.ours.median / self.theirs.median
 
 
-def measured(starts: dict[str, Starts], warm: Warm, zipped_bytes: int) -> dict[str, Any]:
+def measured(starts: dict[str, Starts], loads: dict[str, list[float]], warm: Warm, zipped_bytes: int) -> dict[str, Any]:
     """Everything that is kept of a run."""
     return {
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
@@ -53,6 +53,7 @@ def measured(starts: dict[str, Starts], warm: Warm, zipped_bytes: int) -> dict[s
             name: {kind: asdict(Spread.of(figures)) for kind, figures in asdict(taken).items()}
             for name, taken in starts.items()
         },
+        "loads": {name: asdict(Spread.of(figures)) for name, figures in loads.items()},
         "warm": {kind: asdict(Spread.of(figures)) for kind, figures in asdict(warm).items()},
         "zipped_bytes": zipped_bytes,
     }
@@ -69,17 +70,22 @@ def rows(run: dict[str, Any]) -> list[Row]:
     def start(name: str, kind: str = "answer_cpu_ms") -> Spread:
         return Spread(**run["starts"][name][kind])
 
+    def load(name: str) -> Spread:
+        return Spread(**run["loads"][name])
+
     def warm(kind: str) -> Spread:
         return Spread(**run["warm"][kind])
 
     ours, memory = start("check_link"), "peak_memory_kib"
-    compiled = "the same bundle without byte-code"
+    sources = "the same bundle without byte-code"
     return [
         Row("CheckLink, process start to first answer, ms of CPU", ours, "urllib3 and json only", start("bare"), 1.5),
         Row("the same", ours, "the usual stack as sam build makes it", start("usual_sources"), 0.2),
         Row("the same", ours, "the usual stack with byte-code", start("usual"), None),
-        Row("the same", ours, compiled, start("check_link_sources"), 0.5),
-        Row("door VerificationsApi, process start to ready", start("door"), compiled, start("door_sources"), 0.5),
+        Row("the same", ours, sources, start("check_link_sources"), 0.5),
+        Row("door VerificationsApi, process start to ready", start("door"), sources, start("door_sources"), 0.5),
+        Row("loading what CheckLink's bundle brings", load("check_link"), sources, load("check_link_sources"), 0.5),
+        Row("loading what the door's bundle brings", load("door"), sources, load("door_sources"), 0.5),
         Row("warm look, µs of CPU", warm("look_cpu"), "raw urllib3 GET, connection kept", warm("raw_cpu"), 1.25),
         Row("warm look, µs of time", warm("look_time"), "the same", warm("raw_time"), 1.25),
         Row(

@@ -21,13 +21,14 @@ STARTS: Mapping[str, str] = {
     "door": "verifications_api",
     "door_sources": "verifications_api",
 }
+#: The bundles whose byte-code is measured, with and without.
+LOADS = ("check_link", "check_link_sources", "door", "door_sources")
 
 
 @dataclass(frozen=True)
 class Starts:
-    """One figure for each start: process start to handler imported, to first answer (milliseconds of CPU), memory in KiB."""
+    """One figure for each start: process start to first answer (milliseconds of CPU), memory in KiB."""
 
-    import_cpu_ms: list[float]
     answer_cpu_ms: list[float]
     peak_memory_kib: list[float]
 
@@ -83,7 +84,7 @@ def starts(
     bundles: Mapping[str, Path], environment: Mapping[str, str], runs: int, progress: Callable[[str], None]
 ) -> dict[str, Starts]:
     """Starts each of STARTS so many times. The first round, which warms the disk's cache, is thrown away."""
-    figures = {name: Starts([], [], []) for name in STARTS}
+    figures = {name: Starts([], []) for name in STARTS}
     for run in range(runs + 1):
         for name, module in STARTS.items():
             progress(f"start {run} of {runs}: {name}")
@@ -91,9 +92,24 @@ def starts(
             token = {"SIGNZY_TOKEN": "bench-token"} if name == "bare" else {}
             took = _python("start.py", [bundles[name], bundles["runtime"], module], {**environment, **token})
             if run:
-                figures[name].import_cpu_ms.append(took["importCpuMs"])
                 figures[name].answer_cpu_ms.append(took["answerCpuMs"])
                 figures[name].peak_memory_kib.append(took["peakMemoryKib"])
+    return figures
+
+
+def loads(
+    bundles: Mapping[str, Path], environment: Mapping[str, str], runs: int, progress: Callable[[str], None]
+) -> dict[str, list[float]]:
+    """Loads what each bundle brings so many times: milliseconds of CPU by the names of LOADS."""
+    figures: dict[str, list[float]] = {name: [] for name in LOADS}
+    others: dict[str, list[str]] = {}
+    for run in range(runs):
+        for name in LOADS:
+            progress(f"load {run + 1} of {runs}: {name}")
+            program = [bundles[name], bundles["runtime"], STARTS[name]]
+            if name not in others:
+                others[name] = _python("load.py", program, environment)["others"]
+            figures[name].append(_python("load.py", [*program, *others[name]], environment)["loadCpuMs"])
     return figures
 
 
