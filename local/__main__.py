@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from rich.console import Console
 from urllib3.exceptions import HTTPError
 
@@ -67,6 +67,11 @@ def main() -> int:
         return USAGE_ERROR
     except (LocalStackFailed, NoTimeLapse) as error:
         errors.print(f"Failed: {error}", markup=False, highlight=False)
+        return 1
+    except EndpointConnectionError:
+        errors.print(
+            f"Failed: the stack has stopped answering; logs are in {shown(LOGS)}", markup=False, highlight=False
+        )
         return 1
     except (BotoCoreError, ClientError, HTTPError, TimeoutError, subprocess.TimeoutExpired) as error:
         errors.print(
