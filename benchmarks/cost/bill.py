@@ -17,6 +17,8 @@ PRICES: dict[str, dict[str, float]] = tomllib.loads(Path(__file__).with_name("pr
 LOG_BYTES_PER_LOOK, LOG_BYTES_PER_START = 650, 1_200
 #: A door's own work and its calls of AWS, when it is warm. Assumed: its share of the bill is too small to measure it for.
 DOOR_SECONDS = 0.1
+#: The template's MemorySize.
+DOOR_MEGABYTES = 512
 #: Each combination of dimensions that occurs is one: four answers, some reasons and outcomes, eight without either.
 METRICS = 20
 MINUTES_A_MONTH = 60 * 24 * 365 / 12
@@ -47,7 +49,8 @@ def of_usual(counts: Counts, by: Assumptions) -> dict[str, float]:
 def _of(counts: Counts, by: Assumptions, cold_cpu_seconds: float, secrets: float) -> dict[str, float]:
     share = by.memory_megabytes / MEGABYTES_OF_ONE_PROCESSOR
     warm = figures.kept()["warm"]["look_cpu"]["median"] / 1e6 / share + by.vendor_seconds
-    seconds = counts.looks * warm + by.cold_starts * cold_cpu_seconds / share + counts.other_lambdas * DOOR_SECONDS
+    look_seconds = counts.looks * warm + by.cold_starts * cold_cpu_seconds / share
+    megabyte_seconds = look_seconds * by.memory_megabytes + counts.other_lambdas * DOOR_SECONDS * DOOR_MEGABYTES
     lambdas, machine, table = PRICES["lambda"], PRICES["step_functions"], PRICES["dynamodb"]
     log_bytes = counts.looks * LOG_BYTES_PER_LOOK + counts.other_lambdas * LOG_BYTES_PER_START
     return {
@@ -55,7 +58,7 @@ def _of(counts: Counts, by: Assumptions, cold_cpu_seconds: float, secrets: float
         + counts.express_children * machine["express_request"]
         + counts.express_seconds * 64 / 1024 * machine["express_gigabyte_second"],
         "Lambda": (counts.looks + counts.other_lambdas) * lambdas["request"]
-        + seconds * by.memory_megabytes / 1024 * lambdas[f"gigabyte_second_{by.architecture}"],
+        + megabyte_seconds / 1024 * lambdas[f"gigabyte_second_{by.architecture}"],
         "DynamoDB": (counts.table_writes + counts.index_writes) * table["write_request_unit"],
         "EventBridge": counts.events * PRICES["eventbridge"]["event"],
         "API Gateway": PRICES["api_gateway"]["request"],
@@ -73,7 +76,7 @@ def by_the_month(by: Assumptions) -> dict[str, float]:
     prices: dict[str, Any] = PRICES
     sweep = (
         prices["lambda"]["request"]
-        + DOOR_SECONDS * by.memory_megabytes / 1024 * prices["lambda"][f"gigabyte_second_{by.architecture}"]
+        + DOOR_SECONDS * DOOR_MEGABYTES / 1024 * prices["lambda"][f"gigabyte_second_{by.architecture}"]
         + prices["eventbridge"]["scheduled_invocation"]
         + prices["dynamodb"]["read_request_unit"]
         + LOG_BYTES_PER_START / 1e9 * prices["cloudwatch"]["log_gigabyte"]

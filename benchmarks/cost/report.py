@@ -63,8 +63,8 @@ def tables(by: Assumptions) -> str:
     head, *body = rows(by)
     lines = [
         f"Prices as of 2026-11, us-east-1, {by.architecture}; CPU as in [performance.md](performance.md),",
-        f"{figures.kept()['date']}; {by.memory_megabytes} MB; Signzy answers in {by.vendor_seconds * 1000:.0f} ms;",
-        "one cold start for each verification.",
+        f"{figures.kept()['date']}; CheckLink with {by.memory_megabytes} MB and one cold start for each verification;",
+        f"Signzy answers in {by.vendor_seconds * 1000:.0f} ms.",
         "",
         "| " + " | ".join(head) + " |",
         "|---" + "|--:" * (len(head) - 1) + "|",
