@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from local.stack import await_that
-from tests.integration.conftest import PATIENCE, Link, send_link
+from tests.integration.conftest import PATIENCE, Link, moment, send_link
 
 #: States in which an execution can be met, with the vendor's script that keeps it there long enough.
 SLOW_LOOK = {"answer": "pending", "slowBySeconds": 4}
@@ -263,8 +263,10 @@ def test_a_cancel_that_dies_is_finished_as_a_cancel(stack):
 
 
 def test_a_status_event_that_comes_twice_and_sweeps_at_once_make_one_take_over(stack):
-    link = send_link(stack, SLOW_LOOK)
-    link.start()
+    link = send_link(
+        stack, SLOW_LOOK, sent_seconds_ago=200
+    )  # a hundred seconds are enough to see a second take-over in
+    link.start(linkSentAt=moment(stack, 200))
     await_claim(link)
     told = json.dumps(
         {
