@@ -27,6 +27,7 @@ from local.stack import Stack, await_that
 from local.time_lapse import NoTimeLapse, environment_at
 
 WINDOW_SECONDS, INTERVAL_SECONDS, SPEED = 30, 3, 3
+LAST_LOOK_LEAD_SECONDS = 2  # the template's default
 PARAMETERS = {"WindowSeconds": WINDOW_SECONDS, "PollIntervalSeconds": INTERVAL_SECONDS}
 #: What the promise allows beyond the window, with two sweeps and the longest fault on top. Seconds of the stack's clock.
 PATIENCE_SECONDS = 400
@@ -163,19 +164,25 @@ class History:
             "every event equals the item": all(e["detail"] == {k: item.get(k) for k in e["detail"]} for e in events),
             "the deadline is where it was": abs(deadline_ms - sent_ms - WINDOW_SECONDS * 1000) < 1,
             "no look starts after the deadline": all(x.at_ms < deadline_ms + ARRIVAL_SECONDS * 1000 for x in looks),
-            "one owner looks at a time": self._looks_apart(looks),
+            "one owner looks at a time": self._looks_apart(looks, sent_ms),
             "the outcome is one that the history allows": self._allows(item, {look.answer for look in looks}),
             "what is published is not open": "openVerifications" not in item,
         }
         return [promise for promise, holds in held.items() if not holds]
 
-    def _looks_apart(self, looks: list[Any]) -> bool:
+    def _looks_apart(self, looks: list[Any], sent_ms: float) -> bool:
         # Two requests of one look: a second try after a refused token, or Step Functions' retry of a call that did take effect.
-        # After an abort the look of the dead may still be on its way when its successor looks.
+        # After an abort the look of the dead may still be on its way when its successor looks. A late look may be followed at
+        # once by that of the next point, and the last point is a second after the one before.
+        seconds = [*range(INTERVAL_SECONDS, WINDOW_SECONDS, INTERVAL_SECONDS), WINDOW_SECONDS - LAST_LOOK_LEAD_SECONDS]
+        points_ms = [sent_ms + second * 1000 for second in seconds]
         retried = self.plan.fault is not None and self.plan.fault[0] == "invoke"
         aborts_ms = [self.began_ms + at * 1000 for at in self.plan.aborts]
         return retried or all(
-            b.at_ms - a.at_ms > 300 or a.answer in REFUSALS or any(abs(b.at_ms - at_ms) < 2000 for at_ms in aborts_ms)
+            b.at_ms - a.at_ms > 300
+            or any(a.at_ms < point_ms <= b.at_ms for point_ms in points_ms)
+            or a.answer in REFUSALS
+            or any(abs(b.at_ms - at_ms) < 2000 for at_ms in aborts_ms)
             for a, b in pairwise(looks)
         )
 
