@@ -13,14 +13,14 @@ scan_venv        := .venvs/scan/.ready
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down send watch cancel logs consumer redrive invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build contracts pictures clean tools
+.PHONY: help run up down send watch cancel logs consumer redrive recover invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build contracts pictures clean tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^# ── / { sub(/^# ── /, ""); sub(/ ──.*/, ""); print "\n" $$0 } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 # ── The local stack ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-run: tools ## Watch one link to its outcome: SCENARIO= SPEED=15 DOOR=
+run: tools ## Watch one link to its outcome: SCENARIO= SPEED=15 VIA=
 	@$(python) -m local run
 
 up: tools ## Keep a local stack running, print what to call: SPEED=1
@@ -29,7 +29,7 @@ up: tools ## Keep a local stack running, print what to call: SPEED=1
 down: $(development_venv) ## End the stack that make up started
 	@$(python) -m local down
 
-send: $(development_venv) ## Send a link to the kept stack: SCENARIO= DOOR=api|event
+send: $(development_venv) ## Send a link to the kept stack: SCENARIO= VIA=api|event
 	@$(python) -m local send
 
 watch: $(development_venv) ## Show the kept stack's verifications live, or one: ID=
@@ -44,8 +44,11 @@ logs: $(development_venv) ## Print a function's logs in the kept stack: FUNCTION
 consumer: tools ## Deploy examples/consumer beside the kept stack
 	@$(python) -m local consumer
 
-redrive: $(development_venv) ## Send the kept stack's dead letters again: FUNCTION=
+redrive: $(development_venv) ## Put the kept stack's dead letters back into the queue
 	@$(python) -m local redrive
+
+recover: $(development_venv) ## Recover what was given up: the kept stack, or ENV=
+	@$(python) -m $(if $(ENV),deployment,local) recover
 
 invoke: tools ## Run one in Lambda's container: FUNCTION= EVENT= SCENARIO=
 	@$(python) -m local invoke

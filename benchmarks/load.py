@@ -1,7 +1,7 @@
 """Many verifications at once on the emulator, in time-lapse: make load N=200 SPEED=3
 
-The unmodified template with its defaults (a window of 300 s, a look every 10). Half of the verifications come through each door,
-all within RAMP_SECONDS. Exits 0 only if all of them are settled rightly, published once or more, and not looked at past their
+The unmodified template with its defaults (a window of 300 s, a check every 10). Half of the verifications come through each door,
+all within RAMP_SECONDS. Exits 0 only if all of them are settled rightly, published once or more, and not checked at past their
 deadlines. What it times is a small machine with an emulator on it: where that is the limit, it says so.
 """
 
@@ -126,15 +126,15 @@ class Seen:
 
     outcomes: Counter[str]
     breaches: list[str]
-    looks: list[float]
-    look_lateness: list[float]
+    checks: list[float]
+    check_lateness: list[float]
     noticed_after: list[float]
     settled_after_deadline: list[float]
     published_after: list[float]
 
 
-def look_over(stack: Stack, sent: Sequence[Link]) -> Seen:
-    """Reads items, events and the simulator's own record of looks."""
+def check_over(stack: Stack, sent: Sequence[Link]) -> Seen:
+    """Reads items, events and the simulator's own record of checks."""
     seen = Seen(Counter(), [], [], [], [], [], [])
     for link in sent:
         item = stack.item(link.verification_id) or {}
@@ -146,22 +146,22 @@ def look_over(stack: Stack, sent: Sequence[Link]) -> Seen:
             seen.breaches.append(
                 f"{link.verification_id} is {item.get('outcome')} ({item.get('reason')}), not {expected}"
             )
-        _time(seen, link, item, [look.at_ms for look in stack.signzy.requests(link.request_id)])
+        _time(seen, link, item, [check.at_ms for check in stack.signzy.requests(link.request_id)])
     return seen
 
 
-def _time(seen: Seen, link: Link, item: dict[str, Any], looks_at_ms: list[int]) -> None:
+def _time(seen: Seen, link: Link, item: dict[str, Any], checks_at_ms: list[int]) -> None:
     sent_at, deadline = _seconds(item["linkSentAt"]), _seconds(item["deadline"])
     settled_at, published_at = _seconds(item["settledAt"]), _seconds(item["publishedAt"])
     grid_start = int(sent_at)
-    seen.looks.append(item["looks"])
-    for at_ms in looks_at_ms:
+    seen.checks.append(item["checks"])
+    for at_ms in checks_at_ms:
         since = at_ms / 1000 - grid_start
         is_last = at_ms / 1000 >= deadline - LEAD_SECONDS
-        seen.look_lateness.append(since - (WINDOW_SECONDS - LEAD_SECONDS) if is_last else since % INTERVAL_SECONDS)
+        seen.check_lateness.append(since - (WINDOW_SECONDS - LEAD_SECONDS) if is_last else since % INTERVAL_SECONDS)
         if at_ms / 1000 > deadline + ARRIVAL_SECONDS:
             seen.breaches.append(
-                f"{link.verification_id} was looked at {at_ms / 1000 - deadline:.1f} s past its deadline"
+                f"{link.verification_id} was checked at {at_ms / 1000 - deadline:.1f} s past its deadline"
             )
     if link.clicked_after is not None:
         seen.noticed_after.append(settled_at - sent_at - link.clicked_after)
@@ -179,8 +179,8 @@ def show(console: Console, seen: Seen) -> None:
     for name in ("", "min", "median", "95 %", "99 %", "max"):
         table.add_column(name, justify="right" if name else "left")
     rows = {
-        "looks for each verification": seen.looks,
-        "look, after its point of the grid": seen.look_lateness,
+        "checks for each verification": seen.checks,
+        "check, after its point of the grid": seen.check_lateness,
         "settled after the click": seen.noticed_after,
         "settled after the deadline": seen.settled_after_deadline,
         "published after settled": seen.published_after,
@@ -194,9 +194,9 @@ def show(console: Console, seen: Seen) -> None:
 
 def say_what_the_limit_is(console: Console, seen: Seen, busiest: float, real_seconds: float) -> None:
     """CheckLink's own work, against what the machine has done meanwhile."""
-    own = sum(seen.looks) * figures.kept()["warm"]["look_cpu"]["median"] / 1e6
+    own = sum(seen.checks) * figures.kept()["warm"]["check_cpu"]["median"] / 1e6
     console.print(
-        f"{sum(seen.looks):.0f} looks are {own:.1f} s of CPU (make bench) in {real_seconds:.0f} s; the machine's load was "
+        f"{sum(seen.checks):.0f} checks are {own:.1f} s of CPU (make bench) in {real_seconds:.0f} s; the machine's load was "
         f"at most {busiest:.1f} for each core. The rest is the emulator's, its Lambdas' and this program's."
     )
     if busiest > 1:
@@ -223,7 +223,7 @@ def main() -> int:
             sent, began_at = links(options.count, options.seed), time.monotonic()
             answers, busiest = run(stack, sent, console)
             console.print(f"{len(sent)} links at {wanted.speed:g} times real time: {dict(answers)}")
-            seen = look_over(stack, sent)
+            seen = check_over(stack, sent)
             show(console, seen)
             say_what_the_limit_is(console, seen, busiest, time.monotonic() - began_at)
     except KeyboardInterrupt:

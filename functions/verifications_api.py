@@ -1,4 +1,4 @@
-"""Door: the REST API. Starts, shows and cancels verifications; docs: README, "The API"."""
+"""Entry point: the REST API. Starts, shows and cancels verifications; docs: README, "The API"."""
 
 import base64
 import json
@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
@@ -23,17 +24,20 @@ from linkwatch.table import Table
 MAX_BODY_BYTES = 8 * 1024
 
 _logger = Logger()
+_metrics = Metrics(namespace="linkwatch")  # its one dimension is the service: the stack's name
 _settings = Settings.from_environment()
 _window_seconds = window_seconds()
-# Two calls that each fail twice, 2 × 2 × (1 + 4) s and pauses, stay below the function's 28 s, and those below the 29 s that
-# API Gateway waits: the caller gets an answer of ours.
-_patience = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
-_executions = Executions(boto3.client("stepfunctions", config=_patience), _settings.state_machine_arn)
-_table = Table(boto3.client("dynamodb", config=_patience), _settings.table_name)
+# The calls of a cancel, each failing twice, 2 × (1 + 4) s for the table and 2 × 2 × (1 + 2) s for Step Functions, and pauses, stay
+# below the function's 28 s, and those below the 29 s that API Gateway waits: the caller gets an answer of ours.
+_table_config = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
+_executions_config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+_executions = Executions(boto3.client("stepfunctions", config=_executions_config), _settings.state_machine_arn)
+_table = Table(boto3.client("dynamodb", config=_table_config), _settings.table_name)
 _app = APIGatewayRestResolver()
 
 
 @_logger.inject_lambda_context(clear_state=True)
+@_metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes API Gateway's proxy event, gives its proxy answer."""
     return _app.resolve(event, context)
@@ -48,32 +52,32 @@ def start() -> Response:
     start = parse_start(ApiStartRequest, body, "API", request.request_id, taken_at)
     verification_id = start.ids.verification_id
     _logger.append_keys(verificationId=verification_id, correlationId=start.correlation_id)
-    verification, is_new = verifications.start(start, _window_seconds, _executions, _table)
-    if not is_new:
-        verification = verifications.find(verification_id, _executions, _table) or verification
-    _logger.info("Started" if is_new else "Known already")
-    status = HTTPStatus.ACCEPTED if is_new else HTTPStatus.OK
-    return _json(status, verification, {"Location": f"/{request.stage}/verifications/{verification_id}"})
+    started = verifications.start(start, _window_seconds, _executions, _table)
+    if started.is_deferred:
+        _metrics.add_metric("StartsDeferred", MetricUnit.Count, 1)
+    _logger.info("Started" if started.is_new else "Known already", deferred=started.is_deferred)
+    status = HTTPStatus.ACCEPTED if started.is_new else HTTPStatus.OK
+    location = {"Location": f"/{request.stage}/verifications/{verification_id}"}
+    return _json(status, started.verification, location)
 
 
 @_app.get("/verifications/<verification_id>")
 def find(verification_id: str) -> Response:
     """200 with the verification as it stands."""
-    verification = verifications.find(_parsed(verification_id), _executions, _table)
+    verification = verifications.find(_parsed(verification_id), _table)
     return _json(HTTPStatus.OK, verification) if verification else _no_such_verification()
 
 
 @_app.delete("/verifications/<verification_id>")
 def cancel(verification_id: str) -> Response:
-    """202 when the verification is asked to be cancelled, 409 with it when it is settled already."""
-    asked_by = _app.current_event.request_context.request_id
-    verification = verifications.cancel(_parsed(verification_id), asked_by, _executions, _table)
+    """200 with the verification when it is CANCELLED, now or before; 409 with it when it has another outcome."""
+    verification = verifications.cancel(_parsed(verification_id), datetime.now(UTC), _executions, _table)
     if verification is None:
         return _no_such_verification()
-    return _json(HTTPStatus.CONFLICT if verification["outcome"] else HTTPStatus.ACCEPTED, verification)
+    return _json(HTTPStatus.OK if verification["outcome"] == "CANCELLED" else HTTPStatus.CONFLICT, verification)
 
 
-# ── What is refused ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Errors ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class _BadId(Exception):
@@ -83,11 +87,11 @@ class _BadId(Exception):
 @_app.exception_handler(_BadId)
 def _bad_id(error: _BadId) -> Response:
     rule = "should be a requestId and a sessionId, 24 hexadecimal digits each, joined by -"
-    return _error(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "This is no verificationId", {"verificationId": rule})
+    return _error(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "Invalid verificationId", {"verificationId": rule})
 
 
 def _no_such_verification() -> Response:
-    return _error(HTTPStatus.NOT_FOUND, "NOT_FOUND", "There is no such verification")
+    return _error(HTTPStatus.NOT_FOUND, "NOT_FOUND", "No such verification")
 
 
 class _BodyTooLarge(Exception):
@@ -101,20 +105,20 @@ def _too_large(error: _BodyTooLarge) -> Response:
 
 @_app.exception_handler(BadStart)
 def _bad_start(error: BadStart) -> Response:
-    return _error(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "The body is no start of a verification", error.fields)
+    return _error(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "Invalid request body", error.fields)
 
 
 @_app.exception_handler(AwsUnavailable)
 def _unavailable(error: AwsUnavailable) -> Response:
-    _logger.error("AWS did not do its part", call=str(error))
-    response = _error(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", "Try again: doing so is safe")
+    _logger.error("An AWS dependency failed", call=str(error))
+    response = _error(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", "Temporarily unavailable; retrying is safe")
     response.headers["Retry-After"] = "1"
     return response
 
 
 @_app.not_found
 def _no_such_path(error: Exception) -> Response:
-    return _error(HTTPStatus.NOT_FOUND, "NOT_FOUND", "There is nothing here")
+    return _error(HTTPStatus.NOT_FOUND, "NOT_FOUND", "No such path")
 
 
 # ── In and out ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,7 +140,7 @@ def _body() -> bytes:
     try:
         content = base64.b64decode(body, validate=True) if event.is_base64_encoded else body.encode()
     except ValueError:  # binascii.Error, UnicodeEncodeError
-        raise BadStart({"body": "is no text"}) from None
+        raise BadStart({"body": "is not valid text"}) from None
     if len(content) > MAX_BODY_BYTES:
         raise _BodyTooLarge
     return content

@@ -29,16 +29,17 @@ def _build(console: Console) -> int:
 VERBS: dict[str, tuple[Callable[[Console], int], str]] = {
     "run": (
         run.run,
-        "watch one link from start to outcome: SCENARIO, SPEED, DOOR; or SIGNZY_BASE_URL, SIGNZY_TOKEN, …",
+        "watch one link from start to outcome: SCENARIO, SPEED, VIA; or SIGNZY_BASE_URL, SIGNZY_TOKEN, …",
     ),
     "up": (kept.up, "keep a stack running: SPEED"),
     "down": (kept.down, "end the kept stack"),
-    "send": (kept.send_one, "send a link to the kept stack: SCENARIO, DOOR"),
+    "send": (kept.send_one, "send a link to the kept stack: SCENARIO, VIA"),
     "watch": (kept.watch_some, "show the kept stack's verifications live, or one: ID"),
     "cancel": (kept.cancel_one, "cancel a verification of the kept stack: ID"),
     "logs": (kept.logs, "print a function's logs in the kept stack: FUNCTION"),
     "consumer": (kept.consumer, "deploy the example of a consumer beside the kept stack"),
-    "redrive": (kept.redrive, "hand a function its dead letters once more, in the kept stack: FUNCTION"),
+    "redrive": (kept.redrive, "put the kept stack's dead letters back into the queue"),
+    "recover": (kept.recover, "recover what is open in the kept stack, also what was given up"),
     "invoke": (invoke.invoke, "run one function in Lambda's container: FUNCTION, EVENT, SCENARIO"),
     "build": (_build, "what sam deploy deploys, if it is older than its sources"),
 }

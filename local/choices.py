@@ -20,11 +20,11 @@ class BadChoice(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """scenario: of the simulator; speed: times real time; door: how the verification is started."""
+    """scenario: of the simulator; speed: times real time; via: the entry point."""
 
     scenario: str
     speed: float
-    door: Literal["api", "event"]
+    via: Literal["api", "event"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,14 @@ class RealLink:
 
 
 def choices(default_speed: float) -> Choices:
-    """SCENARIO, SPEED and DOOR. Raises BadChoice."""
+    """SCENARIO, SPEED and VIA. Raises BadChoice."""
     scenario = os.environ.get("SCENARIO") or "clicked"
     if scenario not in SCENARIOS:
         raise BadChoice(f"SCENARIO={scenario} does not exist; there are {', '.join(SCENARIOS)}")
-    door = os.environ.get("DOOR") or "api"
-    if door not in {"api", "event"}:
-        raise BadChoice(f"DOOR={door} does not exist; there are api and event")
-    return Choices(scenario, _speed(default_speed), "api" if door == "api" else "event")
+    via = os.environ.get("VIA") or "api"
+    if via not in {"api", "event"}:
+        raise BadChoice(f"VIA={via} does not exist; there are api and event")
+    return Choices(scenario, _speed(default_speed), "api" if via == "api" else "event")
 
 
 def _speed(default: float) -> float:

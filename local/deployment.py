@@ -123,8 +123,8 @@ def _listen(calls: SignedCalls, bus_name: str) -> str:
 def _warm_up(stack: Stack) -> None:
     """Starts the functions once: in time-lapse a first start would count as many seconds of the window."""
     stack.invoke("CheckLink", json.dumps({"requestId": "", "sessionId": ""}))
-    stack.invoke("ResumeUnfinished", json.dumps({"sweep": True}))
+    stack.invoke("RecoverUnfinished", json.dumps({"sweep": True}))
     stack.find("warm-up")
-    # Of the events that leave nothing behind it takes only those it throws away; one it raises at would cost it its process.
-    stack.invoke("InstantLinkSent", json.dumps({"id": "warm-up", "time": stack.clock.now().isoformat(), "detail": {}}))
-    stack.throw_dead_letters_away("InstantLinkSent")
+    # Malformed: of the events that leave nothing behind it takes only those it sends to the dead letters.
+    stack.invoke("InstantLinkSent", json.dumps({"Records": [{"messageId": "warm-up", "body": "{}"}]}))
+    stack.purge_dead_letters()

@@ -57,6 +57,6 @@ def _sam() -> dict[str, str]:
         "AWS_DEFAULT_REGION": REGION,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",  # else SDKs look for credentials there for a while
+        "AWS_EC2_METADATA_DISABLED": "true",  # else SDKs check for credentials there for a while
         "SAM_CLI_TELEMETRY": "0",
     }

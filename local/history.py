@@ -9,8 +9,8 @@ CHECK_LINK = "Check Link"
 
 
 @dataclass(frozen=True, slots=True)
-class LookSeen:
-    """One look: when it was due, epoch milliseconds by the stack's clock, and what it learnt."""
+class CheckSeen:
+    """One check: when it was due, epoch milliseconds by the stack's clock, and what it learnt."""
 
     at_ms: float
     answer: str
@@ -19,10 +19,10 @@ class LookSeen:
 
 @dataclass(slots=True)
 class Told:
-    """state: the one it is in, or was in last; looks: those that have their answer."""
+    """state: the one it is in, or was in last; checks: those that have their answer."""
 
     state: str = "Starting"
-    looks: list[LookSeen] = field(default_factory=list)
+    checks: list[CheckSeen] = field(default_factory=list)
 
 
 def told(events: Iterable[dict[str, Any]]) -> Told:
@@ -33,10 +33,10 @@ def told(events: Iterable[dict[str, Any]]) -> Told:
     for event in events:
         if entered := event.get("stateEnteredEventDetails"):
             if so_far.state == CHECK_LINK and not answered:  # the task failed, and the failure was caught
-                so_far.looks.append(LookSeen(entered_ms, "UNAVAILABLE", "CHECK_FAILED"))
+                so_far.checks.append(CheckSeen(entered_ms, "UNAVAILABLE", "CHECK_FAILED"))
             so_far.state, entered_ms, answered = entered["name"], event["timestamp"].timestamp() * 1000, False
         elif so_far.state == CHECK_LINK and (succeeded := event.get("taskSucceededEventDetails")):
             payload = json.loads(succeeded["output"])["Payload"]
-            so_far.looks.append(LookSeen(entered_ms, payload["answer"], payload["reason"]))
+            so_far.checks.append(CheckSeen(entered_ms, payload["answer"], payload["reason"]))
             answered = True
     return so_far

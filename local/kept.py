@@ -46,7 +46,7 @@ def _print_what_to_call(console: Console, stack: Stack) -> None:
         "The stack is up, at "
         + (f"{stack.clock.speed:g} times real time." if stack.clock.speed != 1 else "real time."),
         "",
-        "  make send SCENARIO=never DOOR=event   send a link and have it watched",
+        "  make send SCENARIO=never VIA=event   send a link and have it watched",
         "  make watch                            show all that are open, live; or one: ID=<verificationId>",
         "  make cancel ID=<verificationId>       cancel it",
         "  make logs FUNCTION=CheckLink          print a function's logs",
@@ -71,9 +71,9 @@ def _print_what_to_call(console: Console, stack: Stack) -> None:
 
 
 def _link_for_whenever(stack: Stack) -> dict[str, str]:
-    """A link for the curl that is printed: clicked at the third look, whenever in the next day somebody runs it."""
+    """A link for the curl that is printed: clicked at the third check, whenever in the next day somebody runs it."""
     link = {"requestId": secrets.token_hex(12), "sessionId": secrets.token_hex(12)}
-    script = [{"looks": [1, 2], "answer": "pending"}, {"answer": "clicked"}]
+    script = [{"checks": [1, 2], "answer": "pending"}, {"answer": "clicked"}]
     tomorrow_ms = stack.clock.now_ms() + 86_400_000  # the simulator's window for it has not begun till then
     stack.signzy.send_link(link["requestId"], link["sessionId"], script=script, link_sent_at_ms=round(tomorrow_ms))
     return link
@@ -86,9 +86,9 @@ def down(console: Console) -> int:
 
 
 def send_one(console: Console) -> int:
-    """Has the simulator send a link, starts its verification through DOOR, and prints its id."""
+    """Has the simulator send a link, starts its verification through VIA, and prints its id."""
     stack, chosen = _stack(), choices.choices(DEFAULT_SPEED)
-    watched = start(stack, send(stack, chosen.scenario), chosen.door)
+    watched = start(stack, send(stack, chosen.scenario), chosen.via)
     console.print(watched.verification_id, highlight=False, soft_wrap=True)
     return 0
 
@@ -107,11 +107,11 @@ def watch_some(console: Console) -> int:
 
 
 def cancel_one(console: Console) -> int:
-    """Asks for the verification ID to be cancelled; exit status 1 when it is settled already or unknown."""
+    """Cancels the verification ID; exit status 1 when it has another outcome or is unknown."""
     answer = _stack().cancel(_id())
     console.print(f"The API answered {answer.status}")
     console.print_json(data=answer.body)
-    return 0 if answer.status == 202 else 1
+    return 0 if answer.status == 200 else 1
 
 
 def logs(console: Console) -> int:
@@ -137,13 +137,14 @@ def consumer(console: Console) -> int:
 
 
 def redrive(console: Console) -> int:
-    """Hands FUNCTION what lies in its dead-letter queue once more."""
-    wanted = os.environ.get("FUNCTION") or "InstantLinkSent"
-    if wanted not in {"InstantLinkSent", "ResumeUnfinished"}:
-        raise choices.BadChoice(
-            f"FUNCTION={wanted} has no dead-letter queue; InstantLinkSent and ResumeUnfinished have"
-        )
-    console.print(f"{_stack().redrive(wanted)} sent again")
+    """Puts the events among the dead letters back into the queue."""
+    console.print(f"{_stack().redrive()} sent again")
+    return 0
+
+
+def recover(console: Console) -> int:
+    """Recovers what is open at once, also what was taken over as often as allowed; prints the counts of the sweep."""
+    console.print_json(data=_stack().recover(rearm=True))
     return 0
 
 

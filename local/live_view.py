@@ -1,4 +1,4 @@
-"""Shows a verification live: the state it is in, each look on the line of its window, the time left. A terminal gets a
+"""Shows a verification live: the state it is in, each check on the line of its window, the time left. A terminal gets a
 picture that moves; anything else gets a line for each thing that happens.
 """
 
@@ -14,16 +14,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from local.history import LookSeen, Told, told
+from local.history import CheckSeen, Told, told
 from local.stack import Stack
 
 SYMBOLS = {"PENDING": ("·", "yellow"), "CLICKED": ("●", "green"), "UNAVAILABLE": ("x", "red"), "REJECTED": ("■", "red")}
 _REFRESHES_A_SECOND = 8
 
 
-def said(look: LookSeen) -> str:
-    """A look's answer in a word or two."""
-    return f"{look.answer} {look.reason}" if look.reason else look.answer
+def said(check: CheckSeen) -> str:
+    """A check's answer in a word or two."""
+    return f"{check.answer} {check.reason}" if check.reason else check.answer
 
 
 class Watched:
@@ -72,22 +72,22 @@ def picture(watched: Watched, width: int) -> Panel:
     facts = Table.grid(padding=(0, 2))
     facts.add_row("verification", watched.verification_id)
     facts.add_row("state", Text(watched.told.state, style="bold"))
-    facts.add_row("looks", _looks_text(watched.told.looks))
+    facts.add_row("checks", _checks_text(watched.told.checks))
     left = watched.window_seconds - watched.seconds_gone
     facts.add_row("time left", "none: it is settled" if watched.item.get("outcome") else f"{max(left, 0):.0f} s")
     return Panel(Group(facts, Text(), *_window_line(watched, width - 4)), title="linkwatch", title_align="left")
 
 
-def _looks_text(looks: list[LookSeen]) -> str:
-    return f"{len(looks)}, the last one: {said(looks[-1])}" if looks else "none yet"
+def _checks_text(checks: list[CheckSeen]) -> str:
+    return f"{len(checks)}, the last one: {said(checks[-1])}" if checks else "none yet"
 
 
 def _window_line(watched: Watched, width: int) -> list[Text]:
     cells: list[tuple[str, str]] = [("─", "dim")] * width
     for column in range(_column(watched, watched.seconds_gone, width) + 1):
         cells[column] = ("━", "dim")
-    for look in watched.told.looks:
-        cells[_column(watched, watched.second_of(look.at_ms), width)] = SYMBOLS[look.answer]
+    for check in watched.told.checks:
+        cells[_column(watched, watched.second_of(check.at_ms), width)] = SYMBOLS[check.answer]
     line = Text.assemble(*cells)
     ends = Text("0 s", style="dim")
     ends.append(f"{watched.window_seconds:.0f} s".rjust(width - 3))
@@ -102,14 +102,14 @@ def _column(watched: Watched, second: float, width: int) -> int:
 # ── Following it ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def follow(watched: Watched, console: Console, on_look: Callable[[int], None]) -> None:
-    """Shows the verification until it is over. on_look is told of each look, by its number. Raises TimeoutError when it is not
+def follow(watched: Watched, console: Console, on_check: Callable[[int], None]) -> None:
+    """Shows the verification until it is over. on_check is told of each check, by its number. Raises TimeoutError when it is not
     over a minute past its deadline (by the stack's clock; at least 15 real seconds).
     """
     grace_seconds = max(60, 15 * watched.stack.clock.speed)
     give_up_ms = watched.sent_ms + (watched.window_seconds + grace_seconds) * 1000
     show = _show_moving if console.is_terminal and not console.is_dumb_terminal else _show_lines
-    show(watched, console, on_look, max(give_up_ms, watched.stack.clock.now_ms() + grace_seconds * 1000))
+    show(watched, console, on_check, max(give_up_ms, watched.stack.clock.now_ms() + grace_seconds * 1000))
 
 
 def _steps(watched: Watched, give_up_ms: float) -> Iterator[None]:
@@ -121,23 +121,23 @@ def _steps(watched: Watched, give_up_ms: float) -> Iterator[None]:
         watched.stack.clock.sleep(watched.stack.clock.speed / _REFRESHES_A_SECOND)
 
 
-def _show_moving(watched: Watched, console: Console, on_look: Callable[[int], None], give_up_ms: float) -> None:
+def _show_moving(watched: Watched, console: Console, on_check: Callable[[int], None], give_up_ms: float) -> None:
     seen = 0
     with Live(picture(watched, console.width), console=console, auto_refresh=False) as live:
         for _ in _steps(watched, give_up_ms):
             live.update(picture(watched, console.width), refresh=True)
-            while seen < len(watched.told.looks):
+            while seen < len(watched.told.checks):
                 seen += 1
-                on_look(seen)
+                on_check(seen)
 
 
-def _show_lines(watched: Watched, console: Console, on_look: Callable[[int], None], give_up_ms: float) -> None:
+def _show_lines(watched: Watched, console: Console, on_check: Callable[[int], None], give_up_ms: float) -> None:
     seen = 0
     for _ in _steps(watched, give_up_ms):
-        for look in watched.told.looks[seen:]:
+        for check in watched.told.checks[seen:]:
             seen += 1
-            console.print(f"{watched.second_of(look.at_ms):6.1f} s  look {seen:2}: {said(look)}", highlight=False)
-            on_look(seen)
+            console.print(f"{watched.second_of(check.at_ms):6.1f} s  check {seen:2}: {said(check)}", highlight=False)
+            on_check(seen)
 
 
 # ── What came of it ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,7 +146,7 @@ def _show_lines(watched: Watched, console: Console, on_look: Callable[[int], Non
 def show_outcome(console: Console, item: dict[str, Any], event: dict[str, Any]) -> None:
     """The outcome, the item as stored, the event as received."""
     reason = f", {item['reason']}" if item.get("reason") else ""
-    console.print(f"\nOutcome: [bold]{escape(item['outcome'])}[/]{reason} after {item['looks']} looks\n")
+    console.print(f"\nOutcome: [bold]{escape(item['outcome'])}[/]{reason} after {item['checks']} checks\n")
     for title, content in (("The item as stored", item), ("The event as received from the bus", event)):
         console.print(f"[bold]{title}[/]")
         console.print_json(json.dumps(content, sort_keys=False))

@@ -25,20 +25,20 @@ _LEGEND = {"PENDING": "not yet", "CLICKED": "clicked", "UNAVAILABLE": "no answer
 
 @dataclass(frozen=True)
 class Line:
-    """One verification as it stands. Seconds are since the link was sent; looks: when, and what was learnt."""
+    """One verification as it stands. Seconds are since the link was sent; checks: when, and what was learnt."""
 
     verification_id: str
-    take_over: str
+    takeover: str
     window_seconds: float
     seconds_gone: float
-    looks: tuple[tuple[float, str], ...]
+    checks: tuple[tuple[float, str], ...]
     outcome: str | None
     reason: str | None
 
     @property
     def short_id(self) -> str:
-        """The beginning of its requestId, and which take-over watches it."""
-        return f"{self.verification_id[:6]} {self.take_over}".strip()
+        """The beginning of its requestId, and which takeover watches it."""
+        return f"{self.verification_id[:6]} {self.takeover}".strip()
 
     @property
     def state(self) -> str:
@@ -59,13 +59,13 @@ def lines(stack: Stack) -> list[Line]:
 def _line(stack: Stack, item: dict[str, Any], now_ms: float) -> Line:
     sent_ms = _ms(item["linkSentAt"]) // 1000 * 1000
     ends_ms = min(now_ms, _ms(item["settledAt"])) if item.get("settledAt") else now_ms
-    looks = ((request.at_ms - sent_ms, request.answer) for request in stack.signzy.requests(item["requestId"]))
+    checks = ((request.at_ms - sent_ms, request.answer) for request in stack.signzy.requests(item["requestId"]))
     return Line(
         verification_id=item["verificationId"],
-        take_over=item["executionName"][len(item["verificationId"]) + 1 :],
+        takeover=item["executionName"][len(item["verificationId"]) + 1 :],
         window_seconds=(_ms(item["deadline"]) - sent_ms) / 1000,
         seconds_gone=(ends_ms - sent_ms) / 1000,
-        looks=tuple((at_ms / 1000, _learnt(answer)) for at_ms, answer in looks),
+        checks=tuple((at_ms / 1000, _learnt(answer)) for at_ms, answer in checks),
         outcome=item.get("outcome"),
         reason=item.get("reason"),
     )
@@ -103,7 +103,7 @@ def row(line: Line, width: int) -> Text:
     state = line.state if width >= _NARROW else line.outcome or line.state
     columns = max(width - _ID_WIDTH - state_width - 2, 8)
     cells = [("━" if at <= _column(line, line.seconds_gone, columns) else "─", "dim") for at in range(columns)]
-    for second, answer in line.looks:
+    for second, answer in line.checks:
         cells[_column(line, second, columns)] = SYMBOLS[answer]
     style = {None: "", "LINK_CLICKED": "green", "EXPIRED": "yellow"}.get(line.outcome, "red")
     return Text.assemble(
@@ -147,8 +147,8 @@ def _tell(stack: Stack, console: Console) -> None:
     told: set[tuple[str, str]] = set()
     while shown := lines(stack):
         for line in shown:
-            news = [(line.seconds_gone, f"settled: {line.state} after {len(line.looks)} looks")] if line.outcome else []
-            news = [(second, f"look {nth}: {answer}") for nth, (second, answer) in enumerate(line.looks, 1)] + news
+            news = [(line.seconds_gone, f"settled: {line.state} after {len(line.checks)} checks")] if line.outcome else []
+            news = [(second, f"check {nth}: {answer}") for nth, (second, answer) in enumerate(line.checks, 1)] + news
             for second, what in news:
                 if (line.verification_id, what) not in told:
                     told.add((line.verification_id, what))

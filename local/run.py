@@ -29,7 +29,7 @@ def run(console: Console) -> int:
         if why_not:
             console.print(why_not)
     about = "a real link at the real Signzy" if real else SCENARIOS[chosen.scenario]["about"]
-    console.print(f"[bold]linkwatch[/]: {about}; by {chosen.door}; {wanted.speed:g} times real time", highlight=False)
+    console.print(f"[bold]linkwatch[/]: {about}; by {chosen.via}; {wanted.speed:g} times real time", highlight=False)
     began_at = time.monotonic()
     status = console.status("Building the stack and deploying it to the emulator …")
     status.start()
@@ -43,7 +43,7 @@ def run(console: Console) -> int:
                 {"requestId": real.request_id, "sessionId": real.session_id} if real else send(stack, chosen.scenario)
             )
             fields = {"linkSentAt": real.link_sent_at} if real and real.link_sent_at else {}
-            watched = start(stack, {**link, **fields}, chosen.door)
+            watched = start(stack, {**link, **fields}, chosen.via)
             return watch(console, watched, None if real else chosen.scenario)
     finally:
         status.stop()
@@ -56,9 +56,9 @@ def send(stack: Stack, scenario: str) -> dict[str, str]:
     return {"requestId": request_id, "sessionId": session_id}
 
 
-def start(stack: Stack, given: dict[str, Any], door: str) -> Watched:
-    """Starts a verification through a door. Raises LocalStackFailed."""
-    if door == "api":
+def start(stack: Stack, given: dict[str, Any], via: str) -> Watched:
+    """Starts a verification through an entry point. Raises LocalStackFailed."""
+    if via == "api":
         answer = stack.call_api("POST", "/verifications", given)
         if answer.status != 202:
             raise LocalStackFailed(f"the API answered {answer.status}: {answer.body}")
@@ -76,13 +76,13 @@ def watch(console: Console, watched: Watched, scenario: str | None) -> int:
     """Follows a verification to its end and holds what came of it against each other."""
     stack = watched.stack
 
-    def on_look(number: int) -> None:
-        if scenario and number == SCENARIOS[scenario].get("rotateTokenAfterLooks"):
+    def on_check(number: int) -> None:
+        if scenario and number == SCENARIOS[scenario].get("rotateTokenAfterChecks"):
             stack.rotate_token("rotated-token")
             console.print("The token was rotated, in the secret and at Signzy")
 
     try:
-        follow(watched, console, on_look)
+        follow(watched, console, on_check)
         event = await_that(lambda: stack.events(watched.verification_id), _EVENT_SECONDS, "the outcome is on the bus")[
             0
         ]

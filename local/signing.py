@@ -49,7 +49,7 @@ class SignedCalls:
         self._endpoint = endpoint
         self._signer = _signer_at(clock)
         self._http = urllib3.PoolManager(maxsize=32, retries=False, timeout=_ANSWER_SECONDS)
-        # botocore looks signers up by name in this table.
+        # botocore checks signers up by name in this table.
         self._signature = f"v4-at-{endpoint}"
         auth.AUTH_TYPE_MAPS[self._signature] = self._signer
 

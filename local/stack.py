@@ -83,7 +83,7 @@ class Stack:
         described = self.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
         return float({p["ParameterKey"]: p["ParameterValue"] for p in described["Parameters"]}["WindowSeconds"])
 
-    # ── The doors ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── Entry points ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     @cached_property
     def api_url(self) -> str:
@@ -208,41 +208,43 @@ class Stack:
         group = described["LoggingConfig"]["LogGroup"]
         return "\n".join(e["message"].rstrip() for page in pages.paginate(logGroupName=group) for e in page["events"])
 
-    # ── Dead letters ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def recover(self, *, rearm: bool = False) -> dict[str, Any]:
+        """Has recovery sweep now, and gives its counts. Raises LocalStackFailed where it could not recover all."""
+        answer = self.invoke("RecoverUnfinished", json.dumps({"sweep": True, "rearm": rearm}))
+        payload = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise LocalStackFailed(f"recovery failed: {payload['errorMessage']}")
+        return payload
 
-    def dead_letters(self, logical_id: str) -> list[dict[str, Any]]:
-        """The events that a function could not handle and that lie in its queue, up to ten of them."""
+    # ── The queue of events ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """The events that could not be started, up to ten of them."""
         got = self._sqs.receive_message(
-            QueueUrl=self._dead_letters_url(logical_id), MaxNumberOfMessages=10, VisibilityTimeout=0
+            QueueUrl=self.queue_url("InstantLinkSentDeadLetters"), MaxNumberOfMessages=10, VisibilityTimeout=0
         )
-        return [_event_in(message) for message in got.get("Messages", [])]
+        return [json.loads(message["Body"]) for message in got.get("Messages", [])]
 
-    def put_dead_letter(self, logical_id: str, letter: dict[str, Any]) -> None:
-        """Puts a letter into a function's queue."""
-        self._sqs.send_message(QueueUrl=self._dead_letters_url(logical_id), MessageBody=json.dumps(letter))
-
-    def redrive(self, logical_id: str) -> int:
-        """Hands a function the events in its queue once more, each once, and says how many it took. What raises stays."""
-        url = self._dead_letters_url(logical_id)
+    def redrive(self) -> int:
+        """Puts the dead letters back into the queue, each once, and says how many there were."""
+        dead_letters, queue = self.queue_url("InstantLinkSentDeadLetters"), self.queue_url("InstantLinkSentQueue")
         messages: list[dict[str, Any]] = []
-        while got := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600).get(
-            "Messages"
-        ):
-            messages += got  # all of them first: the function may put one back
-        redriven = 0
+        while got := self._sqs.receive_message(
+            QueueUrl=dead_letters, MaxNumberOfMessages=10, VisibilityTimeout=600
+        ).get("Messages"):
+            messages += got  # all of them first: a malformed event comes back
         for message in messages:
-            if "FunctionError" not in self.invoke(logical_id, json.dumps(_event_in(message))):
-                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                redriven += 1
-        return redriven
+            self._sqs.send_message(QueueUrl=queue, MessageBody=message["Body"])
+            self._sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
+        return len(messages)
 
-    def throw_dead_letters_away(self, logical_id: str) -> None:
-        """Empties a function's queue."""
-        self._sqs.purge_queue(QueueUrl=self._dead_letters_url(logical_id))
+    def purge_dead_letters(self) -> None:
+        """Empties the queue of dead letters."""
+        self._sqs.purge_queue(QueueUrl=self.queue_url("InstantLinkSentDeadLetters"))
 
-    def _dead_letters_url(self, logical_id: str) -> str:
-        queues = self._sqs.list_queues()["QueueUrls"]
-        return next(url for url in queues if f"-{logical_id}DeadLetters-" in url)
+    def queue_url(self, logical_id: str) -> str:
+        """The URL of a queue of the template."""
+        return next(url for url in self._sqs.list_queues()["QueueUrls"] if f"-{logical_id}-" in url)
 
     # ── Faults ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -285,12 +287,6 @@ class Stack:
     @cached_property
     def _step_functions(self) -> Any:
         return self.client("stepfunctions")
-
-
-def _event_in(message: Mapping[str, Any]) -> dict[str, Any]:
-    """The bus leaves the bare event, Lambda puts it beside what went wrong."""
-    letter = json.loads(message["Body"])
-    return letter.get("requestPayload", letter)
 
 
 def _plain(value: Any) -> Any:

@@ -59,9 +59,9 @@ def _seen(stack: Stack, title: str, verification_id: str) -> dict[str, Any]:
     taken_over_by = stack.execution(item["executionName"]) if item["attempt"] else None
     return {
         "title": title,
-        "looks": [
-            {"second": round(look.at_ms / 1000 - sent_at, 1), "answer": look.answer}
-            for look in stack.signzy.requests(item["requestId"])
+        "checks": [
+            {"second": round(check.at_ms / 1000 - sent_at, 1), "answer": check.answer}
+            for check in stack.signzy.requests(item["requestId"])
         ],
         "takenOverAt": round(stack_second(taken_over_by, sent_at), 1) if taken_over_by else None,
         "settledAt": round(datetime.fromisoformat(item["settledAt"]).timestamp() - sent_at, 1),
@@ -92,7 +92,7 @@ def picture(seen: list[dict[str, Any]]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 860 {height}" font-family="sans-serif" font-size="13" '
         'fill="#24292f">'
-        "<title>Verifications on their windows of 300 seconds, each look a dot</title>"
+        "<title>Verifications on their windows of 300 seconds, each check a dot</title>"
         f'<rect width="860" height="{height}" rx="8" fill="#ffffff"/>{"".join(shapes)}</svg>\n'
     )
 
@@ -125,8 +125,8 @@ def _row(seen: dict[str, Any], top: int) -> str:
             f'<text x="{at + 5}" y="{line - 14}" font-size="11">taken over</text>'
         )
     parts += [
-        f'<circle cx="{_x(look["second"])}" cy="{line}" r="5" fill="{_COLOURS[look["answer"]]}"/>'
-        for look in seen["looks"]
+        f'<circle cx="{_x(check["second"])}" cy="{line}" r="5" fill="{_COLOURS[check["answer"]]}"/>'
+        for check in seen["checks"]
     ]
     settled_at = _x(seen["settledAt"])
     beside = f'x="{settled_at + 12}"' if settled_at < _x(240) else f'x="{_x(300) + 8}"'

@@ -44,13 +44,13 @@ def rows(seen: Bursts) -> Rows:
         "most CheckLinks at once": lambda s: f"{s.most_lambdas:,}",
         "starts answered 503": lambda s: f"{s.refused['start']:,}",
         "start late, s": lambda s: _spread(s.start_lateness),
-        "look late, s": lambda s: _spread(s.look_lateness),
-        "looks due": lambda s: f"{len(s.look_lateness) + s.looks_failed:,}",
-        "… that Lambda refused to the end": lambda s: f"{s.looks_failed:,}",
-        "… not made, past the deadline": lambda s: f"{s.looks_past_deadline:,}",
+        "check late, s": lambda s: _spread(s.check_lateness),
+        "checks due": lambda s: f"{len(s.check_lateness) + s.checks_failed:,}",
+        "… that Lambda refused to the end": lambda s: f"{s.checks_failed:,}",
+        "… not made, past the deadline": lambda s: f"{s.checks_past_deadline:,}",
         "click noticed after, s": lambda s: _spread(s.click_noticed_after),
-        "clicks that no look saw": lambda s: f"{s.clicks_missed:,}",
-        "verifications without a look": lambda s: f"{s.without_look:,}",
+        "clicks that no check saw": lambda s: f"{s.clicks_missed:,}",
+        "verifications without a check": lambda s: f"{s.without_check:,}",
         "settled after the deadline": lambda s: f"{sum(late > 0 for late in s.settled_after_deadline):,}",
         "… at most, s": lambda s: f"{max(0, *s.settled_after_deadline):.1f}",
         "published after the deadline, at most, s": lambda s: f"{max(0, *s.published_after_deadline):.1f}",
@@ -71,17 +71,17 @@ def _spread(values: list[float]) -> str:
 
 def for_good() -> Rows:
     """What default quotas allow in the long run; rounded down."""
-    _, for_a_look, _ = path()
+    _, for_a_check, _ = path()
     interval, lambdas = default_of("PollIntervalSeconds"), QUOTAS["everywhere"]["lambda_concurrency"]
     counted = {history: counts.linkwatch(clicked_after) for history, clicked_after in HISTORIES.items()}
     most = counted["expired"].transitions
     mixed = sum(share * counted[history].transitions for history, share in MIX.items())
     rates: dict[str, Callable[[dict[str, int]], float]] = {
         "state transitions a second": lambda q: q["transition_refill"],
-        f"open at once, {len(for_a_look)} transitions every {interval} s each": lambda q: (
-            q["transition_refill"] / len(for_a_look) * interval // 100 * 100
+        f"open at once, {len(for_a_check)} transitions every {interval} s each": lambda q: (
+            q["transition_refill"] / len(for_a_check) * interval // 100 * 100
         ),
-        "open at once, before a look may find no Lambda free at its first try": lambda _: lambdas * interval,
+        "open at once, before a check may find no Lambda free at its first try": lambda _: lambdas * interval,
         f"started a second, if all expire ({most} transitions)": lambda q: q["transition_refill"] / most,
         f"started a second, by cost.md's mix ({mixed:.0f} transitions)": lambda q: q["transition_refill"] / mixed,
         f"seconds until {ABORTED:,} executions, aborted at once, are all taken over, at least": lambda q: (

@@ -14,8 +14,8 @@ from benchmarks.burst.account import Account
 from tests.definition.shipped import TASKS, default_of
 from tests.definition.told import CLICKED, GRID, PENDING, Told
 
-#: A look with a warm Lambda and Signzy's answer; a look that is not made; a state that calls AWS.
-LOOK_SECONDS, NO_LOOK_SECONDS, CALL_SECONDS = 0.3, 0.01, 0.03
+#: A check with a warm Lambda and Signzy's answer; a check that is not made; a state that calls AWS.
+CHECK_SECONDS, NO_CHECK_SECONDS, CALL_SECONDS = 0.3, 0.01, 0.03
 #: What the API's 503 asks for (functions/verifications_api.py).
 RETRY_AFTER_SECONDS = 1
 
@@ -28,26 +28,26 @@ class Seen:
     """What came of a burst; lateness in seconds."""
 
     start_lateness: list[float] = field(default_factory=list)
-    look_lateness: list[float] = field(default_factory=list)
+    check_lateness: list[float] = field(default_factory=list)
     click_noticed_after: list[float] = field(default_factory=list)
     settled_after_deadline: list[float] = field(default_factory=list)
     published_after_deadline: list[float] = field(default_factory=list)
     transitions_at: Counter[int] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)  # by state, and "start" for each 503
     most_lambdas: int = 0
-    looks_past_deadline: int = 0
-    looks_failed: int = 0
+    checks_past_deadline: int = 0
+    checks_failed: int = 0
     clicks_missed: int = 0
-    without_look: int = 0
-    left_to_resumption: int = 0
+    without_check: int = 0
+    left_to_recovery: int = 0
 
 
 @cache
 def path() -> tuple[list[str], list[str], list[str]]:
-    """The states that the shipped definition enters before the looks, for each look, and after them."""
-    told = Told(answers=((0, PENDING), (GRID[1] * 1000 - 900, CLICKED)))  # the second look sees the click
+    """The states that the shipped definition enters before the checks, for each check, and after them."""
+    told = Told(answers=((0, PENDING), (GRID[1] * 1000 - 900, CLICKED)))  # the second check sees the click
     states = told.first.entered_states
-    first, second = (place for place, state in enumerate(states) if state == "Wait For Next Look")
+    first, second = (place for place, state in enumerate(states) if state == "Wait For Next Check")
     return states[:first], states[first:second], states[second + second - first :]
 
 
@@ -69,19 +69,19 @@ class Watch:
         self._sent_at, self._clicked_at = sent_at, clicked_at
         self._grid_start = int(sent_at)
         self._deadline = self._grid_start + default_of("WindowSeconds")
-        self._due = self._looks = 0
+        self._due = self._checks = 0
         self._is_clicked = self._is_window_over = self._is_given_up = False
 
     def way(self) -> Way:
         """From sending to its end."""
-        before, for_a_look, after = path()
+        before, for_a_check, after = path()
         now = yield from self._start()
         now = yield from self._enter(before, now)
         while not (self._is_given_up or self._is_clicked or self._is_window_over or now >= self._deadline):
-            # "Is It Settled?": the next point of the grid after now and after the look before, or else the last look.
+            # "Is It Settled?": the next point of the grid after now and after the check before, or else the last check.
             self._due = next((due for due in GRID if due > max(now - self._grid_start, self._due)), GRID[-1])
-            now = yield from self._enter(for_a_look, now)
-        self._seen.without_look += not self._looks
+            now = yield from self._enter(for_a_check, now)
+        self._seen.without_check += not self._checks
         self._seen.clicks_missed += not self._is_clicked and self._clicked_at < self._deadline
         return (yield from self._enter(after, now))
 
@@ -118,7 +118,7 @@ class Watch:
     def _is_refused(self, state: str, now: float) -> bool:
         match state:
             case "Check Link":
-                seconds = LOOK_SECONDS if now < self._deadline else NO_LOOK_SECONDS
+                seconds = CHECK_SECONDS if now < self._deadline else NO_CHECK_SECONDS
                 return not self._account.lambdas.take_now(now, seconds)
             case "Claim Verification" | "Mark Published":  # what puts it into the index, and takes it out
                 return not self._account.index_keys[self._deadline].take_now(now)
@@ -128,33 +128,33 @@ class Watch:
         match state:
             case "Is It Settled?":
                 return now
-            case "Wait For Next Look":
+            case "Wait For Next Check":
                 return max(now, self._grid_start + self._due)
             case "Check Link":
-                return self._look(now)
+                return self._check(now)
             case "Record Outcome":
                 self._seen.settled_after_deadline.append(now + CALL_SECONDS - self._deadline)
             case "Publish Outcome":
                 self._seen.published_after_deadline.append(now + CALL_SECONDS - self._deadline)
         return now + CALL_SECONDS
 
-    def _look(self, now: float) -> float:
-        self._seen.look_lateness.append(now - self._grid_start - self._due)
+    def _check(self, now: float) -> float:
+        self._seen.check_lateness.append(now - self._grid_start - self._due)
         if now >= self._deadline:
-            self._seen.looks_past_deadline += 1
+            self._seen.checks_past_deadline += 1
             self._is_window_over = True
-            return now + NO_LOOK_SECONDS
-        self._looks += 1
+            return now + NO_CHECK_SECONDS
+        self._checks += 1
         self._is_window_over = self._due == GRID[-1]
         if now >= self._clicked_at:
             self._is_clicked = True
-            self._seen.click_noticed_after.append(now + LOOK_SECONDS - self._clicked_at)
-        return now + LOOK_SECONDS
+            self._seen.click_noticed_after.append(now + CHECK_SECONDS - self._clicked_at)
+        return now + CHECK_SECONDS
 
     def _give_up(self, state: str) -> None:
         if state == "Check Link":  # CHECK_FAILED
-            self._seen.looks_failed += 1
+            self._seen.checks_failed += 1
             self._is_window_over = self._due == GRID[-1]
         else:
             self._is_given_up = True
-            self._seen.left_to_resumption += 1
+            self._seen.left_to_recovery += 1

@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("--vendor-milliseconds", type=float, default=300, help="how long Signzy takes to answer (300)")
     parser.add_argument("--memory", type=int, default=256, help="CheckLinkMemorySize (256)")
     parser.add_argument("--architecture", choices=["x86_64", "arm64"], default="x86_64")
-    parser.add_argument("--cold-starts", type=float, default=1, help="among the looks of one verification (1)")
+    parser.add_argument("--cold-starts", type=float, default=1, help="among the checks of one verification (1)")
     parser.add_argument("--write", action="store_true", help="write docs/cost.md's tables, by the defaults")
     choices = parser.parse_args()
     by = Assumptions(choices.vendor_milliseconds / 1000, choices.memory, choices.architecture, choices.cold_starts)

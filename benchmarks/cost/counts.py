@@ -23,7 +23,7 @@ class Counts:
     """One verification. express_seconds: of waiting children, in all."""
 
     transitions: int
-    looks: int
+    checks: int
     other_lambdas: int = 0
     table_writes: int = 0
     index_writes: int = 0
@@ -39,7 +39,7 @@ def linkwatch(clicked_after: float | None) -> Counts:
     in_index = [("openVerifications" in item, item["executionName"]["S"]) for _, _, item in told.account.versions]
     return Counts(
         transitions=len(told.first.entered_states),
-        looks=len(told.looks),
+        checks=len(told.checks),
         other_lambdas=1 + len(told.account.events),  # the door, and MeasureOutcomes
         table_writes=writes,
         # Put into the index with the item, and taken out with the last write; what is projected does not change between.
@@ -82,7 +82,7 @@ class _Host:
         for due_ms in (second * 1000 for second in GRID):
             if began_ms < due_ms <= over_ms:
                 self._now_ms = due_ms
-                self.counted["look"] += 1
+                self.counted["check"] += 1
                 if due_ms >= self.clicked_at_ms:
                     break
         self.express_seconds += (self._now_ms - began_ms) / 1000
@@ -99,7 +99,7 @@ def peer(definition: str, clicked_after: float | None) -> Counts:
     updates = host.counted["arn:aws:states:::dynamodb:updateItem"]
     return Counts(
         transitions=host.counted["transitions"],
-        looks=host.counted["look"],
+        checks=host.counted["check"],
         other_lambdas=2 + sum(host.counted[name] for name in ("register", "store", "notify")),
         table_writes=updates + 1 if updates else 2,
         index_writes=2 if updates else 0,

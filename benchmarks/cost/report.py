@@ -74,13 +74,13 @@ def tables(by: Assumptions) -> str:
         "|---|--:|",
         *(f"| {what} | {usd:.2f} |" for what, usd in bill.by_the_month(by).items()),
         "",
-        "| counted | transitions | looks | writes, with the index's |",
+        "| counted | transitions | checks | writes, with the index's |",
         "|---|--:|--:|--:|",
     ]
     for history, clicked_after in HISTORIES.items():
         counted = counts.linkwatch(clicked_after)
         writes = counted.table_writes + counted.index_writes
-        lines.append(f"| {history} | {counted.transitions} | {counted.looks} | {writes} |")
+        lines.append(f"| {history} | {counted.transitions} | {counted.checks} | {writes} |")
     return "\n".join(lines) + "\n"
 
 

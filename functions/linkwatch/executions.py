@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -13,33 +13,24 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """An execution as Step Functions tells of it: the input it was started with, its output once it has succeeded."""
-
-    name: str
-    is_running: bool
-    input: dict[str, Any]
-    output: dict[str, Any]
+_ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 
 
 class Executions:
-    """Start, find and list them. All raise AwsUnavailable."""
+    """Starts, stops and lists executions. Every method raises AwsUnavailable."""
 
     def __init__(self, step_functions: "SFNClient", state_machine_arn: str) -> None:
         self._step_functions = step_functions
         self._state_machine_arn = state_machine_arn
 
-    def start(self, name: str, execution_input: dict[str, Any]) -> bool:
-        """Starts an execution; False when there is or was one of that name already (a name is taken for 90 days).
-
-        StartExecution with the very input of a running execution would succeed once more
-        (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html): the input therefore holds
-        the id of the request or event that asked for it.
+    def start(self, name: str, verification_id: str) -> bool:
+        """True when an execution of this name runs: started by this call, or before it (AWS lets a start with the name and the
+        very input of a running execution succeed). False when the name is taken, which it stays for 90 days after the end
+        (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
         """
         try:
             self._step_functions.start_execution(
-                stateMachineArn=self._state_machine_arn, name=name, input=json.dumps(execution_input)
+                stateMachineArn=self._state_machine_arn, name=name, input=json.dumps({"verificationId": verification_id})
             )
         except self._step_functions.exceptions.ExecutionAlreadyExists:
             return False
@@ -47,21 +38,20 @@ class Executions:
             raise AwsUnavailable.during("StartExecution", error) from error
         return True
 
-    def find(self, name: str) -> Execution | None:
-        """An execution, or None when there is none."""
-        arn = f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+    def ended_at(self, name: str) -> datetime | None:
+        """When an execution ended, with a zone; None while Step Functions does not say that it has."""
         try:
-            execution = self._step_functions.describe_execution(executionArn=arn)
-        except self._step_functions.exceptions.ExecutionDoesNotExist:
-            return None
+            execution = self._step_functions.describe_execution(executionArn=self._arn(name))
         except (ClientError, BotoCoreError) as error:
             raise AwsUnavailable.during("DescribeExecution", error) from error
-        return Execution(
-            name=name,
-            is_running=execution["status"] == "RUNNING",
-            input=json.loads(execution.get("input") or "{}"),
-            output=json.loads(execution.get("output") or "{}"),
-        )
+        return execution.get("stopDate") if execution["status"] in _ENDED else None
+
+    def stop(self, name: str) -> None:
+        """Stops an execution; one that has ended stays as it is."""
+        try:
+            self._step_functions.stop_execution(executionArn=self._arn(name))
+        except (ClientError, BotoCoreError) as error:
+            raise AwsUnavailable.during("StopExecution", error) from error
 
     def running(self) -> Iterator[str]:
         """The names of those that run, as of a moment ago: the list is eventually consistent."""
@@ -71,3 +61,7 @@ class Executions:
                 yield from (execution["name"] for execution in page["executions"])
         except (ClientError, BotoCoreError) as error:
             raise AwsUnavailable.during("ListExecutions", error) from error
+
+    def _arn(self, name: str) -> str:
+        return f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+

@@ -102,29 +102,29 @@ def iso_from(moment: datetime) -> str:
 
 def deadline_of(link_sent_at: datetime, window_seconds: int) -> datetime:
     """The end of the window: it starts at the whole second in which the link was sent, because AWS truncates a Wait's
-    timestamp to seconds and the grid of looks has to lie on them.
+    timestamp to seconds and the schedule of the checks has to lie on them.
     """
     return link_sent_at.replace(microsecond=0) + timedelta(seconds=window_seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A start that was accepted at a door: what the execution gets to know.
+    """A valid request to start a verification, from either entry point.
 
-    link_sent_at and started_at have a zone; started_at is when the door took the request or event; source_id is API Gateway's
-    request id or the event's id.
+    link_sent_at and started_at have a zone; started_at is when API Gateway or EventBridge took the request or event; start_id
+    is the id that it gave it.
     """
 
     ids: Ids
     link_sent_at: datetime
     correlation_id: str | None
     source: Source
-    source_id: str
+    start_id: str
     started_at: datetime
 
 
 class AwsUnavailable(Exception):
-    """AWS did not do its part: a call was refused, throttled or not answered. Trying again is safe."""
+    """AWS refused, throttled or did not answer a call. What it came to is not known; trying again is safe."""
 
     @staticmethod
     def during(call: str, error: Exception) -> "AwsUnavailable":

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """For the doors and for resumption: the machine and the table."""
+    """For the entry points and for recovery: the state machine and the table."""
 
     state_machine_arn: str
     table_name: str
@@ -20,7 +20,7 @@ class Settings:
 
 
 def window_seconds() -> int:
-    """How long a link lives, for the doors."""
+    """How long a link lives, for the entry points."""
     return int(os.environ["WINDOW_SECONDS"])
 
 

@@ -76,7 +76,7 @@ class ApiStartRequest(StartRequest):
 
 
 def parse_start(
-    door: type[StartRequest], content: str | bytes | object, source: Source, source_id: str, taken_at: datetime
+    door: type[StartRequest], content: str | bytes | object, source: Source, start_id: str, taken_at: datetime
 ) -> Start:
     """A start from a JSON text (str, bytes) or from what was parsed already.
 
@@ -95,7 +95,7 @@ def parse_start(
         link_sent_at=request.linkSentAt or taken_at,
         correlation_id=request.correlationId,
         source=source,
-        source_id=source_id,
+        start_id=start_id,
         started_at=taken_at,
     )
 

@@ -1,4 +1,8 @@
-"""The table of verifications."""
+"""The table of verifications: the one source of truth. Each write is one conditional request to DynamoDB.
+
+Who loses a race learns what stands instead: a refused condition brings the item along
+(https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html, ReturnValuesOnConditionCheckFailure).
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -18,11 +22,24 @@ _SERIALIZER, _DESERIALIZER = TypeSerializer(), TypeDeserializer()
 
 
 class Table:
-    """Find, list and add items. All raise AwsUnavailable. Only the state machine changes an item."""
+    """Puts, finds, changes and lists items. Every method raises AwsUnavailable where DynamoDB refuses or does not answer."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table_name: str) -> None:
         self._dynamodb = dynamodb
         self._table_name = table_name
+
+    def put(self, item: Item) -> Item | None:
+        """Puts a new item. None when it is there now; the item that was there already, when one was."""
+        try:
+            self._dynamodb.put_item(
+                TableName=self._table_name,
+                Item=_typed(item),
+                ConditionExpression="attribute_not_exists(verificationId)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except (ClientError, BotoCoreError) as error:
+            return _standing(error, "PutItem")
+        return None
 
     def find(self, verification_id: str) -> Item | None:
         """The item as it stands, or None."""
@@ -34,22 +51,41 @@ class Table:
             raise AwsUnavailable.during("GetItem", error) from error
         return _plain(item) if item else None
 
-    def add(self, item: Item) -> None:
-        """Adds an item, unless there is one of that verificationId already."""
+    def settle(self, verification_id: str, outcome: Item) -> tuple[Item | None, bool]:
+        """Writes a whole outcome where the item exists and has none. Gives the item as it was before (None: there is none),
+        and whether the outcome was written.
+        """
+        condition = "attribute_exists(verificationId) AND attribute_not_exists(outcome)"
+        return self._update(verification_id, outcome, condition, {})
+
+    def name_next(self, verification_id: str, dead: str, changes: Item) -> bool:
+        """Writes the name of the next execution, and what goes with it, where the item still names the dead one and is not
+        published. Gives whether that was so.
+        """
+        condition = "executionName = :dead AND attribute_not_exists(publishedAt)"
+        return self._update(verification_id, changes, condition, {":dead": dead})[1]
+
+    def _update(
+        self, verification_id: str, changes: Item, condition: str, values: Item
+    ) -> tuple[Item | None, bool]:
         try:
-            self._dynamodb.put_item(
+            before = self._dynamodb.update_item(
                 TableName=self._table_name,
-                Item={name: _SERIALIZER.serialize(value) for name, value in item.items()},
-                ConditionExpression="attribute_not_exists(verificationId)",
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return
+                Key={"verificationId": {"S": verification_id}},
+                ConditionExpression=condition,
+                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
+                ExpressionAttributeNames={f"#{name}": name for name in changes},
+                ExpressionAttributeValues=_typed({f":{name}": value for name, value in changes.items()} | values),
+                ReturnValues="ALL_OLD",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            ).get("Attributes", {})
         except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("PutItem", error) from error
+            return _standing(error, "UpdateItem") or None, False
+        return _plain(before), True
 
     def open(self) -> Iterator[Item]:
-        """verificationId, executionName and deadline (as openVerifications) of all that are not published, as of a moment
-        ago: an index is read late.
+        """What recovery needs of each item that is not published, as of a moment ago (an index is eventually consistent):
+        verificationId, executionName, takeovers, takeoverLimit, startedAt, and the deadline as openVerifications.
         """
         pages = self._dynamodb.get_paginator("scan")
         try:
@@ -57,6 +93,18 @@ class Table:
                 yield from map(_plain, page["Items"])
         except (ClientError, BotoCoreError) as error:
             raise AwsUnavailable.during("Scan", error) from error
+
+
+def _standing(error: ClientError | BotoCoreError, call: str) -> Item:
+    """The item for which a condition was refused, empty where there is none; any other error is raised."""
+    response: Any = getattr(error, "response", {})
+    if response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+        raise AwsUnavailable.during(call, error) from error
+    return _plain(response.get("Item", {}))
+
+
+def _typed(item: Item) -> dict[str, Any]:
+    return {name: _SERIALIZER.serialize(value) for name, value in item.items()}
 
 
 def _plain(item: dict[str, Any]) -> Item:

@@ -28,7 +28,7 @@ ERRORS = {
     "aws-sdk": ["Sfn.ThrottlingException", "Sfn.SdkClientException", "States.Timeout"],
 }
 WAITS = [name for name, state in STATES.items() if state["Type"] == "Wait"]
-#: WindowSeconds, PollIntervalSeconds, LastLookLeadSeconds.
+#: WindowSeconds, PollIntervalSeconds, LastCheckLeadSeconds.
 NUMBERS = [*[(300, 10, 2)] * 6, (60, 10, 2), (20, 2, 1), (10, 1, 1), (45, 7, 9), (30, 60, 5)]
 SERVICES = {name: task["Resource"].split(":::")[1].split(":")[0] for name, task in TASKS.items()}
 
@@ -94,7 +94,7 @@ def drawn(draw: st.DrawFn) -> History:
         started_at=draw(st.just(0) | st.integers(-60_000, (window + 30) * 1000)),
         starts_after=draw(st.sampled_from([50, 0, 1_000, 15_000])),
         transition=draw(st.sampled_from([20, 0, 200])),
-        look=draw(st.sampled_from([300, 0, 2_000, 6_000])),
+        check=draw(st.sampled_from([300, 0, 2_000, 6_000])),
         answers=draw(st.lists(st.tuples(_seconds, _answers), max_size=3).map(_script)),
         jitter=draw(st.sampled_from([(1.0,), (0.0,), (0.5, 0.1, 0.9)])),
         faults=tuple(draw(st.lists(_faults(), max_size=5))),

@@ -25,8 +25,8 @@ class Execution:
     output: Any = None
     ended_at: int | None = None
     entered_states: list[str] = field(default_factory=list)
-    #: What each look came to: CheckLink's answer, or an error's name.
-    looks: list[dict[str, Any] | str] = field(default_factory=list)
+    #: What each check came to: CheckLink's answer, or an error's name.
+    checks: list[dict[str, Any] | str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.thread = Thread(self.account.time, self._run)
@@ -66,21 +66,21 @@ class Execution:
         self.thread.wait_until(moment + (fault.after_millis if fault else 0))
 
     def call(self, state: str, resource: str, arguments: dict[str, Any], timeout_seconds: int) -> dict[str, Any]:
-        is_look = resource.endswith(":lambda:invoke")
+        is_check = resource.endswith(":lambda:invoke")
         fault = self.account.fault_of(state) or Fault(
-            state, before_millis=50 if is_look else 10, after_millis=self.account.history.look if is_look else 10
+            state, before_millis=50 if is_check else 10, after_millis=self.account.history.check if is_check else 10
         )
-        if is_look and not self.entered_states[-1].endswith("(again)"):
-            self.looks.append("unfinished")
+        if is_check and not self.entered_states[-1].endswith("(again)"):
+            self.checks.append("unfinished")
         try:
             output = self._answer(fault, resource, arguments, timeout_seconds)
         except TaskFailed as failed:
             self.account.note(self.name, f"{state}: {failed.error}")
-            if is_look:
-                self.looks[-1] = failed.error
+            if is_check:
+                self.checks[-1] = failed.error
             raise
-        if is_look:
-            self.looks[-1] = output["Payload"]
+        if is_check:
+            self.checks[-1] = output["Payload"]
         return output
 
     def _answer(self, fault: Fault, resource: str, arguments: dict[str, Any], timeout_seconds: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from tests.definition.drawing import drawn
 from tests.definition.history import End, Fault, History
 from tests.definition.invariants import broken
-from tests.definition.resumption import ID, World
+from tests.definition.recovery import ID, World
 from tests.definition.small_aws import Account
 
 
@@ -55,9 +55,9 @@ def soak(count: int, chosen_seed: int) -> None:
         sizes.update(
             histories=1,
             executions=len(account.executions),
-            looks=len(account.vendor_looks),
+            checks=len(account.vendor_checks),
             transitions=sum(len(it.entered_states) for it in account.executions.values()),
-            **{"with faults": not history.is_well, "with a take-over": "-r1" in str(list(account.executions))},
+            **{"with faults": not history.is_well, "with a takeover": "-r1" in str(list(account.executions))},
         )
         if sizes["histories"] % 250 == 0:
             seconds = time.monotonic() - started

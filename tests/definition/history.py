@@ -42,7 +42,7 @@ class History:
     started_at: int = 0  # when a door took the start
     starts_after: int = 50  # how long an execution takes to start
     transition: int = 20  # how long a transition takes
-    look: int = 300  # how long a look takes
+    check: int = 300  # how long a check takes
     answers: tuple[tuple[int, str], ...] = ((0, "pending"),)  # since when what: of signzy_answers.json, or a Reason
     jitter: tuple[float, ...] = (1.0,)  # shares of each back-off, in turn
     faults: tuple[Fault, ...] = ()

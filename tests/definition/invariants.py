@@ -8,13 +8,13 @@ from typing import Any
 from tests.definition.dynamodb_expressions import Item
 from tests.definition.execution import Execution
 from tests.definition.history import History
-from tests.definition.resumption import ID, World
+from tests.definition.recovery import ID, World
 from tests.definition.small_aws import Account
 
 #: An outcome is stored and published within the window and this (design.md, promise 1).
 GRACE_MILLIS = 30_000
 _FIXED = {"requestId", "sessionId", "correlationId", "linkSentAt", "deadline", "startedAt", "source"}
-_SETTLED = {"outcome", "reason", "looks", "result", "settledAt", "expiresAt"}
+_SETTLED = {"outcome", "reason", "checks", "result", "settledAt", "expiresAt"}
 
 
 def broken(world: World) -> list[str]:
@@ -22,7 +22,7 @@ def broken(world: World) -> list[str]:
     account = world.account
     found = [*account.bugs, *_ends(world)]
     if ID in account.table.items:
-        found += [*_stands(account), *_looks(account), *_counts(account), *_carries(account), *_allowed(account)]
+        found += [*_stands(account), *_checks(account), *_counts(account), *_carries(account), *_allowed(account)]
     return found
 
 
@@ -36,12 +36,12 @@ def _ends(world: World) -> Iterator[str]:
             yield f"{execution.name} failed for a reason that nobody planned: {execution.output}"
     if not world.was_accepted:
         return
-    take_overs = [name for name in account.executions if "-r" in name]
+    takeovers = [name for name in account.executions if "-r" in name]
     # The one way to be forgotten that is known: the door could not note the start, the execution died before its claim, and no
     # event told of it. See docs/decisions.md, "The doors note each start in the table".
     no_trace = account.history.unavailable and not account.versions
-    if "publishedAt" not in item and not no_trace and not (world.was_given_up and len(take_overs) == 5):
-        yield "accepted, never published, and not given up after five take-overs"
+    if "publishedAt" not in item and not no_trace and not (world.was_given_up and len(takeovers) == 5):
+        yield "accepted, never published, and not given up after five takeovers"
     if account.history.is_well and len(account.events) != 1:
         yield f"{len(account.events)} events although nothing went wrong"
     published = [at for at, _, version in account.versions if "publishedAt" in version][:1]
@@ -67,39 +67,39 @@ def _stands(account: Account) -> Iterator[str]:
             yield f"{who} published no outcome"
 
 
-def _looks(account: Account) -> Iterator[str]:
+def _checks(account: Account) -> Iterator[str]:
     history = account.history
     owners: list[tuple[int, str]] = []
     for at, _, item in account.versions:
         if not owners or owners[-1][1] != item["executionName"]["S"]:
             owners.append((at, item["executionName"]["S"]))
-    for look in account.vendor_looks:
-        if look.at >= history.deadline:
-            yield f"{look.by} looked at or after the deadline"
+    for check in account.vendor_checks:
+        if check.at >= history.deadline:
+            yield f"{check.by} checked at or after the deadline"
         # A cancel stops the owner right after its claim; an owner falsely said to have stopped runs on.
-        after = [name for at, name in owners if at <= look.invoked_at]
-        fenced = bool(after) and after[-1] != look.by
+        after = [name for at, name in owners if at <= check.invoked_at]
+        fenced = bool(after) and after[-1] != check.by
         excused = history.false_alarms_at or any(it.input["cancel"] for it in account.executions.values())
         if fenced and not excused:
-            yield f"{look.by} looked although {after[-1]} owned the verification"
+            yield f"{check.by} checked although {after[-1]} owned the verification"
     settled = [at for at, _, item in account.versions if "outcome" in item][:1]
     for claimed_at, owner in owners:
-        if settled and claimed_at > settled[0] and account.executions[owner].looks:
+        if settled and claimed_at > settled[0] and account.executions[owner].checks:
             yield f"{owner} watched again what was settled"
 
 
 def _counts(account: Account) -> Iterator[str]:
-    """No more looks than the grid has points, no more transitions than the looks need."""
+    """No more checks than the grid has points, no more transitions than the checks need."""
     history = account.history
     points = math.ceil((history.window_seconds - history.lead_seconds) / history.poll_seconds)
     was_cancelled = any(it.input["cancel"] for it in account.executions.values())
     around = 7 if was_cancelled else 6  # the stop of the old watch
     for execution in account.executions.values():
-        if len(execution.looks) > points:
-            yield f"{execution.name} looked {len(execution.looks)} times at {points} points"
+        if len(execution.checks) > points:
+            yield f"{execution.name} checked {len(execution.checks)} times at {points} points"
         entered = [state for state in execution.entered_states if not state.endswith("(again)")]
-        if len(entered) > 3 * len(execution.looks) + around:
-            yield f"{execution.name} took {len(entered)} transitions for {len(execution.looks)} looks"
+        if len(entered) > 3 * len(execution.checks) + around:
+            yield f"{execution.name} took {len(entered)} transitions for {len(execution.checks)} checks"
 
 
 def _carries(account: Account) -> Iterator[str]:
@@ -119,7 +119,7 @@ def detail_of(item: Item) -> dict[str, Any]:
         **{key: item[key].get("S") for key in ("schemaVersion", "verificationId", "requestId", "sessionId")},
         **{key: item[key].get("S") for key in ("correlationId", "reason", "outcome")},
         **{key: item[key].get("S") for key in ("linkSentAt", "deadline", "settledAt")},
-        "looks": int(item["looks"]["N"]),
+        "checks": int(item["checks"]["N"]),
         "result": {key: value.get("S", value.get("BOOL")) for key, value in result.items()} if result else None,
     }
 
@@ -129,18 +129,18 @@ def _allowed(account: Account) -> Iterator[str]:
     settled = [(at, who, item) for at, who, item in account.versions if "outcome" in item][:1]
     for at, who, item in settled:
         due = due_outcome(account.executions[who], item)
-        stored = (item["outcome"]["S"], item["reason"].get("S"), int(item["looks"]["N"]))
+        stored = (item["outcome"]["S"], item["reason"].get("S"), int(item["checks"]["N"]))
         if stored != due:
             yield f"{who} stored {stored}, saw {due}"
-        last_look = account.history.deadline - account.history.lead_seconds * 1000
-        if stored[0] in {"EXPIRED", "UNKNOWN"} and at < last_look - _early(account.history):
+        last_check = account.history.deadline - account.history.lead_seconds * 1000
+        if stored[0] in {"EXPIRED", "UNKNOWN"} and at < last_check - _early(account.history):
             yield f"{who} stored {stored[0]} before the window was over"
 
 
 def due_outcome(execution: Execution, item: Item) -> tuple[str, str | None, int]:
-    """Outcome, reason and count of looks, from what CheckLink answered the execution."""
+    """Outcome, reason and count of checks, from what CheckLink answered the execution."""
     failed = {"answer": "UNAVAILABLE", "reason": "CHECK_FAILED"}
-    answers = [failed if isinstance(it, str) else it for it in execution.looks]
+    answers = [failed if isinstance(it, str) else it for it in execution.checks]
     counted = [it for it in answers if it["reason"] != "PAST_DEADLINE"]
     if "cancelledBy" in item:
         return "CANCELLED", None, len(counted)

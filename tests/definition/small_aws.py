@@ -1,4 +1,4 @@
-"""The AWS account of one history: a table, a bus, Lambda and Step Functions, each as much as the definition and resumption use,
+"""The AWS account of one history: a table, a bus, Lambda and Step Functions, each as much as the definition and recovery use,
 with the faults that the history draws.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from linkwatch.model import Answer, Look, Reason
+from linkwatch.model import Answer, Check, Reason
 from linkwatch.signzy import classify
 from local.signzy_answers import ANSWERS
 from tests.definition.dynamodb_expressions import Item, Refused
@@ -24,7 +24,7 @@ _INDEXES = RESOURCES["Verifications"]["Properties"]["GlobalSecondaryIndexes"]
 
 
 @dataclass(frozen=True)
-class VendorLook:
+class VendorCheck:
     """A request that reached Signzy."""
 
     at: int
@@ -40,12 +40,12 @@ class Account:
         self.history = history
         self.time = VirtualTime(history.link_sent_at + history.started_at)
         self.on_end = on_end
-        numbers = {"PollIntervalSeconds": history.poll_seconds, "LastLookLeadSeconds": history.lead_seconds}
+        numbers = {"PollIntervalSeconds": history.poll_seconds, "LastCheckLeadSeconds": history.lead_seconds}
         self.program = program(json.dumps(substituted(numbers)))
         self.table = SmallDynamoDB("verificationId", [index["KeySchema"][0]["AttributeName"] for index in _INDEXES])
         self.executions: dict[str, Execution] = {}
         self.events: list[tuple[int, dict[str, Any]]] = []
-        self.vendor_looks: list[VendorLook] = []
+        self.vendor_checks: list[VendorCheck] = []
         self.versions: list[tuple[int, str, Item]] = []  # of the one item, and who wrote it
         self.bugs: list[str] = []
         self.timeline: list[str] = []
@@ -109,13 +109,13 @@ class Account:
 
     def _check_link(self, by: Execution, invoked_at: int) -> dict[str, Any]:
         if self.time.now >= self.history.deadline:
-            return _as_json(Look(Answer.UNAVAILABLE, Reason.PAST_DEADLINE))
+            return _as_json(Check(Answer.UNAVAILABLE, Reason.PAST_DEADLINE))
         since_sent = self.time.now - self.history.link_sent_at
         name = [answer for since, answer in self.history.answers if since <= max(since_sent, 0)][-1]
-        self.vendor_looks.append(VendorLook(self.time.now, by.name, invoked_at, name))
-        self.note(by.name, f"look {len(self.vendor_looks)}: {name}")
+        self.vendor_checks.append(VendorCheck(self.time.now, by.name, invoked_at, name))
+        self.note(by.name, f"check {len(self.vendor_checks)}: {name}")
         if name in Reason.__members__:
-            return _as_json(Look(Answer.UNAVAILABLE, Reason[name]))
+            return _as_json(Check(Answer.UNAVAILABLE, Reason[name]))
         return _as_json(classify(ANSWERS[name].status, ANSWERS[name].body))
 
     def _put_events(self, by: Execution, entries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -134,5 +134,5 @@ class Account:
         return {"StopDate": "2026-11-23T10:00:00Z"}
 
 
-def _as_json(look: Look) -> dict[str, Any]:
-    return {"answer": look.answer, "reason": look.reason, "result": look.result}
+def _as_json(check: Check) -> dict[str, Any]:
+    return {"answer": check.answer, "reason": check.reason, "result": check.result}

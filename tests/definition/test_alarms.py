@@ -19,11 +19,11 @@ def test_alarms_and_runbook_entries_are_the_same_in_the_same_order():
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_the_runbook_says_what_the_alarm_says_how_to_look_and_what_to_do(name):
+def test_the_runbook_says_what_the_alarm_says_how_to_check_and_what_to_do(name):
     entry = RUNBOOK.split(f"## {name}\n")[1].split("\n## ")[0].replace("`", "")
 
     assert ALARMS[name]["AlarmDescription"].split(",")[0].split(";")[0].rstrip(".") in entry
-    assert "\nLook: " in entry
+    assert "\nCheck: " in entry
     assert "\nDo: " in entry
 
 

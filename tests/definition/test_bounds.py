@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from linkwatch.signzy import LOOK_SECONDS
+from linkwatch.signzy import CHECK_SECONDS
 from tests.definition.shipped import DEFINITION, RESOURCES, TASKS, TEMPLATE, default_of
 
 #: Lambda's own errors may not eat the window; the table's and the bus's may be sat out for two minutes.
@@ -48,13 +48,13 @@ def test_the_retries_of_a_task_end_in_time_and_its_comment_says_when(name):
     assert sum(waits) <= MOST_SECONDS.get(name, MOST_SECONDS_ELSEWHERE)
 
 
-def test_the_time_outs_of_a_look_nest_and_fit_the_interval():
+def test_the_time_outs_of_a_check_nest_and_fit_the_interval():
     task = TASKS["Check Link"]["TimeoutSeconds"]
     function = RESOURCES["CheckLink"]["Properties"]["Timeout"]
 
-    assert LOOK_SECONDS < function < task < default_of("PollIntervalSeconds")
+    assert CHECK_SECONDS < function < task < default_of("PollIntervalSeconds")
     written = re.findall(r"task (\d+) s > function (\d+) s > HTTP (\d+) s", TASKS["Check Link"]["Comment"])
-    assert written == [(str(task), str(function), f"{LOOK_SECONDS:g}")]
+    assert written == [(str(task), str(function), f"{CHECK_SECONDS:g}")]
 
 
 def test_the_fuse_burns_longer_than_anything_lawful():

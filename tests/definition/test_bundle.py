@@ -82,7 +82,7 @@ def test_a_handler_imports_with_its_bundle_and_boto3_alone(function, runtime):
     assert FUNCTIONS[function].split(".")[0] in modules_after_import(function, runtime)
 
 
-def test_check_link_starts_without_what_a_look_does_not_need(runtime):
+def test_check_link_starts_without_what_a_check_does_not_need(runtime):
     loaded = modules_after_import("CheckLink", runtime)
 
     assert not loaded & {

@@ -63,10 +63,10 @@ def test_a_slot_is_free_again_when_what_ran_in_it_has_ended():
 
 
 def test_the_simulated_path_is_the_definitions():
-    before, for_a_look, after = path()
+    before, for_a_check, after = path()
 
-    assert (len(before), len(for_a_look), len(after)) == (2, 3, 3)
-    assert for_a_look[1] == "Check Link"
+    assert (len(before), len(for_a_check), len(after)) == (2, 3, 3)
+    assert for_a_check[1] == "Check Link"
 
 
 def test_the_simulated_retries_are_the_definitions():
@@ -83,12 +83,12 @@ def test_the_index_is_written_where_the_simulation_says():
 def test_a_verification_by_itself_is_on_time():
     seen = burst(Links(1, clicked=0), account())
 
-    assert seen.look_lateness == pytest.approx([0] * 30, abs=0.1)
+    assert seen.check_lateness == pytest.approx([0] * 30, abs=0.1)
     assert sum(seen.transitions_at.values()) == 95
     assert -2 < seen.settled_after_deadline[0] < 0
 
 
-def test_a_click_is_noticed_by_the_next_look():
+def test_a_click_is_noticed_by_the_next_check():
     seen = burst(Links(200, clicked=1, mean_seconds_to_click=20), account())
 
     assert seen.clicks_missed == 0
@@ -98,11 +98,11 @@ def test_a_click_is_noticed_by_the_next_look():
 # ── What saturates ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_too_few_transitions_make_looks_late_and_fewer_but_lose_no_verification():
+def test_too_few_transitions_make_checks_late_and_fewer_but_lose_no_verification():
     few, many = (burst(Links(2_000, 20), account(transitions=quota)) for quota in (200, 5_000))
 
-    assert max(few.look_lateness) > max(many.look_lateness) + 5
-    assert len(few.look_lateness) < len(many.look_lateness)
+    assert max(few.check_lateness) > max(many.check_lateness) + 5
+    assert len(few.check_lateness) < len(many.check_lateness)
     assert len(few.settled_after_deadline) == 2_000
     assert few.refused == {}
 
@@ -115,12 +115,12 @@ def test_too_few_starts_are_refused_and_tried_again_until_they_are_taken():
     assert len(seen.settled_after_deadline) == 400
 
 
-def test_too_few_lambdas_cost_retries_first_and_looks_then():
+def test_too_few_lambdas_cost_retries_first_and_checks_then():
     some, hardly_any = (burst(Links(400, 1, clicked=0), account(lambdas=size)) for size in (150, 10))
 
     assert some.most_lambdas == 150
     assert some.refused["Check Link"] > 0
-    assert some.looks_failed < hardly_any.looks_failed
+    assert some.checks_failed < hardly_any.checks_failed
     assert len(hardly_any.settled_after_deadline) == 400
 
 
@@ -129,13 +129,13 @@ def test_links_of_one_second_share_a_key_and_sit_its_refusals_out():
 
     assert seen.refused["Claim Verification"] > 0
     assert seen.refused["Mark Published"] > 0
-    assert seen.left_to_resumption == 0
+    assert seen.left_to_recovery == 0
 
 
-def test_what_is_refused_to_the_end_is_left_to_resumption_and_settles_nothing():
+def test_what_is_refused_to_the_end_is_left_to_recovery_and_settles_nothing():
     seen = burst(Links(300, 0.1), account(key_writes=1))
 
-    assert seen.left_to_resumption > 0
+    assert seen.left_to_recovery > 0
     assert len(seen.settled_after_deadline) < 300
 
 
@@ -153,9 +153,9 @@ def test_the_document_tells_what_the_simulation_comes_to(seen):
     assert report.with_tables(document, seen) == document
 
 
-def test_a_large_region_looks_in_time_and_another_keeps_the_promise(seen):
-    assert max(seen["large", 10_000].look_lateness) < 0.1
-    assert 22 < max(seen["other", 10_000].look_lateness) < 23
+def test_a_large_region_checks_in_time_and_another_keeps_the_promise(seen):
+    assert max(seen["large", 10_000].check_lateness) < 0.1
+    assert 22 < max(seen["other", 10_000].check_lateness) < 23
     assert max(seen["other", 10_000].published_after_deadline) < report.GRACE_SECONDS
 
 
@@ -169,7 +169,7 @@ def test_the_promise_holds_in_other_regions_as_far_as_the_document_says(seen):
 def test_ten_thousand_links_of_one_second_are_published_within_nine_seconds():
     seen = burst(Links(10_000, 1, clicked=0), Account.with_default_quotas("large"))
 
-    assert seen.left_to_resumption == 0
+    assert seen.left_to_recovery == 0
     assert 8 < max(seen.published_after_deadline) < 9
 
 

@@ -1,4 +1,4 @@
-"""The state machine's graph, which neither sam validate nor cfn-lint looks into (they pass a dangling Next)."""
+"""The state machine's graph, which neither sam validate nor cfn-lint checks into (they pass a dangling Next)."""
 
 import json
 import re
@@ -23,16 +23,16 @@ EXPRESSIONS = dict(expressions(DEFINITION))
 #: The flow as ../shared/design.md draws it, and the two states it does not draw: the stop of a watch that was cancelled, and
 #: the end of an execution whose retries were not enough.
 FLOW = {
-    "Claim Verification": {"Is It Settled?", "Watched Elsewhere", "Left To Resumption"},
-    "Is It Settled?": {"Record Outcome", "Wait For Next Look", "Stop Old Watch"},
-    "Wait For Next Look": {"Check Link"},
+    "Claim Verification": {"Is It Settled?", "Watched Elsewhere", "Left To Recovery"},
+    "Is It Settled?": {"Record Outcome", "Wait For Next Check", "Stop Old Watch"},
+    "Wait For Next Check": {"Check Link"},
     "Check Link": {"Is It Settled?"},
     "Stop Old Watch": {"Record Outcome"},
-    "Record Outcome": {"Publish Outcome", "Watched Elsewhere", "Left To Resumption"},
-    "Publish Outcome": {"Mark Published", "Left To Resumption"},
-    "Mark Published": {"Watched Elsewhere", "Left To Resumption"},
+    "Record Outcome": {"Publish Outcome", "Watched Elsewhere", "Left To Recovery"},
+    "Publish Outcome": {"Mark Published", "Left To Recovery"},
+    "Mark Published": {"Watched Elsewhere", "Left To Recovery"},
     "Watched Elsewhere": set(),
-    "Left To Resumption": set(),
+    "Left To Recovery": set(),
 }
 
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)\b(?!\s*\()")
@@ -129,7 +129,7 @@ def test_no_assignment_reads_what_another_beside_it_assigns(name, assign):
             assert not (variables_read(expression) & set(assign)) - {variable}, f"{name}: {variable}"
 
 
-def test_no_failure_of_a_look_leaves_the_loop():
-    look = TASKS["Check Link"]
+def test_no_failure_of_a_check_leaves_the_loop():
+    check = TASKS["Check Link"]
 
-    assert {catcher["Next"] for catcher in look["Catch"]} == {look["Next"]}
+    assert {catcher["Next"] for catcher in check["Catch"]} == {check["Next"]}

@@ -2,10 +2,10 @@
 
 from tests.definition.history import History
 from tests.definition.invariants import broken
-from tests.definition.resumption import ID, World
+from tests.definition.recovery import ID, World
 
 CLICKED, PENDING = "clicked", "pending"
-#: When looks are due with the parameters' defaults, in seconds after linkSentAt.
+#: When checks are due with the parameters' defaults, in seconds after linkSentAt.
 GRID = [*range(10, 291, 10), 298]
 
 
@@ -13,20 +13,20 @@ class Told:
     """What became of a history; that it kept the promise is checked on the way."""
 
     def __init__(self, **drawn: object) -> None:
-        self.history = History(**{"sent_at": 0, "look": 300, **drawn})  # pyright: ignore[reportArgumentType]
+        self.history = History(**{"sent_at": 0, "check": 300, **drawn})  # pyright: ignore[reportArgumentType]
         world = World(self.history)
         self.account = world.play()
         assert broken(world) == []
         item = self.account.table.items[ID]
         self.outcome, self.reason = item["outcome"]["S"], item["reason"].get("S")
-        self.counted = int(item["looks"]["N"])
+        self.counted = int(item["checks"]["N"])
         self.executions = [name.removeprefix(ID) for name in self.account.executions]
         self.first = next(iter(self.account.executions.values()))
 
     @property
-    def looks(self) -> list[int]:
+    def checks(self) -> list[int]:
         """When Signzy was asked: whole seconds after linkSentAt's."""
-        return [(look.at - self.history.link_sent_at // 1000 * 1000) // 1000 for look in self.account.vendor_looks]
+        return [(check.at - self.history.link_sent_at // 1000 * 1000) // 1000 for check in self.account.vendor_checks]
 
     @property
     def settled_after(self) -> float:

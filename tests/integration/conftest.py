@@ -38,9 +38,9 @@ def warm_up(stack: Stack) -> None:
     in time-lapse is several seconds of a window.
     """
     slow = send_link(stack, {"answer": "pending", "slowBySeconds": 20})
-    look = json.dumps({"requestId": slow.request_id, "sessionId": slow.session_id})
+    check = json.dumps({"requestId": slow.request_id, "sessionId": slow.session_id})
     with ThreadPoolExecutor(10) as pool:
-        list(pool.map(lambda _: stack.invoke("CheckLink", look), range(10)))
+        list(pool.map(lambda _: stack.invoke("CheckLink", check), range(10)))
         list(pool.map(lambda _: stack.find(slow.verification_id), range(10)))
 
 
@@ -70,17 +70,17 @@ class Link:
         """The outcome event as a consumer gets it."""
         return await_that(lambda: self.stack.events(self.verification_id), 10, "its event has come")[0]
 
-    def looks_at(self) -> list[float]:
-        """When it was looked at: seconds since it was sent, by its item. Requests with a token of yesterday are none."""
+    def checks_at(self) -> list[float]:
+        """When it was checked at: seconds since it was sent, by its item. Requests with a token of yesterday are none."""
         item = self.stack.item(self.verification_id)
         assert item
         sent_at = datetime.fromisoformat(item["linkSentAt"]).timestamp()
         requests = self.stack.signzy.requests(self.request_id)
-        return [request.at_ms / 1000 - sent_at for request in requests if request.look is not None]
+        return [request.at_ms / 1000 - sent_at for request in requests if request.check is not None]
 
 
 def send_link(stack: Stack, *script: dict[str, Any], sent_seconds_ago: float = 0, scenario: str | None = None) -> Link:
-    """Has Signzy send a link. script: what its looks get (local/signzy_links.py); by default it is never clicked."""
+    """Has Signzy send a link. script: what its checks get (local/signzy_links.py); by default it is never clicked."""
     link = Link(stack, secrets.token_hex(12), secrets.token_hex(12))
     stack.signzy.send_link(
         link.request_id,

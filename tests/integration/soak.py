@@ -2,7 +2,7 @@
 
 Each history draws what Signzy answers, the doors and how often it is started, cancels, aborts and faults, and is held against
 the promise when it has ended. A failure prints its seed and its timeline; make soak SEED=1 ONLY=17 runs number 17 alone. The
-window is short (30 s, a look every 3 s): the five minutes are not the point here.
+window is short (30 s, a check every 3 s): the five minutes are not the point here.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from local.stack import Stack, await_that
 from local.time_lapse import NoTimeLapse, environment_at
 
 WINDOW_SECONDS, INTERVAL_SECONDS, SPEED = 30, 3, 3
-LAST_LOOK_LEAD_SECONDS = 2  # the template's default
+LAST_CHECK_LEAD_SECONDS = 2  # the template's default
 PARAMETERS = {"WindowSeconds": WINDOW_SECONDS, "PollIntervalSeconds": INTERVAL_SECONDS}
 #: What the promise allows beyond the window, with two sweeps and the longest fault on top. Seconds of the stack's clock.
 PATIENCE_SECONDS = 400
@@ -69,10 +69,10 @@ def draw(seed: str) -> Plan:
     """The plan of a seed, the same each time."""
     chance = random.Random(seed)
     script: list[dict[str, Any]] = [
-        {"looks": [look], "answer": chance.choice(BAD_ANSWERS)} for look in range(1, 12) if chance.random() < 0.15
+        {"checks": [check], "answer": chance.choice(BAD_ANSWERS)} for check in range(1, 12) if chance.random() < 0.15
     ]
     if chance.random() < 0.1:
-        script.append({"looks": [chance.randint(1, 9)], "answer": "pending", "slowBySeconds": chance.uniform(0.5, 8)})
+        script.append({"checks": [chance.randint(1, 9)], "answer": "pending", "slowBySeconds": chance.uniform(0.5, 8)})
     match chance.choices(["click", "never", "reject"], [6, 3, 1])[0]:
         case "click":
             script.append({"fromSecond": chance.uniform(0, WINDOW_SECONDS), "answer": chance.choice(CLICKS)})
@@ -155,26 +155,26 @@ class History:
     def breaches(self, item: dict[str, Any]) -> list[str]:
         """What of the promise does not hold; nothing, if all is well."""
         events = await_that(lambda: self.stack.events(self.verification_id), 20, "its event has come")
-        looks = self.stack.signzy.requests(self.request_id)
+        checks = self.stack.signzy.requests(self.request_id)
         deadline_ms = datetime.fromisoformat(item["deadline"]).timestamp() * 1000
         sent_ms = datetime.fromisoformat(item["linkSentAt"]).timestamp() // 1 * 1000
-        for look in looks:
-            self.timeline.append(f"{(look.at_ms - self.began_ms) / 1000:6.1f} s  look: {look.answer}")
+        for check in checks:
+            self.timeline.append(f"{(check.at_ms - self.began_ms) / 1000:6.1f} s  check: {check.answer}")
         held = {
             "every event equals the item": all(e["detail"] == {k: item.get(k) for k in e["detail"]} for e in events),
             "the deadline is where it was": abs(deadline_ms - sent_ms - WINDOW_SECONDS * 1000) < 1,
-            "no look starts after the deadline": all(x.at_ms < deadline_ms + ARRIVAL_SECONDS * 1000 for x in looks),
-            "one owner looks at a time": self._looks_apart(looks, sent_ms),
-            "the outcome is one that the history allows": self._allows(item, {look.answer for look in looks}),
+            "no check starts after the deadline": all(x.at_ms < deadline_ms + ARRIVAL_SECONDS * 1000 for x in checks),
+            "one owner checks at a time": self._checks_apart(checks, sent_ms),
+            "the outcome is one that the history allows": self._allows(item, {check.answer for check in checks}),
             "what is published is not open": "openVerifications" not in item,
         }
         return [promise for promise, holds in held.items() if not holds]
 
-    def _looks_apart(self, looks: list[Any], sent_ms: float) -> bool:
-        # Two requests of one look: a second try after a refused token, or Step Functions' retry of a call that did take effect.
-        # After an abort the look of the dead may still be on its way when its successor looks. A late look may be followed at
+    def _checks_apart(self, checks: list[Any], sent_ms: float) -> bool:
+        # Two requests of one check: a second try after a refused token, or Step Functions' retry of a call that did take effect.
+        # After an abort the check of the dead may still be on its way when its successor checks. A late check may be followed at
         # once by that of the next point, and the last point is a second after the one before.
-        seconds = [*range(INTERVAL_SECONDS, WINDOW_SECONDS, INTERVAL_SECONDS), WINDOW_SECONDS - LAST_LOOK_LEAD_SECONDS]
+        seconds = [*range(INTERVAL_SECONDS, WINDOW_SECONDS, INTERVAL_SECONDS), WINDOW_SECONDS - LAST_CHECK_LEAD_SECONDS]
         points_ms = [sent_ms + second * 1000 for second in seconds]
         retried = self.plan.fault is not None and self.plan.fault[0] == "invoke"
         aborts_ms = [self.began_ms + at * 1000 for at in self.plan.aborts]
@@ -183,7 +183,7 @@ class History:
             or any(a.at_ms < point_ms <= b.at_ms for point_ms in points_ms)
             or a.answer in REFUSALS
             or any(abs(b.at_ms - at_ms) < 2000 for at_ms in aborts_ms)
-            for a, b in pairwise(looks)
+            for a, b in pairwise(checks)
         )
 
     def _allows(self, item: dict[str, Any], answers: set[str]) -> bool:

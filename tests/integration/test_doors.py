@@ -10,7 +10,7 @@ from tests.integration.conftest import moment, send_link
 
 VERIFICATION_KEYS = {
     *("verificationId", "requestId", "sessionId", "correlationId", "status", "outcome", "reason"),
-    *("linkSentAt", "deadline", "looks", "result", "settledAt", "publishedAt"),
+    *("linkSentAt", "deadline", "checks", "result", "settledAt", "publishedAt"),
 }
 
 
@@ -77,7 +77,7 @@ def test_twenty_starts_at_once_through_both_doors_make_one_execution(stack):
     assert statuses.count(202) <= 1
     item = link.settled()
     assert item["executionName"] == link.verification_id
-    assert len(stack.signzy.requests(link.request_id)) == item["looks"]
+    assert len(stack.signzy.requests(link.request_id)) == item["checks"]
     assert len(stack.events(link.verification_id)) == 1
 
 

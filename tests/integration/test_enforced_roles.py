@@ -22,9 +22,9 @@ WORK = {
     "VerificationsApi": {"StartExecution", "DescribeExecution", "GetItem", "PutItem"},
     "InstantLinkSent": {"StartExecution", "PutItem", "put a dead letter of InstantLinkSent"},
     "CheckLink": {"GetSecretValue"},
-    "ResumeUnfinished": {
+    "RecoverUnfinished": {
         *("StartExecution", "ListExecutions", "DescribeExecution", "GetItem", "Scan the index"),
-        "put a dead letter of ResumeUnfinished",
+        "put a dead letter of RecoverUnfinished",
     },
     # Its PutEvents is under a condition on the event's source, which the emulator does not know: tests/definition holds it.
     "LinkWatch": {"UpdateItem", "Invoke CheckLink", "StopExecution"},
@@ -39,7 +39,7 @@ def calls(stack) -> Iterator[dict[str, Callable[[Callable[[str], Any]], Any]]]:
     queues = {url.rsplit("/", 1)[1]: url for url in stack.client("sqs").list_queues()["QueueUrls"]}
     dead_letters = {
         function: next(url for name, url in queues.items() if f"-{function}DeadLetters-" in name)
-        for function in ("InstantLinkSent", "ResumeUnfinished")
+        for function in ("InstantLinkSent", "RecoverUnfinished")
     }
 
     def put_event(client: Callable[[str], Any]) -> None:
@@ -80,15 +80,15 @@ def calls(stack) -> Iterator[dict[str, Callable[[Callable[[str], Any]], Any]]]:
         "GetSecretValue": of("secretsmanager", "get_secret_value", SecretId=secret),
         "PutSecretValue": of("secretsmanager", "put_secret_value", SecretId=secret, SecretString="{}"),
         "Invoke CheckLink": of("lambda", "invoke", FunctionName=alias_of("CheckLink"), InvocationType="DryRun"),
-        "Invoke ResumeUnfinished": of(
-            "lambda", "invoke", FunctionName=alias_of("ResumeUnfinished"), InvocationType="DryRun"
+        "Invoke RecoverUnfinished": of(
+            "lambda", "invoke", FunctionName=alias_of("RecoverUnfinished"), InvocationType="DryRun"
         ),
         "PutEvents": put_event,
         "put a dead letter of InstantLinkSent": of(
             "sqs", "send_message", QueueUrl=dead_letters["InstantLinkSent"], MessageBody="{}"
         ),
-        "put a dead letter of ResumeUnfinished": of(
-            "sqs", "send_message", QueueUrl=dead_letters["ResumeUnfinished"], MessageBody="{}"
+        "put a dead letter of RecoverUnfinished": of(
+            "sqs", "send_message", QueueUrl=dead_letters["RecoverUnfinished"], MessageBody="{}"
         ),
         "read a dead letter": of("sqs", "receive_message", QueueUrl=dead_letters["InstantLinkSent"]),
         "CreateRole": of("iam", "create_role", RoleName="another", AssumeRolePolicyDocument="{}"),

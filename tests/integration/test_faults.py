@@ -82,7 +82,7 @@ def test_a_fault_that_passes_changes_no_outcome(name, faulty):
     link.event()
     details = [event["detail"] for event in link.stack.events(link.verification_id)]
     assert all(detail == {key: item.get(key) for key in detail} for detail in details)
-    assert len(link.looks_at()) == len(set(map(round, link.looks_at())))
+    assert len(link.checks_at()) == len(set(map(round, link.checks_at())))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_check_that_fails_to_the_end_is_unknown(error, stack):
     item = link.settled()
 
     assert (item["outcome"], item["reason"]) == ("UNKNOWN", "CHECK_FAILED")
-    assert link.looks_at() == []
+    assert link.checks_at() == []
 
 
 # ── Dead letters ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -127,7 +127,7 @@ def test_an_event_that_could_not_be_started_is_sent_again_from_the_queue(stack):
     assert link.settled()["outcome"] == "LINK_CLICKED"
 
 
-def test_what_resumption_could_not_handle_is_kept_and_can_be_sent_again(stack):
+def test_what_recovery_could_not_handle_is_kept_and_can_be_sent_again(stack):
     link = send_link(stack, {"answer": "clicked"})
     link.start()
     link.settled()
@@ -135,23 +135,23 @@ def test_what_resumption_could_not_handle_is_kept_and_can_be_sent_again(stack):
         "id": "1",
         "detail": {"name": link.verification_id, "input": stack.execution(link.verification_id)["input"]},
     }
-    stack.put_dead_letter("ResumeUnfinished", {"requestContext": {}, "requestPayload": told})
+    stack.put_dead_letter("RecoverUnfinished", {"requestContext": {}, "requestPayload": told})
 
-    assert stack.redrive("ResumeUnfinished") == 1
-    assert stack.dead_letters("ResumeUnfinished") == []
+    assert stack.redrive("RecoverUnfinished") == 1
+    assert stack.dead_letters("RecoverUnfinished") == []
 
 
-def test_what_resumption_raises_at_lies_whole_in_its_queue_and_stays_until_it_can_be_handled(stack):
+def test_what_recovery_raises_at_lies_whole_in_its_queue_and_stays_until_it_can_be_handled(stack):
     told = {"id": "1", "detail": {"name": "not one of ours", "input": "{}"}}
-    functions, name = stack.client("lambda"), stack.function_name("ResumeUnfinished")
+    functions, name = stack.client("lambda"), stack.function_name("RecoverUnfinished")
     live = functions.get_function_event_invoke_config(FunctionName=name, Qualifier="live")
     settings = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
     # The emulator heeds them on the function alone.
     functions.put_function_event_invoke_config(FunctionName=name, **{setting: live[setting] for setting in settings})
     functions.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(told))
 
-    letters = await_that(lambda: stack.dead_letters("ResumeUnfinished"), PATIENCE, "it is a dead letter")
+    letters = await_that(lambda: stack.dead_letters("RecoverUnfinished"), PATIENCE, "it is a dead letter")
 
     assert letters == [told]
-    assert stack.redrive("ResumeUnfinished") == 0
-    stack.throw_dead_letters_away("ResumeUnfinished")
+    assert stack.redrive("RecoverUnfinished") == 0
+    stack.throw_dead_letters_away("RecoverUnfinished")

@@ -20,11 +20,11 @@ def local(verb: str, **chosen: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_run_shows_a_verification_from_start_to_outcome():
-    done = local("run", SCENARIO="invalid-ids", SPEED="20", DOOR="event")
+    done = local("run", SCENARIO="invalid-ids", SPEED="20", VIA="event")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "look  1: REJECTED UNKNOWN_IDS" in done.stdout
-    assert "Outcome: REJECTED, UNKNOWN_IDS after 1 looks" in done.stdout
+    assert "check  1: REJECTED UNKNOWN_IDS" in done.stdout
+    assert "Outcome: REJECTED, UNKNOWN_IDS after 1 checks" in done.stdout
     assert done.stdout.rstrip().endswith("Item and event agree.")
 
 

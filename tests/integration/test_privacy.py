@@ -21,15 +21,15 @@ PHONE_NUMBER = f"+1555{secrets.randbelow(10**7):07}"
 
 @pytest.fixture(scope="module")
 def watched(stack) -> Iterator[list[Link]]:
-    """A verification for each answer, all at once: the first look gets it, the second finds the link clicked."""
+    """A verification for each answer, all at once: the first check gets it, the second finds the link clicked."""
     stack.rotate_token(TOKEN)
     links = []
     for answer in [*ANSWERS, *MISBEHAVIOURS]:
-        steps = [{"looks": [1], "answer": answer}, {"answer": "older-answer-with-phone-number"}]
+        steps = [{"checks": [1], "answer": answer}, {"answer": "older-answer-with-phone-number"}]
         link = send_link(stack, *({**step, "phoneNumber": PHONE_NUMBER} for step in steps))
         link.put_on_bus(correlationId=answer, phoneNumber=PHONE_NUMBER)
         links.append(link)
-        time.sleep(0.05)  # a trickle: the emulator starts a Lambda for each look that comes while another is under way
+        time.sleep(0.05)  # a trickle: the emulator starts a Lambda for each check that comes while another is under way
     for link in links:
         link.settled()
     yield links
@@ -59,7 +59,7 @@ def events_and_histories(stack: Stack, links: list[Link]) -> Iterator[tuple[str,
 
 
 def dead_letters(stack: Stack) -> Iterator[tuple[str, str]]:
-    for function in ("InstantLinkSent", "ResumeUnfinished"):
+    for function in ("InstantLinkSent", "RecoverUnfinished"):
         yield f"dead letters of {function}", json.dumps(stack.dead_letters(function))
 
 
@@ -67,7 +67,7 @@ def test_the_search_finds_what_is_there(stack, watched):
     ids = {link.verification_id for link in watched}
 
     assert ids <= {where for where, _ in items(stack)}
-    assert sum(text.count("Looked") for where, text in logs(stack)) >= len(ids)
+    assert sum(text.count("Checked") for where, text in logs(stack)) >= len(ids)
     assert all("Check Link" in text for where, text in events_and_histories(stack, watched[:1]) if "history" in where)
 
 
@@ -79,11 +79,11 @@ def test_no_log_item_event_history_or_dead_letter_has_it(stack, watched, secret)
 
 
 def test_every_answer_with_a_phone_number_was_still_read(watched):
-    looked_wrong = {"unknown-ids", "malformed-request-id", "malformed-session-id"}
+    checked_wrong = {"unknown-ids", "malformed-request-id", "malformed-session-id"}
 
     outcomes = {link.settled()["correlationId"]: link.settled()["outcome"] for link in watched}
 
-    assert {outcome for answer, outcome in outcomes.items() if answer not in looked_wrong} <= {
+    assert {outcome for answer, outcome in outcomes.items() if answer not in checked_wrong} <= {
         "LINK_CLICKED",
         "REJECTED",
     }

@@ -33,8 +33,8 @@ def test_the_dashboard_is_there_and_names_what_is_deployed(stack):
 
 @pytest.fixture(scope="module")
 def lines(stack):
-    """CheckLink's log lines of looks that learnt something and of looks that did not."""
-    link = send_link(stack, {"looks": [1], "answer": "upstream-down"}, {"answer": "clicked"})
+    """CheckLink's log lines of checks that learnt something and of checks that did not."""
+    link = send_link(stack, {"checks": [1], "answer": "upstream-down"}, {"answer": "clicked"})
     link.start()
     link.settled()
     logged = (line for line in stack.logs_of("CheckLink").splitlines() if line.startswith("{"))
@@ -49,8 +49,8 @@ def test_a_metric_filter_matches_the_lines_that_it_is_for(lines, name):
 
     matching = [line for line in lines if all(holds(line.get(f), is_not, value) for f, is_not, value in conditions)]
 
-    expected = {"UnavailableLooksMeasured": ["UNAVAILABLE"], "LooksWithReasonMeasured": ["UNAVAILABLE"]}
-    expected["AvailableLooksMeasured"] = ["CLICKED"]
+    expected = {"UnavailableChecksMeasured": ["UNAVAILABLE"], "ChecksWithReasonMeasured": ["UNAVAILABLE"]}
+    expected["AvailableChecksMeasured"] = ["CLICKED"]
     assert [line["answer"] for line in matching] == expected.get(name, ["UNAVAILABLE", "CLICKED"])
     for transformation in FILTERS[name]["MetricTransformations"]:
         needed = [dimension["Value"] for dimension in transformation["Dimensions"]] + [transformation["MetricValue"]]

@@ -1,4 +1,4 @@
-"""Whole windows on the deployed stack. All verifications run at once, and each test looks at one of them."""
+"""Whole windows on the deployed stack. All verifications run at once, and each test checks at one of them."""
 
 import re
 import time
@@ -18,20 +18,20 @@ CLICKED_RESULT = {
 }
 EVENT_KEYS = {
     *("schemaVersion", "verificationId", "requestId", "sessionId", "correlationId", "outcome", "reason"),
-    *("linkSentAt", "deadline", "settledAt", "looks", "result"),
+    *("linkSentAt", "deadline", "settledAt", "checks", "result"),
 }
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
-#: name: (when the link was sent, in seconds before the start; what its looks get)
+#: name: (when the link was sent, in seconds before the start; what its checks get)
 HISTORIES = {
     "clicked after 42 s": (0, [{"untilSecond": 42, "answer": "pending"}, {"answer": "clicked"}]),
-    "clicked between the last two looks": (0, [{"untilSecond": 294, "answer": "pending"}, {"answer": "clicked"}]),
+    "clicked between the last two checks": (0, [{"untilSecond": 294, "answer": "pending"}, {"answer": "clicked"}]),
     "never clicked": (0, [{"answer": "pending"}]),
     "unknown ids": (0, [{"answer": "unknown-ids"}]),
     "upstream down to the end": (0, [{"answer": "upstream-down"}]),
-    "a bad look in the middle": (
+    "a bad check in the middle": (
         0,
-        [{"looks": [2], "answer": "502-html"}, {"untilSecond": 35, "answer": "pending"}, {"answer": "clicked"}],
+        [{"checks": [2], "answer": "502-html"}, {"untilSecond": 35, "answer": "pending"}, {"answer": "clicked"}],
     ),
     "bad only at the end": (0, [{"untilSecond": 285, "answer": "pending"}, {"answer": "throttled"}]),
     "bad until the end": (0, [{"untilSecond": 285, "answer": "502-html"}, {"answer": "pending"}]),
@@ -49,7 +49,7 @@ def watched(stack):
         fields = {"linkSentAt": moment(stack, sent_seconds_ago)} if sent_seconds_ago else {}
         assert link.start(correlationId=name, **fields).status == 202
         links[name] = link
-        time.sleep(0.2)  # a trickle: the emulator starts a Lambda for each look that comes while another is under way
+        time.sleep(0.2)  # a trickle: the emulator starts a Lambda for each check that comes while another is under way
     return links
 
 
@@ -58,64 +58,64 @@ def outcome_of(link: Link) -> tuple[str, str | None]:
     return item["outcome"], item["reason"]
 
 
-def test_a_click_is_seen_at_the_next_look(watched):
+def test_a_click_is_seen_at_the_next_check(watched):
     link = watched["clicked after 42 s"]
 
     assert outcome_of(link) == ("LINK_CLICKED", None)
-    assert link.settled()["looks"] == 5
+    assert link.settled()["checks"] == 5
     assert link.settled()["result"] == CLICKED_RESULT
 
 
-def test_a_click_in_the_last_look_still_counts(watched):
-    link = watched["clicked between the last two looks"]
+def test_a_click_in_the_last_check_still_counts(watched):
+    link = watched["clicked between the last two checks"]
 
     assert outcome_of(link) == ("LINK_CLICKED", None)
-    assert link.settled()["looks"] == 30
+    assert link.settled()["checks"] == 30
 
 
 def test_a_link_that_is_never_clicked_expires(watched):
     assert outcome_of(watched["never clicked"]) == ("EXPIRED", None)
 
 
-def test_the_looks_lie_on_the_grid_and_the_last_one_before_the_deadline(watched):
+def test_the_checks_lie_on_the_grid_and_the_last_one_before_the_deadline(watched):
     link = watched["never clicked"]
     link.settled()
 
-    looks_at = link.looks_at()
+    checks_at = link.checks_at()
 
     grid = [*range(10, 300, 10), 298]
-    assert len(looks_at) == len(grid)
-    lateness = [looked_at - due for looked_at, due in zip(looks_at, grid, strict=True)]
-    # linkSentAt has milliseconds, the grid has none. One look may be late: in time-lapse a Lambda's start is seconds long.
+    assert len(checks_at) == len(grid)
+    lateness = [checked_at - due for checked_at, due in zip(checks_at, grid, strict=True)]
+    # linkSentAt has milliseconds, the grid has none. One check may be late: in time-lapse a Lambda's start is seconds long.
     assert min(lateness) > -1, lateness
     assert max(lateness) < 10, lateness
     assert median(lateness) < 1, lateness
-    assert looks_at[-1] < 300
+    assert checks_at[-1] < 300
 
 
 def test_ids_that_signzy_does_not_know_are_rejected_at_once(watched):
     link = watched["unknown ids"]
 
     assert outcome_of(link) == ("REJECTED", "UNKNOWN_IDS")
-    assert link.settled()["looks"] == 1
+    assert link.settled()["checks"] == 1
 
 
 def test_an_upstream_that_stays_down_is_unknown_not_expired(watched):
     assert outcome_of(watched["upstream down to the end"]) == ("UNKNOWN", "UPSTREAM_DOWN")
 
 
-def test_one_bad_look_costs_one_look(watched):
-    link = watched["a bad look in the middle"]
+def test_one_bad_check_costs_one_check(watched):
+    link = watched["a bad check in the middle"]
 
     assert outcome_of(link) == ("LINK_CLICKED", None)
-    assert link.settled()["looks"] == 4
+    assert link.settled()["checks"] == 4
 
 
-def test_what_the_last_look_could_not_see_is_unknown(watched):
+def test_what_the_last_check_could_not_see_is_unknown(watched):
     assert outcome_of(watched["bad only at the end"]) == ("UNKNOWN", "THROTTLED")
 
 
-def test_what_the_last_look_saw_is_what_counts(watched):
+def test_what_the_last_check_saw_is_what_counts(watched):
     assert outcome_of(watched["bad until the end"]) == ("EXPIRED", None)
 
 
@@ -123,15 +123,15 @@ def test_a_late_start_keeps_the_deadline_of_the_link(watched):
     link = watched["sent four minutes ago"]
 
     assert outcome_of(link) == ("EXPIRED", None)
-    assert 5 <= link.settled()["looks"] <= 6
-    assert all(240 <= at < 300 for at in link.looks_at())
+    assert 5 <= link.settled()["checks"] <= 6
+    assert all(240 <= at < 300 for at in link.checks_at())
 
 
-def test_a_start_past_the_deadline_gets_no_look_and_says_so(watched):
+def test_a_start_past_the_deadline_gets_no_check_and_says_so(watched):
     link = watched["sent six minutes ago"]
 
     assert outcome_of(link) == ("UNKNOWN", "STARTED_TOO_LATE")
-    assert link.looks_at() == []
+    assert link.checks_at() == []
 
 
 @pytest.mark.parametrize("name", HISTORIES)
@@ -163,8 +163,8 @@ def test_the_api_shows_what_is_stored(name, watched):
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_a_verification_takes_three_transitions_a_look_and_five_around_them(name, watched):
+def test_a_verification_takes_three_transitions_a_check_and_five_around_them(name, watched):
     link = watched[name]
-    looks = link.settled()["looks"]
+    checks = link.settled()["checks"]
 
-    assert len(link.stack.states_entered(link.verification_id)) == 3 * looks + 5
+    assert len(link.stack.states_entered(link.verification_id)) == 3 * checks + 5

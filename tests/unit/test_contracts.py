@@ -86,7 +86,7 @@ def test_the_outcome_event_keeps_its_schema():
     [
         {"outcome": "CLICKED"},
         {"reason": "BAD_LUCK"},
-        {"looks": "4"},
+        {"checks": "4"},
         {"settledAt": "2026-11-23 10:00:00"},
         {"verificationId": "A" * 24 + "-" + "B" * 24},
         {"schemaVersion": "2.0"},

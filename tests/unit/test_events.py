@@ -10,7 +10,7 @@ from linkwatch.model import parse_ids, parse_verification_id
 from linkwatch.start_request import ApiStartRequest, BadStart, StartRequest, parse_start
 
 EVENTS = Path(__file__).parents[2] / "events"
-FUNCTIONS = ["check-link", "instant-link-sent", "measure-outcomes", "resume-unfinished", "verifications-api"]
+FUNCTIONS = ["check-link", "instant-link-sent", "measure-outcomes", "recover-unfinished", "verifications-api"]
 VERIFICATION_ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
 
 
@@ -60,7 +60,7 @@ def test_a_path_names_a_verification_or_does_not():
     assert named("verifications-api-get-bad") is None
 
 
-def test_a_look_has_ids_or_has_none():
+def test_a_check_has_ids_or_has_none():
     def ids(name: str) -> object:
         return parse_ids(event(name)["requestId"], event(name)["sessionId"])
 
@@ -70,6 +70,6 @@ def test_a_look_has_ids_or_has_none():
 
 
 def test_an_execution_that_stopped_tells_what_it_was_given():
-    given = json.loads(event("resume-unfinished-aborted")["detail"]["input"])
+    given = json.loads(event("recover-unfinished-aborted")["detail"]["input"])
 
     assert (given["verificationId"], given["attempt"], given["cancel"]) == (VERIFICATION_ID, 0, False)

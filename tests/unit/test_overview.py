@@ -11,10 +11,10 @@ from local.overview import Line, picture, row
 def line(**changed) -> Line:
     known = {
         "verification_id": "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39",
-        "take_over": "",
+        "takeover": "",
         "window_seconds": 300,
         "seconds_gone": 150,
-        "looks": ((10, "PENDING"), (20, "UNAVAILABLE")),
+        "checks": ((10, "PENDING"), (20, "UNAVAILABLE")),
         "outcome": None,
         "reason": None,
     }
@@ -27,8 +27,8 @@ def drawn(thing, width: int) -> list[str]:
     return paper.getvalue().splitlines()
 
 
-def test_a_look_stands_where_it_was_made():
-    text = row(line(looks=((0, "PENDING"), (300, "CLICKED")), seconds_gone=300, outcome="LINK_CLICKED"), 120).plain
+def test_a_check_stands_where_it_was_made():
+    text = row(line(checks=((0, "PENDING"), (300, "CLICKED")), seconds_gone=300, outcome="LINK_CLICKED"), 120).plain
 
     window = text[14 : text.index("  LINK")]
     assert window[0] == "·"
@@ -36,14 +36,14 @@ def test_a_look_stands_where_it_was_made():
 
 
 def test_time_that_is_gone_is_drawn_thick():
-    window = row(line(looks=(), seconds_gone=150), 100).plain
+    window = row(line(checks=(), seconds_gone=150), 100).plain
 
     assert abs(window.count("━") - window.count("─")) <= 2
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_no_line_is_longer_than_the_terminal(width):
-    long = line(outcome="UNKNOWN", reason="CREDENTIALS_REFUSED", take_over="cancel")
+    long = line(outcome="UNKNOWN", reason="CREDENTIALS_REFUSED", takeover="cancel")
 
     lines = drawn(picture([long] * 3, width, 30), width)
 
@@ -59,8 +59,8 @@ def test_what_is_said_does_not_need_colours():
     assert "1 open, 1 settled" in lines[0]
 
 
-def test_a_take_over_is_named():
-    assert row(line(take_over="r1"), 100).plain.startswith("646215 r1     ")
+def test_a_takeover_is_named():
+    assert row(line(takeover="r1"), 100).plain.startswith("646215 r1     ")
 
 
 def test_more_than_fit_are_counted_and_the_open_ones_come_first():

@@ -8,7 +8,7 @@ from linkwatch import verifications
 from linkwatch.executions import Execution, Executions
 from linkwatch.model import AwsUnavailable, Ids, Start
 from linkwatch.table import Table
-from linkwatch.verifications import MAX_TAKE_OVERS, Resumed
+from linkwatch.verifications import MAX_TAKEOVERS, Resumed
 
 SENT_AT = datetime(2026, 11, 23, 10, 0, 0, 250_000, UTC)
 START = Start(Ids("A" * 24, "b" * 24), SENT_AT, None, "API", "request-1", SENT_AT)
@@ -94,7 +94,7 @@ def test_a_start_makes_an_execution_named_after_the_verification(executions, tab
         "predecessor": None,
         "cancel": False,
     }
-    assert (verification["status"], verification["looks"]) == ("WATCHING", 0)
+    assert (verification["status"], verification["checks"]) == ("WATCHING", 0)
 
 
 def test_a_start_is_noted_in_the_table_before_its_execution_has_claimed_it(executions, table):
@@ -135,22 +135,22 @@ def test_a_verification_is_found_before_it_has_reached_the_table(executions):
 
 @pytest.mark.usefixtures("watched")
 def test_the_table_knows_better_than_the_execution(executions, table):
-    table.items[ID] |= {"outcome": "EXPIRED", "looks": 30}
+    table.items[ID] |= {"outcome": "EXPIRED", "checks": 30}
 
     found = verifications.find(ID, executions, table)
 
     assert found
-    assert (found["status"], found["outcome"], found["looks"]) == ("SETTLED", "EXPIRED", 30)
+    assert (found["status"], found["outcome"], found["checks"]) == ("SETTLED", "EXPIRED", 30)
 
 
 @pytest.mark.usefixtures("watched")
 def test_an_outcome_whose_item_has_expired_is_still_told_by_its_execution(executions):
-    executions.end(ID, outcome="LINK_CLICKED", looks=3)
+    executions.end(ID, outcome="LINK_CLICKED", checks=3)
 
     found = verifications.find(ID, executions, FakeTable())
 
     assert found
-    assert (found["status"], found["outcome"], found["looks"]) == ("SETTLED", "LINK_CLICKED", 3)
+    assert (found["status"], found["outcome"], found["checks"]) == ("SETTLED", "LINK_CLICKED", 3)
 
 
 def test_what_nobody_started_is_neither_found_nor_cancelled(executions, table):
@@ -163,7 +163,7 @@ def test_what_nobody_started_is_neither_found_nor_cancelled(executions, table):
 
 
 @pytest.mark.usefixtures("watched")
-def test_to_cancel_is_to_take_over_under_a_name_of_its_own(executions, table):
+def test_to_cancel_is_to_takeover_under_a_name_of_its_own(executions, table):
     for _ in range(2):
         verifications.cancel(ID, "request-2", executions, table)
 
@@ -213,7 +213,7 @@ def test_a_cancel_that_stopped_after_its_claim_is_taken_over_as_what_it_was(exec
     assert (successor["predecessor"], successor["cancel"]) == (f"{ID}-cancel", True)
 
 
-# ── Resumption ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Recovery ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.usefixtures("watched")
@@ -276,9 +276,9 @@ def test_a_successor_that_stopped_before_its_claim_is_followed_by_the_next(execu
 
 @pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize("claimed", [True, False])
-def test_after_five_take_overs_it_is_left_to_an_engineer(claimed, executions, table):
+def test_after_five_takeovers_it_is_left_to_an_engineer(claimed, executions, table):
     executions.end(ID)
-    for attempt in range(1, MAX_TAKE_OVERS + 1):
+    for attempt in range(1, MAX_TAKEOVERS + 1):
         assert resume(executions, table) is Resumed.TAKEN_OVER
         executions.end(f"{ID}-r{attempt}")
         if claimed:

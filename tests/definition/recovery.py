@@ -22,7 +22,7 @@ from tests.definition.virtual_time import Thread
 
 IDS = Ids("A" * 24, "b" * 24)
 ID = IDS.verification_id
-#: Far beyond every deadline and all five take-overs; a history that is not over by then hangs.
+#: Far beyond every deadline and all five takeovers; a history that is not over by then hangs.
 LATEST_MILLIS = 24 * 3600 * 1000
 #: How often Lambda calls a function with an event, a minute and then two apart.
 _ASYNCHRONOUS_TRIES = 3
@@ -161,7 +161,7 @@ class World:
 
     def _resume(self, stopped: Described | None, executions: Executions, table: Table) -> None:
         resumed = verifications.resume(ID, stopped, "event", executions, table)
-        self.account.note("function", f"resumption: {resumed.value}")
+        self.account.note("function", f"recovery: {resumed.value}")
         self.was_given_up |= resumed is Resumed.GIVEN_UP
 
     def _sweep(self) -> None:

@@ -10,7 +10,7 @@ from local.stack import await_that
 from tests.integration.conftest import PATIENCE, Link, moment, send_link
 
 #: States in which an execution can be met, with the vendor's script that keeps it there long enough.
-SLOW_LOOK = {"answer": "pending", "slowBySeconds": 4}
+SLOW_CHECK = {"answer": "pending", "slowBySeconds": 4}
 
 
 def await_state(link: Link, state: str) -> None:
@@ -28,7 +28,7 @@ def assert_finished_once(link: Link, outcome: str, reason: str | None = None) ->
     link.event()
     details = [event["detail"] for event in stack.events(link.verification_id)]
     assert all(detail == details[0] == {key: item.get(key) for key in detail} for detail in details)
-    assert all(looked_at < 300 for looked_at in link.looks_at())
+    assert all(checked_at < 300 for checked_at in link.checks_at())
     return item
 
 
@@ -45,7 +45,7 @@ REFUSED_IN = {
 def aborted(stack) -> dict[str, Link]:
     """Verifications whose first execution was aborted, one in each state that an abort can meet; all go on at once."""
     links = {}
-    for state, script in {"Wait For Next Look": {"answer": "pending"}, "Check Link": SLOW_LOOK}.items():
+    for state, script in {"Wait For Next Check": {"answer": "pending"}, "Check Link": SLOW_CHECK}.items():
         links[state] = send_link(stack, script)
         links[state].start()
         await_state(links[state], state)
@@ -67,7 +67,7 @@ def aborted(stack) -> dict[str, Link]:
     return links
 
 
-@pytest.mark.parametrize("state", ["before the claim", "Wait For Next Look", "Check Link"])
+@pytest.mark.parametrize("state", ["before the claim", "Wait For Next Check", "Check Link"])
 def test_a_watch_that_is_aborted_is_taken_over_at_once_and_ends_at_the_original_deadline(state, aborted):
     link = aborted[state]
 
@@ -75,7 +75,7 @@ def test_a_watch_that_is_aborted_is_taken_over_at_once_and_ends_at_the_original_
 
     assert (item["executionName"], item["attempt"]) == (f"{link.verification_id}-r1", 1)
     assert link.stack.execution(link.verification_id)["status"] == "ABORTED"
-    assert link.looks_at()[-1] == pytest.approx(298, abs=2)
+    assert link.checks_at()[-1] == pytest.approx(298, abs=2)
 
 
 @pytest.mark.parametrize("state", REFUSED_IN)
@@ -85,8 +85,8 @@ def test_an_execution_that_is_aborted_in_a_state_that_writes_is_taken_over(state
     item = assert_finished_once(link, "LINK_CLICKED")
 
     assert item["executionName"] == f"{link.verification_id}-r1"
-    # What was recorded is not looked at again; what was not recorded died with its execution.
-    assert len(link.looks_at()) == (2 if state == "Record Outcome" else 1)
+    # What was recorded is not checked at again; what was not recorded died with its execution.
+    assert len(link.checks_at()) == (2 if state == "Record Outcome" else 1)
 
 
 def test_an_execution_whose_end_nobody_told_is_found_by_the_sweep(stack):
@@ -109,7 +109,7 @@ def test_a_verification_that_was_stored_but_not_published_is_published_and_not_w
     link = send_link(stack, {"answer": "clicked"})
     link.start()
     settled = link.settled()
-    looks = len(link.looks_at())
+    checks = len(link.checks_at())
     # As if the execution had died between record and publish: the item is open, and its owner runs no more.
     stack.client("dynamodb").update_item(
         TableName=stack.outputs.TableName,
@@ -126,7 +126,7 @@ def test_a_verification_that_was_stored_but_not_published_is_published_and_not_w
         "executionName": f"{link.verification_id}-r1",
         "watchedBy": f"{link.verification_id}-r1",
     }
-    assert len(link.looks_at()) == looks
+    assert len(link.checks_at()) == checks
     details = [event["detail"] for event in await_that(lambda: second_event(link), 10, "it is published again")]
     assert details[0] == details[1]
 
@@ -166,7 +166,7 @@ def item_as_noted(stack, link: Link) -> dict:
 
 
 def test_a_verification_is_taken_over_five_times_at_most_and_stays_open(stack):
-    link = send_link(stack, SLOW_LOOK)
+    link = send_link(stack, SLOW_CHECK)
     link.start()
     names = [link.verification_id, *(f"{link.verification_id}-r{attempt}" for attempt in range(1, 6))]
     for name in names:
@@ -183,13 +183,13 @@ def test_a_verification_is_taken_over_five_times_at_most_and_stays_open(stack):
     assert "outcome" not in item
     assert "openVerifications" in item
     assert stack.execution(f"{link.verification_id}-r6") is None
-    assert "TakeOversExhausted" in stack.logs_of("ResumeUnfinished")
+    assert "TakeoversExhausted" in stack.logs_of("RecoverUnfinished")
 
 
 # ── Cancel ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_cancelled_watch_ends_at_once_and_is_looked_at_no_more(stack):
+def test_a_cancelled_watch_ends_at_once_and_is_checked_at_no_more(stack):
     link = send_link(stack)
     link.start(correlationId="application-4711")
     await_state(link, "Check Link")
@@ -198,23 +198,23 @@ def test_a_cancelled_watch_ends_at_once_and_is_looked_at_no_more(stack):
 
     assert (cancelled.status, cancelled.body["status"]) == (202, "WATCHING")
     item = assert_finished_once(link, "CANCELLED")
-    looks = len(link.looks_at())
+    checks = len(link.checks_at())
     assert (item["executionName"], item["attempt"]) == (f"{link.verification_id}-cancel", 0)
     assert stack.execution(link.verification_id)["status"] == "ABORTED"
     again = stack.cancel(link.verification_id)
     assert (again.status, again.body["outcome"]) == (409, "CANCELLED")
     time.sleep(25 / stack.clock.speed)
-    assert len(link.looks_at()) == looks
+    assert len(link.checks_at()) == checks
 
 
-def test_a_watch_that_is_cancelled_right_after_its_start_never_looks(stack):
+def test_a_watch_that_is_cancelled_right_after_its_start_never_checks(stack):
     link = send_link(stack)
     link.start()
 
     assert stack.cancel(link.verification_id).status == 202
 
     assert_finished_once(link, "CANCELLED")
-    assert link.looks_at() == []
+    assert link.checks_at() == []
 
 
 def test_what_is_settled_cannot_be_cancelled(stack):
@@ -252,7 +252,7 @@ def sent_ms(link: Link) -> float:
 def test_a_cancel_that_dies_is_finished_as_a_cancel(stack):
     link = send_link(stack)
     link.start()
-    await_state(link, "Wait For Next Look")
+    await_state(link, "Wait For Next Check")
     stack.cancel(link.verification_id)
     stack.abort(f"{link.verification_id}-cancel")
 
@@ -262,10 +262,10 @@ def test_a_cancel_that_dies_is_finished_as_a_cancel(stack):
 # ── Told twice, or of nothing ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_status_event_that_comes_twice_and_sweeps_at_once_make_one_take_over(stack):
+def test_a_status_event_that_comes_twice_and_sweeps_at_once_make_one_takeover(stack):
     link = send_link(
-        stack, SLOW_LOOK, sent_seconds_ago=200
-    )  # a hundred seconds are enough to see a second take-over in
+        stack, SLOW_CHECK, sent_seconds_ago=200
+    )  # a hundred seconds are enough to see a second takeover in
     link.start(linkSentAt=moment(stack, 200))
     await_claim(link)
     told = json.dumps(
@@ -282,7 +282,7 @@ def test_a_status_event_that_comes_twice_and_sweeps_at_once_make_one_take_over(s
     stack.abort(link.verification_id)
 
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda event: stack.invoke("ResumeUnfinished", event), [told, '{"sweep": true}'] * 3))
+        list(pool.map(lambda event: stack.invoke("RecoverUnfinished", event), [told, '{"sweep": true}'] * 3))
 
     item = assert_finished_once(link, "EXPIRED")
     assert item["executionName"] == f"{link.verification_id}-r1"
