@@ -29,25 +29,25 @@ up: tools ## Keep a local stack running, print what to call: SPEED=1
 down: $(development_venv) ## End the stack that make up started
 	@$(python) -m local down
 
-send: $(development_venv) ## Send a link to the kept stack: SCENARIO= VIA=api|event
+send: $(development_venv) ## Send a link to the background stack: SCENARIO= VIA=api|event
 	@$(python) -m local send
 
-watch: $(development_venv) ## Show the kept stack's verifications live, or one: ID=
+watch: $(development_venv) ## Show the background stack's verifications live, or one: ID=
 	@$(python) -m local watch
 
-cancel: $(development_venv) ## Cancel a verification of the kept stack: ID=
+cancel: $(development_venv) ## Cancel a verification of the background stack: ID=
 	@$(python) -m local cancel
 
-logs: $(development_venv) ## Print a function's logs in the kept stack: FUNCTION=
+logs: $(development_venv) ## Print a function's logs in the background stack: FUNCTION=
 	@$(python) -m local logs
 
-consumer: tools ## Deploy examples/consumer beside the kept stack
+consumer: tools ## Deploy examples/consumer beside the background stack
 	@$(python) -m local consumer
 
-redrive: $(development_venv) ## Put the kept stack's dead letters back into the queue
+redrive: $(development_venv) ## Put the background stack's dead letters back into the queue
 	@$(python) -m local redrive
 
-recover: $(development_venv) ## Recover what was given up: the kept stack, or ENV=
+recover: $(development_venv) ## Recover what was given up: the background stack, or ENV=
 	@$(python) -m $(if $(ENV),deployment,local) recover
 
 invoke: tools ## Run one in Lambda's container: FUNCTION= EVENT= SCENARIO=
@@ -63,7 +63,7 @@ test-unit: $(development_venv) ## The functions, without AWS: seconds
 test-definition: build ## Template, state machine and bundle, without deploying
 	@$(python) -m pytest tests/definition
 
-test-integration: tools ## The deployed stack, in time-lapse
+test-integration: tools ## The deployed stack, in accelerated clock
 	@$(python) -m pytest tests/integration
 
 soak: tools ## Random histories, deployed stack: N=200 SEED=1 ONLY=
@@ -131,7 +131,7 @@ tools:
 # The stamp is written last, so that an interrupted one is made anew.
 .venvs/%/.ready: requirements/%.txt
 	@echo "Making .venvs/$* (once; under a minute)"
-	@rm -rf .venvs/$* && python=$$(sh local/find-python) && "$$python" -m venv .venvs/$*
+	@rm -rf .venvs/$* && python=$$(sh local/stack/find-python) && "$$python" -m venv .venvs/$*
 	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< 2>.venvs/$*/pip.log \
 		|| { cat .venvs/$*/pip.log >&2; exit 1; }
 	@touch $@

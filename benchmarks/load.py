@@ -1,4 +1,4 @@
-"""Many verifications at once on the emulator, in time-lapse: make load N=200 SPEED=3
+"""Many verifications at once on the emulator, in accelerated clock: make load N=200 SPEED=3
 
 The unmodified template with its defaults (a window of 300 s, a check every 10). Half of the verifications come through each door,
 all within RAMP_SECONDS. Exits 0 only if all of them are settled rightly, published once or more, and not checked at past their
@@ -24,10 +24,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.look import figures
-from local import choices, environment
-from local.deployment import Wanted, running_stack
-from local.launch import LocalStackFailed
-from local.stack import Stack
+from local.stack import environment
+from local.terminal import choices
+from local.stack.lifecycle import StackConfig, running_stack
+from local.stack.launch import LocalStackFailed
+from local.stack.stack import Stack
 
 #: Over this much of the stack's time the links are sent: a Lambda that starts costs this machine a third of a second.
 RAMP_SECONDS = 60
@@ -214,10 +215,10 @@ def main() -> int:
     options = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 100)
     environment.forget_aws()
-    wanted, why_not = choices.as_the_machine_can(Wanted(speed=options.speed))
+    wanted, why_not = choices.as_the_machine_can(StackConfig(speed=options.speed))
     if why_not:
         wanted = replace(wanted, speed=1, parameters={})
-        console.print("No time-lapse here: this takes the five minutes that it takes.")
+        console.print("No accelerated clock here: this takes the five minutes that it takes.")
     try:
         with running_stack(wanted) as stack:
             sent, began_at = links(options.count, options.seed), time.monotonic()

@@ -23,7 +23,7 @@ def deploy(environment: Environment, parameters: Mapping[str, str], template: Pa
     print(
         f"Kept what is deployed as {kept}" if kept else f"The first deployment of {environment.stack_name}", flush=True
     )
-    sam.deploy(environment.name, template, [f"{name}={_quoted(value)}" for name, value in parameters.items()])
+    sam_cli.deploy(environment.name, template, [f"{name}={_quoted(value)}" for name, value in parameters.items()])
 
 
 def rollback(environment: Environment, name: str | None) -> None:
@@ -51,7 +51,7 @@ def main() -> int:
         if verb == "deploy":
             built, given = os.environ.get("TEMPLATE"), values_in(os.environ.get("PARAMETERS") or "")
             if not built:
-                sam.build()
+                sam_cli.build()
             deploy(environment, environment.overrides | given, Path(built) if built else None)
         elif verb == "rollback":
             rollback(environment, os.environ.get("TO") or None)

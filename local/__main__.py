@@ -10,11 +10,12 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from rich.console import Console
 from urllib3.exceptions import HTTPError
 
-from local import environment, invoke, kept, run, sam
-from local.choices import BadChoice
-from local.launch import LocalStackFailed
-from local.places import LOGS, shown
-from local.time_lapse import NoTimeLapse
+from local.stack import environment, sam_cli
+from local.stack.accelerated_clock import NoAcceleratedClock
+from local.stack.launch import LocalStackFailed
+from local.stack.paths import LOGS, shown
+from local.terminal import background, invoke, run
+from local.terminal.choices import BadChoice
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -22,7 +23,7 @@ INTERRUPTED = 130
 
 def _build(console: Console) -> int:
     with console.status("Building …"):
-        sam.build()
+        sam_cli.build()
     return 0
 
 
@@ -31,15 +32,15 @@ VERBS: dict[str, tuple[Callable[[Console], int], str]] = {
         run.run,
         "watch one link from start to outcome: SCENARIO, SPEED, VIA; or SIGNZY_BASE_URL, SIGNZY_TOKEN, …",
     ),
-    "up": (kept.up, "keep a stack running: SPEED"),
-    "down": (kept.down, "end the kept stack"),
-    "send": (kept.send_one, "send a link to the kept stack: SCENARIO, VIA"),
-    "watch": (kept.watch_some, "show the kept stack's verifications live, or one: ID"),
-    "cancel": (kept.cancel_one, "cancel a verification of the kept stack: ID"),
-    "logs": (kept.logs, "print a function's logs in the kept stack: FUNCTION"),
-    "consumer": (kept.consumer, "deploy the example of a consumer beside the kept stack"),
-    "redrive": (kept.redrive, "put the kept stack's dead letters back into the queue"),
-    "recover": (kept.recover, "recover what is open in the kept stack, also what was given up"),
+    "up": (background.up, "keep a stack running: SPEED"),
+    "down": (background.down, "end the background stack"),
+    "send": (background.send_one, "send a link to the background stack: SCENARIO, VIA"),
+    "watch": (background.watch_some, "show the background stack's verifications live, or one: ID"),
+    "cancel": (background.cancel_one, "cancel a verification of the background stack: ID"),
+    "logs": (background.logs, "print a function's logs in the background stack: FUNCTION"),
+    "consumer": (background.consumer, "deploy the example of a consumer beside the background stack"),
+    "redrive": (background.redrive, "put the background stack's dead letters back into the queue"),
+    "recover": (background.recover, "recover what is open in the background stack, also what was given up"),
     "invoke": (invoke.invoke, "run one function in Lambda's container: FUNCTION, EVENT, SCENARIO"),
     "build": (_build, "what sam deploy deploys, if it is older than its sources"),
 }
@@ -66,7 +67,7 @@ def main() -> int:
     except BadChoice as error:
         errors.print(str(error), markup=False, highlight=False)
         return USAGE_ERROR
-    except (LocalStackFailed, NoTimeLapse) as error:
+    except (LocalStackFailed, NoAcceleratedClock) as error:
         errors.print(f"Failed: {error}", markup=False, highlight=False)
         return 1
     except EndpointConnectionError:

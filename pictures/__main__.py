@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from local import environment
+from local.stack import environment
 from pictures import flow, time_lines
 
 

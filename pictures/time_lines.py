@@ -12,9 +12,9 @@ from typing import Any
 
 from rich.console import Console
 
-from local import overview
-from local.deployment import Wanted, running_stack
-from local.stack import Stack
+from local.terminal import overview
+from local.stack.lifecycle import StackConfig, running_stack
+from local.stack.stack import Stack
 
 ROOT = Path(__file__).parents[1]
 #: What the last run saw, so that the picture can be drawn again without it.
@@ -30,8 +30,8 @@ _SCRIPTS: dict[str, list[dict[str, Any]]] = {
 
 
 def watch() -> None:
-    """Runs the three on a stack of their own, in time-lapse, and keeps what became of them. Takes a minute."""
-    with running_stack(Wanted(speed=_SPEED)) as stack:
+    """Runs the three on a stack of their own, in accelerated clock, and keeps what became of them. Takes a minute."""
+    with running_stack(StackConfig(speed=_SPEED)) as stack:
         ids = {}
         for title, script in _SCRIPTS.items():
             request_id, session_id = secrets.token_hex(12), secrets.token_hex(12)

@@ -43,7 +43,7 @@ class History:
     starts_after: int = 50  # how long an execution takes to start
     transition: int = 20  # how long a transition takes
     check: int = 300  # how long a check takes
-    answers: tuple[tuple[int, str], ...] = ((0, "pending"),)  # since when what: of signzy_answers.json, or a Reason
+    answers: tuple[tuple[int, str], ...] = ((0, "pending"),)  # since when what: of answers.json, or a Reason
     jitter: tuple[float, ...] = (1.0,)  # shares of each back-off, in turn
     faults: tuple[Fault, ...] = ()
     ends: tuple[End, ...] = ()

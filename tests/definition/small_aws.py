@@ -10,7 +10,7 @@ from typing import Any
 
 from linkwatch.model import Answer, Check, Reason
 from linkwatch.signzy import classify
-from local.signzy_answers import ANSWERS
+from local.simulator.answers import ANSWERS
 from tests.definition.dynamodb_expressions import Item, Refused
 from tests.definition.execution import Execution
 from tests.definition.history import End, Fault, History

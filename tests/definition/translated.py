@@ -8,7 +8,7 @@ from typing import Any
 
 from cfnlint.decode.cfn_yaml import loads as load_yaml
 
-from local.places import EMULATOR_VENV
+from local.stack.paths import EMULATOR_VENV
 from tests.definition.shipped import ROOT
 
 TEMPLATE: dict[str, Any] = load_yaml((ROOT / "template.yaml").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""The deployed stack, in time-lapse, for all integration tests."""
+"""The deployed stack, in accelerated clock, for all integration tests."""
 
 import json
 import secrets
@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from local.deployment import Wanted, running_stack
-from local.stack import Stack, await_that
-from local.time_lapse import NoTimeLapse, environment_at
+from local.stack.lifecycle import StackConfig, running_stack
+from local.stack.stack import Stack, await_that
+from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 
 #: What two cores keep up with, thirty verifications at a time. Where there is no libfaketime, the window is short instead.
 SPEED = 8
 SHORT_WINDOW = {"WindowSeconds": 60, "PollIntervalSeconds": 2}
-#: Real seconds in which whatever was started has to be published: a window in time-lapse, with room for a busy machine.
+#: Real seconds in which whatever was started has to be published: a window in accelerated clock, with room for a busy machine.
 PATIENCE = 150
 
 
@@ -25,9 +25,9 @@ PATIENCE = 150
 def stack() -> Iterator[Stack]:
     try:
         environment_at(SPEED)
-        wanted = Wanted(speed=SPEED)
-    except NoTimeLapse:
-        wanted = Wanted(parameters=SHORT_WINDOW)
+        wanted = StackConfig(speed=SPEED)
+    except NoAcceleratedClock:
+        wanted = StackConfig(parameters=SHORT_WINDOW)
     with running_stack(wanted) as running:
         warm_up(running)
         yield running
@@ -35,7 +35,7 @@ def stack() -> Iterator[Stack]:
 
 def warm_up(stack: Stack) -> None:
     """Starts as many Lambdas of the busiest functions as the tests use at once. Two cores take half a second for each, which
-    in time-lapse is several seconds of a window.
+    in accelerated clock is several seconds of a window.
     """
     slow = send_link(stack, {"answer": "pending", "slowBySeconds": 20})
     check = json.dumps({"requestId": slow.request_id, "sessionId": slow.session_id})
@@ -80,7 +80,7 @@ class Link:
 
 
 def send_link(stack: Stack, *script: dict[str, Any], sent_seconds_ago: float = 0, scenario: str | None = None) -> Link:
-    """Has Signzy send a link. script: what its checks get (local/signzy_links.py); by default it is never clicked."""
+    """Has Signzy send a link. script: what its checks get (local/simulator/links.py); by default it is never clicked."""
     link = Link(stack, secrets.token_hex(12), secrets.token_hex(12))
     stack.signzy.send_link(
         link.request_id,

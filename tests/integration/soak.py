@@ -21,17 +21,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local import environment
-from local.deployment import Wanted, running_stack
-from local.stack import Stack, await_that
-from local.time_lapse import NoTimeLapse, environment_at
+from local.stack import environment
+from local.stack.lifecycle import StackConfig, running_stack
+from local.stack.stack import Stack, await_that
+from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 
 WINDOW_SECONDS, INTERVAL_SECONDS, SPEED = 30, 3, 3
 LAST_CHECK_LEAD_SECONDS = 2  # the template's default
 PARAMETERS = {"WindowSeconds": WINDOW_SECONDS, "PollIntervalSeconds": INTERVAL_SECONDS}
 #: What the promise allows beyond the window, with two sweeps and the longest fault on top. Seconds of the stack's clock.
 PATIENCE_SECONDS = 400
-#: The clock is read before the request is sent; this much later it may arrive, on a busy machine in time-lapse.
+#: The clock is read before the request is sent; this much later it may arrive, on a busy machine in accelerated clock.
 ARRIVAL_SECONDS = 0.5
 
 BAD_ANSWERS = [
@@ -232,13 +232,13 @@ def run_all(stack: Stack, seeds: list[str], at_once: int) -> tuple[Counter[str],
 
 @contextmanager
 def short_stack() -> Iterator[Stack]:
-    """A stack with a short window, in time-lapse where the machine can."""
+    """A stack with a short window, in accelerated clock where the machine can."""
     try:
         environment_at(SPEED)
         speed = SPEED
-    except NoTimeLapse:
+    except NoAcceleratedClock:
         speed = 1
-    with running_stack(Wanted(speed=speed, parameters=PARAMETERS)) as stack:
+    with running_stack(StackConfig(speed=speed, parameters=PARAMETERS)) as stack:
         yield stack
 
 

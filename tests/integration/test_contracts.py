@@ -5,7 +5,7 @@ from jsonschema import Draft202012Validator
 
 from contracts import openapi
 from contracts.shapes import Settled, Verification
-from local.signing import ApiAnswer
+from local.stack.signed_calls import ApiAnswer
 from tests.integration.conftest import send_link
 from tests.unit.test_contracts import complaints
 

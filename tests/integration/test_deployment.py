@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from local import environment
-from local.places import BUILT_TEMPLATE, ROOT
-from local.stack import Stack
+from local.stack import environment
+from local.stack.paths import BUILT_TEMPLATE, ROOT
+from local.stack.stack import Stack
 from tests.integration.conftest import moment, send_link
 
 SENT_SECONDS_AGO = 120

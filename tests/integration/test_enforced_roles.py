@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.environment import REGION
+from local.stack.environment import REGION
 
 ID = "0" * 24 + "-" + "0" * 24
 KEY = {"verificationId": {"S": ID}}

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from local import environment, sam
-from local.places import DEVELOPMENT_BIN, ROOT
-from local.stack import Stack, await_that
+from local.stack import environment, sam_cli
+from local.stack.paths import DEVELOPMENT_BIN, ROOT
+from local.stack.stack import Stack, await_that
 from tests.integration.conftest import PATIENCE, send_link
 
 EXAMPLES = ROOT / "examples"
@@ -30,7 +30,7 @@ def run(stack: Stack, *command: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def decisions(stack) -> Iterator[str]:
     """Deploys the consumer; gives the name of its table."""
-    sam.deploy_consumer(stack.endpoint, stack.outputs.BusName, stack.clock_environment)
+    sam_cli.deploy_consumer(stack.endpoint, stack.outputs.BusName, stack.clock_environment)
     cloudformation = stack.client("cloudformation")
     outputs = cloudformation.describe_stacks(StackName="linkwatch-consumer")["Stacks"][0]["Outputs"]
     yield outputs[0]["OutputValue"]

@@ -1,6 +1,6 @@
 """What AWS may refuse on a bad day, on the deployed stack: what is stored, what is published, when.
 
-The emulator refuses the calls itself (local/emulator.py); everything else is as deployed.
+The emulator refuses the calls itself (local/stack/emulator.py); everything else is as deployed.
 """
 
 import json
@@ -8,8 +8,8 @@ from datetime import datetime
 
 import pytest
 
-from local.places import ROOT
-from local.stack import await_that
+from local.stack.paths import ROOT
+from local.stack.stack import await_that
 from tests.integration.conftest import PATIENCE, Link, moment, send_link
 
 CLICKED_AT_30_S = [{"untilSecond": 25, "answer": "pending"}, {"answer": "clicked"}]

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.signzy_answers import ANSWERS
-from local.signzy_simulator import DEFAULT_TOKEN
-from local.signzy_transport import MISBEHAVIOURS
-from local.stack import Stack
+from local.simulator.answers import ANSWERS
+from local.simulator.server import DEFAULT_TOKEN
+from local.simulator.misbehaviours import MISBEHAVIOURS
+from local.stack.stack import Stack
 from tests.integration.conftest import Link, send_link
 
 TOKEN = f"token-of-the-privacy-test-{secrets.token_hex(8)}"

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local.stack import await_that
+from local.stack.stack import await_that
 from tests.integration.conftest import PATIENCE, Link, moment, send_link
 
 #: States in which an execution can be met, with the vendor's script that keeps it there long enough.

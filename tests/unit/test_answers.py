@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from linkwatch.model import Answer, Ids, Look, Reason
 from linkwatch.signzy import Signzy, classify
 from linkwatch.signzy_token import FixedToken
-from local.signzy_answers import ANSWERS
+from local.simulator.answers import ANSWERS
 from tests.unit.vendor import message, vendor
 
 RESULT_FIELDS = {"transactionId", "carrier", "lineType", "countryCode", "phoneMatch", "ipAddressMatch"}

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from local.overview import Line, picture, row
+from local.terminal.overview import Line, picture, row
 
 
 def line(**changed) -> Line:

@@ -11,10 +11,10 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from local.clock import Clock
-from local.launch import LocalStackFailed, scratch_of
-from local.signing import ApiAnswer, SignedCalls
-from local.simulated_signzy import SimulatedSignzy
+from local.simulator.client import SimulatedSignzy
+from local.stack.clock import Clock
+from local.stack.launch import LocalStackFailed, scratch_of
+from local.stack.signed_calls import ApiAnswer, SignedCalls
 
 #: As samconfig.toml's environment "local" names it.
 STACK_NAME = "linkwatch"
@@ -249,7 +249,7 @@ class Stack:
     # ── Faults ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def break_call(self, call: str, error: str, about: list[str], seconds: float, *, after: bool = False) -> None:
-        """Has the emulator refuse calls from now on, for seconds by its clock, as local/emulator.py says."""
+        """Has the emulator refuse calls from now on, for seconds by its clock, as local/stack/emulator.py says."""
         now_ms = self.clock.now_ms()
         fault = {"call": call, "error": error, "about": about, "after": after}
         with self._faults_lock:

@@ -5,11 +5,11 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from local.deployment import Wanted
-from local.signzy_links import SCENARIOS
-from local.time_lapse import NoTimeLapse, environment_at
+from local.simulator.links import SCENARIOS
+from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
+from local.stack.lifecycle import StackConfig
 
-#: Without time-lapse a window of 5 minutes would have to be sat out: 20 s show the same.
+#: Without an accelerated clock a window of 5 minutes would have to be sat out: 20 s show the same.
 SHORT_WINDOW: dict[str, object] = {"WindowSeconds": 20, "PollIntervalSeconds": 2}
 _MAX_SPEED = 60
 
@@ -78,15 +78,15 @@ def real_link() -> RealLink | None:
     )
 
 
-def as_the_machine_can(wanted: Wanted) -> tuple[Wanted, str | None]:
-    """The stack as wanted, or one in real time with a short window and a line that says why."""
+def as_the_machine_can(config: StackConfig) -> tuple[StackConfig, str | None]:
+    """The stack as configured, or one in real time with a short window and a line that says why."""
     try:
-        environment_at(wanted.speed)
-    except NoTimeLapse as error:
+        environment_at(config.speed)
+    except NoAcceleratedClock as error:
         window = SHORT_WINDOW["WindowSeconds"]
-        why = f"No time-lapse here ({error}): this run is in real time, with a window of {window} s instead of 300."
-        return replace(wanted, speed=1, parameters={**wanted.parameters, **SHORT_WINDOW}), why
-    return wanted, None
+        why = f"No accelerated clock here ({error}): this run is in real time, with a window of {window} s instead of 300."
+        return replace(config, speed=1, parameters={**config.parameters, **SHORT_WINDOW}), why
+    return config, None
 
 
 def script_of(scenario: str, window_seconds: float) -> list[dict[str, Any]]:

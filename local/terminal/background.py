@@ -1,4 +1,4 @@
-"""The stack that make up keeps: up, down, send, watch, cancel, logs."""
+"""The stack that make up leaves in the background: up, down, send, watch, cancel, logs."""
 
 import json
 import os
@@ -8,28 +8,29 @@ from contextlib import suppress
 
 from rich.console import Console
 
-from local import choices, sam
-from local.deployment import Wanted, end_kept_stack, keep_stack, kept_stack
-from local.launch import LocalStackFailed
-from local.live_view import Watched
-from local.overview import follow_all
-from local.places import KEPT_STACK, LOGS, shown
-from local.run import send, start, watch
-from local.stack import Stack
+from local.stack import sam_cli
+from local.stack.launch import LocalStackFailed
+from local.stack.lifecycle import StackConfig, background_stack, end_background_stack, launch_background_stack
+from local.stack.paths import BACKGROUND_STACK, LOGS, shown
+from local.stack.stack import Stack
+from local.terminal import choices
+from local.terminal.live_view import Watched
+from local.terminal.overview import follow_all
+from local.terminal.run import send, start, watch
 
 DEFAULT_SPEED = 1
 
 
 def up(console: Console) -> int:
     """Brings a stack up that stays, and prints what to call. Raises LocalStackFailed, BadChoice."""
-    if kept_stack():
+    if background_stack():
         console.print("A stack is up already: make down ends it")
         return 1
-    wanted, why_not = choices.as_the_machine_can(Wanted(speed=choices.choices(DEFAULT_SPEED).speed))
+    config, why_not = choices.as_the_machine_can(StackConfig(speed=choices.choices(DEFAULT_SPEED).speed))
     if why_not:
         console.print(why_not)
     with console.status("Building the stack and deploying it to the emulator …"):
-        stack = keep_stack(wanted)
+        stack = launch_background_stack(config)
     _print_what_to_call(console, stack)
     return 0
 
@@ -80,8 +81,8 @@ def _link_for_whenever(stack: Stack) -> dict[str, str]:
 
 
 def down(console: Console) -> int:
-    """Ends the kept stack."""
-    console.print("The stack has ended" if end_kept_stack() else "No stack is up")
+    """Ends the background stack."""
+    console.print("The stack has ended" if end_background_stack() else "No stack is up")
     return 0
 
 
@@ -117,20 +118,20 @@ def cancel_one(console: Console) -> int:
 def logs(console: Console) -> int:
     """Prints what FUNCTION (a logical id of the template) has logged."""
     stack = _stack()
-    wanted = os.environ.get("FUNCTION") or "CheckLink"
+    function = os.environ.get("FUNCTION") or "CheckLink"
     try:
-        logged = stack.logs_of(wanted)
+        logged = stack.logs_of(function)
     except KeyError:
-        raise choices.BadChoice(f"FUNCTION={wanted} does not exist") from None
+        raise choices.BadChoice(f"FUNCTION={function} does not exist") from None
     console.print(logged, markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
 def consumer(console: Console) -> int:
-    """Deploys the example of a consumer beside the kept stack. Raises LocalStackFailed."""
+    """Deploys the example of a consumer beside the background stack. Raises LocalStackFailed."""
     stack = _stack()
     with console.status("Building the consumer and deploying it to the emulator …"):
-        sam.deploy_consumer(stack.endpoint, stack.outputs.BusName, stack.clock_environment)
+        sam_cli.deploy_consumer(stack.endpoint, stack.outputs.BusName, stack.clock_environment)
     said = "The consumer is up: make send, and when the outcome is there, make logs FUNCTION=ActOnOutcome says what it decided"
     console.print(said, soft_wrap=True)
     return 0
@@ -149,9 +150,9 @@ def recover(console: Console) -> int:
 
 
 def _stack() -> Stack:
-    stack = kept_stack()
+    stack = background_stack()
     if stack is None:
-        KEPT_STACK.unlink(missing_ok=True)
+        BACKGROUND_STACK.unlink(missing_ok=True)
         raise LocalStackFailed("no stack is up: make up starts one")
     return stack
 

@@ -5,7 +5,7 @@ A script is a list of steps; the first that fits a look gives its answer. A step
     fromSecond    the look comes this many seconds after the link was sent, or later
     untilSecond   the look comes before that
 and says
-    answer        a name in signzy_answers.json, or of signzy_transport.py's misbehaviours
+    answer        a name in answers.json, or of misbehaviours.py's misbehaviours
     slowBySeconds (optional) how long the answer takes
     phoneNumber   (optional) personal data that the answer carries besides, in each of its objects or behind its text
 """
@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from local.signzy_answers import ANSWERS
-from local.signzy_transport import MISBEHAVIOURS
+from local.simulator.answers import ANSWERS
+from local.simulator.misbehaviours import MISBEHAVIOURS
 
 #: A scenario: {"about", "script", "outcome"}, and "rotateTokenAfterLooks" for who runs it.
 SCENARIOS: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("scenarios.json").read_text("utf-8"))

@@ -1,5 +1,5 @@
 """Signed calls to the emulator, with the time of its clock: it refuses a signature that is more than 5 minutes off its own
-time, as AWS does, and in time-lapse it is hours ahead of the caller before long.
+time, as AWS does, and under an accelerated clock it is hours ahead of the caller before long.
 """
 
 import json
@@ -13,8 +13,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from local.clock import Clock
-from local.environment import KEY_ID, REGION, SECRET_KEY
+from local.stack.clock import Clock
+from local.stack.environment import KEY_ID, REGION, SECRET_KEY
 
 _CREDENTIALS = Credentials(KEY_ID, SECRET_KEY)
 #: Real seconds; longer than any answer of the API takes, API Gateway's own limit being 29.

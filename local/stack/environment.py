@@ -6,7 +6,7 @@ must never reach a real account, and no child may pass the vendor's token on.
 
 import os
 
-from local.places import DEVELOPMENT_BIN
+from local.stack.paths import DEVELOPMENT_BIN
 
 REGION = "us-east-1"
 #: The emulator takes any key; it shows in signatures only.

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local import environment, sam
-from local.choices import BadChoice, choices
-from local.launch import LocalStackFailed
-from local.places import ROOT, SAM
-from local.signzy_links import SCENARIOS
-from local.signzy_simulator import BASE_PATH, DEFAULT_TOKEN
+from local.simulator.links import SCENARIOS
+from local.simulator.server import BASE_PATH, DEFAULT_TOKEN
+from local.stack import environment, sam_cli
+from local.stack.launch import LocalStackFailed
+from local.stack.paths import ROOT, SAM
+from local.terminal.choices import BadChoice, choices
 
 IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 _NAME = "linkwatch-invoke"
@@ -36,7 +36,7 @@ def invoke(console: Console) -> int:
             f"EVENT={event} is not there; there are {', '.join(sorted(p.name for p in (ROOT / 'events').iterdir()))}"
         )
     scenario = choices(1).scenario
-    sam.build()
+    sam_cli.build()
     with _simulator(json.loads(event.read_text()), scenario) as network:
         answer = _run(function, event, network)
     console.print(answer, markup=False, highlight=False, soft_wrap=True)
@@ -65,7 +65,7 @@ def _simulator(event: dict[str, object], scenario: str) -> Iterator[str]:
         _docker(
             *("run", "--detach", "--rm", "--name", container, "--network", network, "--network-alias", "signzy"),
             *("--volume", f"{ROOT / 'local'}:/simulator/local:ro", "--workdir", "/simulator"),
-            *("--entrypoint", "python3.13", IMAGE, "-m", "local.signzy_simulator"),
+            *("--entrypoint", "python3.13", IMAGE, "-m", "local.simulator.server"),
             *("--host", "0.0.0.0", "--port", str(_PORT), "--link", link),  # noqa: S104 (the container's own network)
         )
         _await_simulator(container)

@@ -5,11 +5,11 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from local import environment
-from local.launch import LocalStackFailed
-from local.leash import leashed
-from local.places import BUILT_TEMPLATE, CONSUMER, LOGS, ROOT, SAM, shown
-from local.stack import STACK_NAME
+from local.stack import environment
+from local.stack.launch import LocalStackFailed
+from local.stack.parent_death import ending_with_its_parent
+from local.stack.paths import BUILT_TEMPLATE, CONSUMER, LOGS, ROOT, SAM, shown
+from local.stack.stack import STACK_NAME
 
 _SAM_SECONDS = 300
 #: What a build is made of.
@@ -62,7 +62,7 @@ def _run(name: str, arguments: list[str], env: dict[str, str], log_name: str | N
     with log.open("wb") as output:
         try:
             done = subprocess.run(
-                leashed([os.fspath(SAM), *arguments]),
+                ending_with_its_parent([os.fspath(SAM), *arguments]),
                 cwd=ROOT,
                 env=env,
                 stdin=subprocess.DEVNULL,

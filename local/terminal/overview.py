@@ -11,9 +11,9 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from local.live_view import SYMBOLS
-from local.signzy_answers import ANSWERS
-from local.stack import Stack
+from local.simulator.answers import ANSWERS
+from local.stack.stack import Stack
+from local.terminal.live_view import SYMBOLS
 
 #: A settled verification stays in the picture this long, by the stack's clock, and for REAL_SECONDS at least.
 _STAYS_SECONDS, _STAYS_REAL_SECONDS = 60, 20
@@ -147,7 +147,9 @@ def _tell(stack: Stack, console: Console) -> None:
     told: set[tuple[str, str]] = set()
     while shown := lines(stack):
         for line in shown:
-            news = [(line.seconds_gone, f"settled: {line.state} after {len(line.checks)} checks")] if line.outcome else []
+            news = (
+                [(line.seconds_gone, f"settled: {line.state} after {len(line.checks)} checks")] if line.outcome else []
+            )
             news = [(second, f"check {nth}: {answer}") for nth, (second, answer) in enumerate(line.checks, 1)] + news
             for second, what in news:
                 if (line.verification_id, what) not in told:

@@ -1,6 +1,6 @@
-"""A simulator of Signzy: its status endpoint over HTTP as its page documents it, and a door to tell it what to answer.
+"""A simulator of Signzy: its status endpoint over HTTP as its page documents it, and a second path to tell it what to answer.
 
-    python -m local.signzy_simulator --port 8099 --window-seconds 300 [--host 127.0.0.1] [--link '{"requestId", …}']
+    python -m local.simulator.server --port 8099 --window-seconds 300 [--host 127.0.0.1] [--link '{"requestId", …}']
 
     GET /api/v3/us-kyc/poll-check-verify/request/{requestId}/session/{sessionId}     Signzy
     PUT /_simulator/links/{requestId}          {"sessionId", "scenario" or "script", "linkSentAtMs"?}   a link was sent
@@ -23,9 +23,9 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.signzy_answers import ANSWERS, SAMPLE_SESSION_ID, VendorAnswer, answer_from
-from local.signzy_links import Links
-from local.signzy_transport import MISBEHAVIOURS
+from local.simulator.answers import ANSWERS, SAMPLE_SESSION_ID, VendorAnswer, answer_from
+from local.simulator.links import Links
+from local.simulator.misbehaviours import MISBEHAVIOURS
 
 BASE_PATH = "/api/v3/us-kyc"
 #: The token that the simulator takes when nobody says another.

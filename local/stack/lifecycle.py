@@ -6,19 +6,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
-from local import sam
-from local.clock import Clock
-from local.launch import Launched, end_kept, launch
-from local.places import KEPT_STACK
-from local.signing import SignedCalls
-from local.signzy_simulator import DEFAULT_TOKEN
-from local.stack import STACK_NAME, Outputs, Stack
+from local.simulator.server import DEFAULT_TOKEN
+from local.stack import sam_cli
+from local.stack.clock import Clock
+from local.stack.launch import Launched, end_background, launch
+from local.stack.paths import BACKGROUND_STACK
+from local.stack.signed_calls import SignedCalls
+from local.stack.stack import STACK_NAME, Outputs, Stack
 
 DEFAULT_WINDOW_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class StackConfig:
     """A stack as one wants it. speed: how many times faster than real time; parameters: of the template, where they differ from
     their defaults; signzy_base_url: a real Signzy's, with token, instead of the simulator.
     """
@@ -30,18 +30,18 @@ class Wanted:
 
 
 @contextmanager
-def running_stack(wanted: Wanted) -> Iterator[Stack]:
-    """A stack that ends with the block, however it ends. Raises LocalStackFailed, NoTimeLapse."""
-    launched, stack = _bring_up(wanted, kept=False)
+def running_stack(config: StackConfig) -> Iterator[Stack]:
+    """A stack that ends with the block, however it ends. Raises LocalStackFailed, NoAcceleratedClock."""
+    launched, stack = _bring_up(config, in_background=False)
     try:
         yield stack
     finally:
         launched.end()
 
 
-def keep_stack(wanted: Wanted) -> Stack:
-    """Brings up a stack that outlives this process. Raises LocalStackFailed, NoTimeLapse."""
-    launched, stack = _bring_up(wanted, kept=True)
+def launch_background_stack(config: StackConfig) -> Stack:
+    """Brings up a stack that outlives this process. Raises LocalStackFailed, NoAcceleratedClock."""
+    launched, stack = _bring_up(config, in_background=True)
     known = {
         "pid": launched.process.pid,
         "endpoint": stack.endpoint,
@@ -50,15 +50,15 @@ def keep_stack(wanted: Wanted) -> Stack:
         "outputs": asdict(stack.outputs),
         "clock": asdict(stack.clock),
     }
-    KEPT_STACK.write_text(json.dumps(known, indent=2))
+    BACKGROUND_STACK.write_text(json.dumps(known, indent=2))
     return stack
 
 
-def kept_stack() -> Stack | None:
-    """The stack that keep_stack() brought up, or None."""
-    if not KEPT_STACK.exists():
+def background_stack() -> Stack | None:
+    """The stack that launch_background_stack() brought up, or None."""
+    if not BACKGROUND_STACK.exists():
         return None
-    known = json.loads(KEPT_STACK.read_text())
+    known = json.loads(BACKGROUND_STACK.read_text())
     try:
         os.kill(known["pid"], 0)
     except ProcessLookupError:
@@ -70,35 +70,37 @@ def kept_stack() -> Stack | None:
     return stack
 
 
-def end_kept_stack() -> bool:
-    """Ends the kept stack; False when there is none."""
-    if not KEPT_STACK.exists():
+def end_background_stack() -> bool:
+    """Ends the background stack; False when there is none."""
+    if not BACKGROUND_STACK.exists():
         return False
-    end_kept(json.loads(KEPT_STACK.read_text())["pid"])
-    KEPT_STACK.unlink()
+    end_background(json.loads(BACKGROUND_STACK.read_text())["pid"])
+    BACKGROUND_STACK.unlink()
     return True
 
 
-def _bring_up(wanted: Wanted, *, kept: bool) -> tuple[Launched, Stack]:
-    sam.build()
-    window_seconds = int(str(wanted.parameters.get("WindowSeconds", DEFAULT_WINDOW_SECONDS)))
-    launched = launch(wanted.speed, window_seconds, with_simulator=wanted.signzy_base_url is None, kept=kept)
+def _bring_up(config: StackConfig, *, in_background: bool) -> tuple[Launched, Stack]:
+    sam_cli.build()
+    window_seconds = int(str(config.parameters.get("WindowSeconds", DEFAULT_WINDOW_SECONDS)))
+    launched = launch(
+        config.speed, window_seconds, with_simulator=config.signzy_base_url is None, in_background=in_background
+    )
     try:
-        return launched, _deployed(launched, wanted)
+        return launched, _deployed(launched, config)
     except BaseException:  # Ctrl-C, too: nothing stays behind
         launched.end()
         raise
 
 
-def _deployed(launched: Launched, wanted: Wanted) -> Stack:
+def _deployed(launched: Launched, config: StackConfig) -> Stack:
     simulator = launched.simulator_address
-    base_url = wanted.signzy_base_url or f"{simulator}/api/v3/us-kyc"
-    sam.deploy(launched.endpoint, {"SignzyBaseUrl": base_url, **wanted.parameters}, launched.clock_environment)
+    base_url = config.signzy_base_url or f"{simulator}/api/v3/us-kyc"
+    sam_cli.deploy(launched.endpoint, {"SignzyBaseUrl": base_url, **config.parameters}, launched.clock_environment)
     calls = SignedCalls(launched.endpoint, launched.clock)
     outputs = _outputs(calls)
     stack = Stack(launched.endpoint, outputs, launched.clock, simulator, _listen(calls, outputs.BusName))
     stack.clock_environment = launched.clock_environment
-    stack.fill_token(wanted.token)
+    stack.fill_token(config.token)
     _warm_up(stack)
     return stack
 
@@ -121,7 +123,7 @@ def _listen(calls: SignedCalls, bus_name: str) -> str:
 
 
 def _warm_up(stack: Stack) -> None:
-    """Starts the functions once: in time-lapse a first start would count as many seconds of the window."""
+    """Starts the functions once: under an accelerated clock a first start would count as many seconds of the window."""
     stack.invoke("CheckLink", json.dumps({"requestId": "", "sessionId": ""}))
     stack.invoke("RecoverUnfinished", json.dumps({"sweep": True}))
     stack.find("warm-up")

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".linkwatch"
 LOGS = STATE / "logs"
-KEPT_STACK = STATE / "stack.json"
+BACKGROUND_STACK = STATE / "stack.json"
 CONSUMER = ROOT / "examples" / "consumer"
 BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 

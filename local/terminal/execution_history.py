@@ -18,16 +18,16 @@ class CheckSeen:
 
 
 @dataclass(slots=True)
-class Told:
+class Progress:
     """state: the one it is in, or was in last; checks: those that have their answer."""
 
     state: str = "Starting"
     checks: list[CheckSeen] = field(default_factory=list)
 
 
-def told(events: Iterable[dict[str, Any]]) -> Told:
+def progress_of(events: Iterable[dict[str, Any]]) -> Progress:
     """Reads the events of GetExecutionHistory, oldest first."""
-    so_far = Told()
+    so_far = Progress()
     entered_ms = 0.0
     answered = False
     for event in events:

@@ -1,4 +1,4 @@
-"""python -m local.leash PROGRAM ARGUMENT…: becomes PROGRAM, which ends when the process that started it does.
+"""python -m local.stack.parent_death PROGRAM ARGUMENT…: becomes PROGRAM, which ends when the process that started it does.
 
 Even when that one is killed, and can end nobody any more. On Linux; elsewhere it just becomes PROGRAM. A program of its own,
 because code between fork and exec (preexec_fn) is not safe once threads run. Standard library only.
@@ -12,9 +12,9 @@ import sys
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def leashed(command: list[str]) -> list[str]:
+def ending_with_its_parent(command: list[str]) -> list[str]:
     """The command that runs another one on the leash."""
-    return [sys.executable, "-m", "local.leash", *command]
+    return [sys.executable, "-m", "local.stack.parent_death", *command]
 
 
 if __name__ == "__main__":

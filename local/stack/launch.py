@@ -15,10 +15,10 @@ from typing import Any
 
 import urllib3
 
-from local import environment, time_lapse
-from local.clock import Clock
-from local.places import EMULATOR_PYTHON, LOGS, ROOT, STATE, shown
-from local.simulated_signzy import SimulatedSignzy
+from local.simulator.client import SimulatedSignzy
+from local.stack import accelerated_clock, environment
+from local.stack.clock import Clock
+from local.stack.paths import EMULATOR_PYTHON, LOGS, ROOT, STATE, shown
 
 #: Real seconds.
 _START_SECONDS = 60
@@ -53,8 +53,8 @@ class Launched:
             self.process.wait()
 
 
-def launch(speed: float, window_seconds: int, *, with_simulator: bool = True, kept: bool = False) -> Launched:
-    """Starts both. kept: they outlive this process. Raises LocalStackFailed, NoTimeLapse."""
+def launch(speed: float, window_seconds: int, *, with_simulator: bool = True, in_background: bool = False) -> Launched:
+    """Starts both. in_background: they outlive this process. Raises LocalStackFailed, NoAcceleratedClock."""
     LOGS.mkdir(parents=True, exist_ok=True)
     endpoint_port, simulator_port = _free_port(), _free_port() if with_simulator else None
     options = {
@@ -62,11 +62,11 @@ def launch(speed: float, window_seconds: int, *, with_simulator: bool = True, ke
         "simulatorPort": simulator_port,
         "windowSeconds": window_seconds,
         "speed": speed,
-        "kept": kept,
+        "inBackground": in_background,
         "logs": str(LOGS),
         "scratch": str(scratch_of(endpoint_port)),
     }
-    process = _start_supervisor(options, time_lapse.environment_at(speed))
+    process = _start_supervisor(options, accelerated_clock.environment_at(speed))
     endpoint = f"http://127.0.0.1:{endpoint_port}"
     simulator_address = f"http://127.0.0.1:{simulator_port}" if simulator_port else None
     launched = Launched(process, endpoint, simulator_address, Clock.real_time(), {})
@@ -89,10 +89,10 @@ def clock_of(simulator: SimulatedSignzy, speed: float) -> Clock:
     return Clock(shown_ms, (before + time.time()) / 2 * 1000, speed)
 
 
-def end_kept(pid: int) -> None:
+def end_background(pid: int) -> None:
     """Ends a supervisor that outlived its parent. Does nothing when it is gone, or when the pid is somebody else's by now."""
     asked = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    if "local.supervisor" not in asked.stdout:
+    if "local.stack.supervisor" not in asked.stdout:
         return
     os.kill(pid, signal.SIGTERM)
     give_up_at = time.monotonic() + _END_SECONDS
@@ -108,10 +108,10 @@ def end_kept(pid: int) -> None:
 def _start_supervisor(options: dict[str, Any], clock: dict[str, str]) -> subprocess.Popen[bytes]:
     with (LOGS / "supervisor.log").open("wb") as log:
         return subprocess.Popen(
-            [EMULATOR_PYTHON, "-m", "local.supervisor", json.dumps(options)],
+            [EMULATOR_PYTHON, "-m", "local.stack.supervisor", json.dumps(options)],
             cwd=ROOT,
             env={**environment.bare(), **clock, "PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL if options["kept"] else subprocess.PIPE,
+            stdin=subprocess.DEVNULL if options["inBackground"] else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,  # Ctrl-C is for us; we end it in order

@@ -1,4 +1,4 @@
-"""The ways in which a server can fail to answer, for the simulator of Signzy. Standard library only.
+"""Ways in which a server fails to answer, for the simulator of Signzy. Standard library only.
 
 Each takes the open connection of a request and leaves it unusable. They end by themselves, so that the simulator can.
 """

@@ -6,13 +6,13 @@ from typing import Any
 
 from rich.console import Console
 
-from local import choices
-from local.deployment import Wanted, running_stack
-from local.launch import LocalStackFailed
-from local.live_view import Watched, follow, show_outcome
-from local.places import LOGS, shown
-from local.signzy_links import SCENARIOS
-from local.stack import Stack, await_that
+from local.simulator.links import SCENARIOS
+from local.stack.launch import LocalStackFailed
+from local.stack.lifecycle import StackConfig, running_stack
+from local.stack.paths import LOGS, shown
+from local.stack.stack import Stack, await_that
+from local.terminal import choices
+from local.terminal.live_view import Watched, follow, show_outcome
 
 DEFAULT_SPEED = 15
 #: Real seconds. An event crosses the emulator in far less.
@@ -23,18 +23,18 @@ def run(console: Console) -> int:
     """Runs it and gives the exit status: 0 only if item and event are there and agree. Raises BadChoice, LocalStackFailed."""
     real, chosen = choices.real_link(), choices.choices(DEFAULT_SPEED)
     if real:
-        wanted = Wanted(signzy_base_url=real.base_url, token=real.token)
+        config = StackConfig(signzy_base_url=real.base_url, token=real.token)
     else:
-        wanted, why_not = choices.as_the_machine_can(Wanted(speed=chosen.speed))
+        config, why_not = choices.as_the_machine_can(StackConfig(speed=chosen.speed))
         if why_not:
             console.print(why_not)
     about = "a real link at the real Signzy" if real else SCENARIOS[chosen.scenario]["about"]
-    console.print(f"[bold]linkwatch[/]: {about}; by {chosen.via}; {wanted.speed:g} times real time", highlight=False)
+    console.print(f"[bold]linkwatch[/]: {about}; by {chosen.via}; {config.speed:g} times real time", highlight=False)
     began_at = time.monotonic()
     status = console.status("Building the stack and deploying it to the emulator …")
     status.start()
     try:
-        with running_stack(wanted) as stack:
+        with running_stack(config) as stack:
             status.stop()
             console.print(
                 f"Deployed in {time.monotonic() - began_at:.0f} s; logs are in {shown(LOGS)}", highlight=False

@@ -10,22 +10,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local import environment
-from local.places import EMULATOR_VENV, STATE
+from local.stack import environment
+from local.stack.paths import EMULATOR_VENV, STATE
 
 _LIBRARY = "libfaketimeMT.so.1"
 _PACKAGED = ("lib/*/faketime", "lib/faketime", "lib64/faketime", "local/lib/faketime")  # Debian, Arch, Fedora, by hand
 _BUILD_SECONDS = 120
 
 
-class NoTimeLapse(Exception):
+class NoAcceleratedClock(Exception):
     """The machine has no libfaketimeMT and cannot make it; the message says why, in half a sentence."""
 
 
 def environment_at(speed: float) -> dict[str, str]:
     """What to add to a program's environment so that its clock starts now and runs at speed; nothing for real time.
 
-    Programs share one clock only when one of them has started the others. Raises NoTimeLapse.
+    Programs share one clock only when one of them has started the others. Raises NoAcceleratedClock.
     """
     if speed == 1:
         return {}
@@ -34,7 +34,7 @@ def environment_at(speed: float) -> dict[str, str]:
 
 def _library() -> Path:
     if sys.platform != "linux":
-        raise NoTimeLapse("libfaketime's thread-safe build is to be had on Linux only")
+        raise NoAcceleratedClock("libfaketime's thread-safe build is to be had on Linux only")
     for folder in _PACKAGED:
         for found in Path("/usr").glob(f"{folder}/{_LIBRARY}"):
             return found
@@ -47,10 +47,10 @@ def _built() -> Path:
         return built
     for tool in ("cc", "make"):
         if shutil.which(tool) is None:
-            raise NoTimeLapse(f"building libfaketime needs {tool}")
+            raise NoAcceleratedClock(f"building libfaketime needs {tool}")
     sources = next(EMULATOR_VENV.glob("lib/python*/site-packages/libfaketime/vendor/libfaketime"), None)
     if sources is None:
-        raise NoTimeLapse("libfaketime's sources are not in the emulator's virtual environment")
+        raise NoAcceleratedClock("libfaketime's sources are not in the emulator's virtual environment")
     workshop = STATE / "libfaketime" / "sources"
     shutil.rmtree(workshop, ignore_errors=True)
     shutil.copytree(sources, workshop)
@@ -63,6 +63,6 @@ def _built() -> Path:
             env=environment.bare(),
         )
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        raise NoTimeLapse("libfaketime does not build with this machine's cc") from error
+        raise NoAcceleratedClock("libfaketime does not build with this machine's cc") from error
     (workshop / "src" / _LIBRARY).replace(built)
     return built

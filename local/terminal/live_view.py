@@ -14,8 +14,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from local.history import CheckSeen, Told, told
-from local.stack import Stack
+from local.stack.stack import Stack
+from local.terminal.execution_history import CheckSeen, Progress, progress_of
 
 SYMBOLS = {"PENDING": ("·", "yellow"), "CLICKED": ("●", "green"), "UNAVAILABLE": ("x", "red"), "REJECTED": ("■", "red")}
 _REFRESHES_A_SECOND = 8
@@ -36,14 +36,14 @@ class Watched:
         self.sent_ms = _ms(verification["linkSentAt"]) // 1000 * 1000  # where grid and deadline count from
         self.window_seconds = (_ms(verification["deadline"]) - self.sent_ms) / 1000
         self.item: dict[str, Any] = {}
-        self.told = Told()
+        self.progress = Progress()
 
     def read(self) -> None:
         """Reads item and execution."""
         self.item = self.stack.item(self.verification_id) or {}
         name = self.item.get("executionName", self.verification_id)
         if self.stack.execution(name):
-            self.told = told(self.stack.history(name))
+            self.progress = progress_of(self.stack.history(name))
 
     @property
     def is_over(self) -> bool:
@@ -71,8 +71,8 @@ def picture(watched: Watched, width: int) -> Panel:
     """The verification, as wide as the terminal."""
     facts = Table.grid(padding=(0, 2))
     facts.add_row("verification", watched.verification_id)
-    facts.add_row("state", Text(watched.told.state, style="bold"))
-    facts.add_row("checks", _checks_text(watched.told.checks))
+    facts.add_row("state", Text(watched.progress.state, style="bold"))
+    facts.add_row("checks", _checks_text(watched.progress.checks))
     left = watched.window_seconds - watched.seconds_gone
     facts.add_row("time left", "none: it is settled" if watched.item.get("outcome") else f"{max(left, 0):.0f} s")
     return Panel(Group(facts, Text(), *_window_line(watched, width - 4)), title="linkwatch", title_align="left")
@@ -86,7 +86,7 @@ def _window_line(watched: Watched, width: int) -> list[Text]:
     cells: list[tuple[str, str]] = [("─", "dim")] * width
     for column in range(_column(watched, watched.seconds_gone, width) + 1):
         cells[column] = ("━", "dim")
-    for check in watched.told.checks:
+    for check in watched.progress.checks:
         cells[_column(watched, watched.second_of(check.at_ms), width)] = SYMBOLS[check.answer]
     line = Text.assemble(*cells)
     ends = Text("0 s", style="dim")
@@ -126,7 +126,7 @@ def _show_moving(watched: Watched, console: Console, on_check: Callable[[int], N
     with Live(picture(watched, console.width), console=console, auto_refresh=False) as live:
         for _ in _steps(watched, give_up_ms):
             live.update(picture(watched, console.width), refresh=True)
-            while seen < len(watched.told.checks):
+            while seen < len(watched.progress.checks):
                 seen += 1
                 on_check(seen)
 
@@ -134,7 +134,7 @@ def _show_moving(watched: Watched, console: Console, on_check: Callable[[int], N
 def _show_lines(watched: Watched, console: Console, on_check: Callable[[int], None], give_up_ms: float) -> None:
     seen = 0
     for _ in _steps(watched, give_up_ms):
-        for check in watched.told.checks[seen:]:
+        for check in watched.progress.checks[seen:]:
             seen += 1
             console.print(f"{watched.second_of(check.at_ms):6.1f} s  check {seen:2}: {said(check)}", highlight=False)
             on_check(seen)

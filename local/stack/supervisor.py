@@ -1,9 +1,10 @@
 """The process that starts emulator and simulator, so that they share its clock, and ends them.
 
-    python -m local.supervisor '{"emulatorPort": …, "simulatorPort": …|null, "windowSeconds": …, "speed": …, "kept": …}'
+    python -m local.stack.supervisor '{"emulatorPort": …, "simulatorPort": …|null, "windowSeconds": …, "speed": …,
+                                      "inBackground": …}'
 
 It prints one line when both are started: {"clock": {…}}, the environment that lets a further program into its clock. Then
-it waits for its end: SIGTERM, the end of a child, or (unless kept) the end of its standard input, which its parent holds
+it waits for its end: SIGTERM, the end of a child, or (unless inBackground) the end of its standard input, which its parent holds
 open: however the parent dies, nothing stays behind. It imports nothing but the standard library and runs on the
 emulator's Python.
 """
@@ -21,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local.leash import leashed
+from local.stack.parent_death import ending_with_its_parent
 
 #: Real seconds that children get between SIGTERM and SIGKILL.
 _GRACE_SECONDS = 3.0
@@ -30,7 +31,7 @@ _GRACE_SECONDS = 3.0
 def _start(command: list[str], log: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(
-            leashed(command),
+            ending_with_its_parent(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -50,12 +51,12 @@ def _emulator(options: dict[str, Any], scratch: Path) -> subprocess.Popen[bytes]
         "TMPDIR": str(scratch),
         "LINKWATCH_FAULTS": str(scratch / "faults.json"),
     }
-    return _start([sys.executable, "-m", "local.emulator"], Path(options["logs"]) / "emulator.log", env)
+    return _start([sys.executable, "-m", "local.stack.emulator"], Path(options["logs"]) / "emulator.log", env)
 
 
 def _simulator(options: dict[str, Any]) -> subprocess.Popen[bytes]:
     port, window = str(options["simulatorPort"]), str(options["windowSeconds"])
-    command = [sys.executable, "-m", "local.signzy_simulator", "--port", port, "--window-seconds", window]
+    command = [sys.executable, "-m", "local.simulator.server", "--port", port, "--window-seconds", window]
     return _start(command, Path(options["logs"]) / "simulator.log", dict(os.environ))
 
 
@@ -95,7 +96,7 @@ def main() -> None:
     children = [_emulator(options, scratch)]
     if options["simulatorPort"]:
         children.append(_simulator(options))
-    waits = [child.wait for child in children] + ([] if options["kept"] else [_end_of_input])
+    waits = [child.wait for child in children] + ([] if options["inBackground"] else [_end_of_input])
     for wait in waits:
         threading.Thread(target=_tell_after, args=(wait, ends), daemon=True).start()
     clock = {n: os.environ[n] for n in ("LD_PRELOAD", "FAKETIME", "FAKETIME_SHARED") if n in os.environ}

@@ -1,4 +1,4 @@
-"""What Signzy answers, as data: every row of its page and ugly variants, in signzy_answers.json. The unit tests and the
+"""What Signzy answers, as data: every row of its page and ugly variants, in answers.json. The unit tests and the
 simulator both read it here. Standard library only: the simulator runs on a bare Python, too.
 
 In the file an answer has a `status`, `headers` (optional), what to `expect` of the function that reads it, and its body as
@@ -37,5 +37,5 @@ def answer_from(data: dict[str, Any]) -> VendorAnswer:
 
 ANSWERS: dict[str, VendorAnswer] = {
     name: answer_from(data)
-    for name, data in json.loads(Path(__file__).with_name("signzy_answers.json").read_text("utf-8")).items()
+    for name, data in json.loads(Path(__file__).with_name("answers.json").read_text("utf-8")).items()
 }

@@ -1,0 +1,1 @@
+"""A simulator of Signzy: the documented protocol, its scenarios, and ways to misbehave."""
