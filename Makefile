@@ -63,7 +63,7 @@ test-unit: $(development_venv) ## The functions, without AWS: seconds
 test-definition: build ## Template, state machine and bundle, without deploying
 	@$(python) -m pytest tests/definition
 
-test-integration: tools ## The deployed stack, in accelerated clock
+test-integration: tools ## The deployed stack, under an accelerated clock
 	@$(python) -m pytest tests/integration
 
 soak: tools ## Random histories, deployed stack: N=200 SEED=1 ONLY=

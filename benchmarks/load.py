@@ -1,4 +1,4 @@
-"""Many verifications at once on the emulator, in accelerated clock: make load N=200 SPEED=3
+"""Many verifications at once on the emulator, under an accelerated clock: make load N=200 SPEED=3
 
 The unmodified template with its defaults (a window of 300 s, a check every 10). Half of the verifications come through each door,
 all within RAMP_SECONDS. Exits 0 only if all of them are settled rightly, published once or more, and not checked at past their

@@ -30,7 +30,7 @@ _SCRIPTS: dict[str, list[dict[str, Any]]] = {
 
 
 def watch() -> None:
-    """Runs the three on a stack of their own, in accelerated clock, and keeps what became of them. Takes a minute."""
+    """Runs the three on a stack of their own, under an accelerated clock, and keeps what became of them. Takes a minute."""
     with running_stack(StackConfig(speed=_SPEED)) as stack:
         ids = {}
         for title, script in _SCRIPTS.items():

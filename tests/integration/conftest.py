@@ -1,4 +1,4 @@
-"""The deployed stack, in accelerated clock, for all integration tests."""
+"""The deployed stack, under an accelerated clock, for all integration tests."""
 
 import json
 import secrets
@@ -17,7 +17,7 @@ from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 #: What two cores keep up with, thirty verifications at a time. Where there is no libfaketime, the window is short instead.
 SPEED = 8
 SHORT_WINDOW = {"WindowSeconds": 60, "PollIntervalSeconds": 2}
-#: Real seconds in which whatever was started has to be published: a window in accelerated clock, with room for a busy machine.
+#: Real seconds in which whatever was started has to be published: a window under an accelerated clock, with room for a busy machine.
 PATIENCE = 150
 
 
@@ -35,7 +35,7 @@ def stack() -> Iterator[Stack]:
 
 def warm_up(stack: Stack) -> None:
     """Starts as many Lambdas of the busiest functions as the tests use at once. Two cores take half a second for each, which
-    in accelerated clock is several seconds of a window.
+    under an accelerated clock is several seconds of a window.
     """
     slow = send_link(stack, {"answer": "pending", "slowBySeconds": 20})
     check = json.dumps({"requestId": slow.request_id, "sessionId": slow.session_id})

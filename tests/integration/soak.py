@@ -31,7 +31,7 @@ LAST_CHECK_LEAD_SECONDS = 2  # the template's default
 PARAMETERS = {"WindowSeconds": WINDOW_SECONDS, "PollIntervalSeconds": INTERVAL_SECONDS}
 #: What the promise allows beyond the window, with two sweeps and the longest fault on top. Seconds of the stack's clock.
 PATIENCE_SECONDS = 400
-#: The clock is read before the request is sent; this much later it may arrive, on a busy machine in accelerated clock.
+#: The clock is read before the request is sent; this much later it may arrive, on a busy machine under an accelerated clock.
 ARRIVAL_SECONDS = 0.5
 
 BAD_ANSWERS = [
@@ -232,7 +232,7 @@ def run_all(stack: Stack, seeds: list[str], at_once: int) -> tuple[Counter[str],
 
 @contextmanager
 def short_stack() -> Iterator[Stack]:
-    """A stack with a short window, in accelerated clock where the machine can."""
+    """A stack with a short window, under an accelerated clock where the machine can."""
     try:
         environment_at(SPEED)
         speed = SPEED

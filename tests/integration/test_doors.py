@@ -66,7 +66,7 @@ def test_twenty_starts_at_once_through_both_doors_make_one_execution(stack):
         if number % 2:
             link.put_on_bus(linkSentAt=link_sent_at)
             return 0
-        # Ten Lambdas that start at once on two cores, in accelerated clock, may not be in time: a caller then tries again.
+        # Ten Lambdas that start at once on two cores, under an accelerated clock, may not be in time: a caller then tries again.
         answers = (link.start(linkSentAt=link_sent_at).status for _ in range(5))
         return next(status for status in answers if status < 500)
 

@@ -86,7 +86,7 @@ def test_the_checks_lie_on_the_grid_and_the_last_one_before_the_deadline(watched
     grid = [*range(10, 300, 10), 298]
     assert len(checks_at) == len(grid)
     lateness = [checked_at - due for checked_at, due in zip(checks_at, grid, strict=True)]
-    # linkSentAt has milliseconds, the grid has none. One check may be late: in accelerated clock a Lambda's start is seconds long.
+    # linkSentAt has milliseconds, the grid has none. One check may be late: under an accelerated clock a Lambda's start is seconds long.
     assert min(lateness) > -1, lateness
     assert max(lateness) < 10, lateness
     assert median(lateness) < 1, lateness

@@ -35,7 +35,7 @@ def test_a_link_without_a_time_was_sent_when_the_door_took_the_start():
 
 
 @pytest.mark.parametrize(
-    ("given", "inBackground"),
+    ("given", "kept"),
     [
         pytest.param("2026-11-23T10:00:00Z", "2026-11-23T10:00:00.000Z", id="utc"),
         pytest.param("2026-11-23T15:30:00.5+05:30", "2026-11-23T10:00:00.500Z", id="another offset"),

@@ -1,23 +1,27 @@
-"""Imports point one way: handler → settings, signzy, verifications → model. os.environ stands in one module."""
+"""Imports point one way, in functions/ and in local/; os.environ stands in one module of functions/."""
 
 import ast
 import re
 from pathlib import Path
 
-FUNCTIONS = Path(__file__).parents[2] / "functions"
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = ROOT / "functions"
 HANDLERS = {path.stem for path in FUNCTIONS.glob("*.py")}
-#: The rooms of the core, each with what it may import of the others.
+#: The modules of the core, each with what it may import of the others.
 CORE = {
     "linkwatch.model": set(),
     "linkwatch.settings": set(),
     "linkwatch.start_request": {"linkwatch.model"},
     "linkwatch.bounded_http": set(),
     "linkwatch.signzy": {"linkwatch.bounded_http", "linkwatch.model"},
-    "linkwatch.signzy_token": {"linkwatch.model", "linkwatch.signzy"},
+    "linkwatch.signzy_token": {"linkwatch.bounded_http", "linkwatch.model", "linkwatch.signzy"},
     "linkwatch.executions": {"linkwatch.model"},
     "linkwatch.table": {"linkwatch.model"},
     "linkwatch.verifications": {"linkwatch.executions", "linkwatch.model", "linkwatch.table"},
+    "linkwatch.recovery": {"linkwatch.executions", "linkwatch.model", "linkwatch.table"},
 }
+#: The packages of local/, each with those that it may import besides itself.
+LOCAL = {"simulator": set(), "stack": {"simulator"}, "terminal": {"simulator", "stack"}}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -41,26 +45,43 @@ def reached_from(module: str) -> set[str]:
     return reached
 
 
-def test_every_room_of_the_core_is_named_here():
+def test_every_module_of_the_core_is_named_here():
     assert {f"linkwatch.{path.stem}" for path in (FUNCTIONS / "linkwatch").glob("[a-z]*.py")} == set(CORE)
 
 
-def test_the_core_imports_only_what_stands_below_it():
+def test_a_module_of_the_core_imports_only_what_stands_below_it():
     for module, allowed in CORE.items():
         ours = imports_of(FUNCTIONS / f"{module.replace('.', '/')}.py") & (set(CORE) | HANDLERS)
         assert ours <= allowed, module
 
 
-def test_the_vendors_language_is_spoken_in_one_module():
+def test_every_package_of_the_local_stack_is_named_here():
+    assert {path.parent.name for path in (ROOT / "local").glob("*/__init__.py")} == set(LOCAL)
+
+
+def test_a_package_of_the_local_stack_imports_only_those_below_it():
+    for package, allowed in LOCAL.items():
+        for path in (ROOT / "local" / package).glob("*.py"):
+            imported = {name.split(".")[1] for name in imports_of(path) if name.startswith("local.")}
+            assert imported <= {package, *allowed}, path.name
+
+
+def test_nothing_that_is_shipped_imports_what_is_local():
+    others = {"local", "engine", "tests", "benchmarks", "deployment", "contracts"}
+
+    assert not {name for path in FUNCTIONS.rglob("*.py") for name in imports_of(path) if name.split(".")[0] in others}
+
+
+def test_signzys_phrases_stand_in_one_module():
     words = re.compile("poll-check-verify|linkclicked|please wait|should match pattern|upstream down", re.IGNORECASE)
-    sources = [*FUNCTIONS.rglob("*.py"), *(FUNCTIONS.parent / "statemachine").iterdir()]
+    sources = [*FUNCTIONS.rglob("*.py"), *(ROOT / "statemachine").iterdir()]
 
     speakers = [path.name for path in sources if words.search(path.read_text("utf-8"))]
 
     assert speakers == ["signzy.py"]
 
 
-def test_only_check_link_imports_the_vendors_module():
+def test_only_check_link_imports_the_module_of_signzy():
     importers = {path.stem for path in FUNCTIONS.rglob("*.py") if "linkwatch.signzy" in imports_of(path)}
 
     assert importers == {"check_link", "signzy_token"}
@@ -74,7 +95,7 @@ def test_the_environment_is_read_in_one_module():
 
 def test_check_link_imports_nothing_heavy_when_it_starts():
     heavy = {"boto3", "botocore", "pydantic"}
-    heavy |= {f"linkwatch.{room}" for room in ("start_request", "executions", "table", "verifications")}
+    heavy |= {f"linkwatch.{name}" for name in ("start_request", "executions", "table", "verifications", "recovery")}
 
     assert not {name for name in reached_from("check_link") if name.split(".")[0] in heavy or name in heavy} - {
         "botocore.auth",  # inside the function that signs
