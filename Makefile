@@ -9,11 +9,12 @@ emulator_venv    := .venvs/emulator/.ready
 sam_venv         := .venvs/sam/.ready
 development_venv := .venvs/development/.ready
 scan_venv        := .venvs/scan/.ready
+report_venv      := .venvs/report/.ready
 
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down send watch cancel logs consumer redrive recover invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build contracts pictures clean tools
+.PHONY: help run up down send watch cancel logs report consumer redrive recover invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build contracts pictures clean tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^# ── / { sub(/^# ── /, ""); sub(/ ──.*/, ""); print "\n" $$0 } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +42,9 @@ cancel: $(development_venv) ## Cancel a verification of the background stack: ID
 logs: $(development_venv) ## Print a function's logs in the background stack: FUNCTION=
 	@$(python) -m local logs
 
+report: $(development_venv) $(report_venv) ## Write report.html: HOURS=24 SINCE= UNTIL= OUT= ENV=
+	@.venvs/report/bin/python -m report
+
 consumer: tools ## Deploy examples/consumer beside the background stack
 	@$(python) -m local consumer
 
@@ -63,7 +67,7 @@ test-unit: $(development_venv) ## The functions, without AWS: seconds
 test-definition: build ## Template, state machine and bundle, without deploying
 	@$(python) -m pytest tests/definition
 
-test-integration: tools ## The deployed stack, under an accelerated clock
+test-integration: tools $(report_venv) ## The deployed stack, under an accelerated clock
 	@$(python) -m pytest tests/integration
 
 soak: tools ## Random histories, deployed stack: N=200 SEED=1 ONLY=

@@ -1,0 +1,78 @@
+"""What the report reads: the items of a period, from the table."""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from report.rows import ATTRIBUTES
+
+#: More rows than this make a page that a phone cannot show.
+MOST_ROWS = 20_000
+_PLAIN = TypeDeserializer().deserialize
+
+
+class BadChoice(Exception):
+    """A choice that cannot be followed; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Period:
+    """The links that were sent from since (included) to until (not included); both in UTC."""
+
+    since: datetime
+    until: datetime
+
+    @staticmethod
+    def chosen(now: datetime) -> "Period":
+        """From SINCE and UNTIL (ISO 8601, UTC where they name no zone), or the last HOURS. Raises BadChoice."""
+        until = _moment("UNTIL") or now
+        hours = os.environ.get("HOURS") or "24"
+        if not hours.replace(".", "", 1).isdigit() or float(hours) == 0:
+            raise BadChoice(f"HOURS={hours} should be a number of hours above 0")
+        since = _moment("SINCE") or until - timedelta(hours=float(hours))
+        if since >= until:
+            raise BadChoice(f"SINCE={iso(since)} should be before UNTIL={iso(until)}")
+        return Period(since, until)
+
+
+def _moment(name: str) -> datetime | None:
+    text = os.environ.get(name)
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadChoice(f"{name}={text} should be an ISO 8601 time, such as 2026-11-23T10:00:00Z") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def iso(moment: datetime) -> str:
+    """As items hold times: UTC with milliseconds."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def items(dynamodb: Any, table_name: str, period: Period) -> Iterator[dict[str, Any]]:
+    """The items of the period with plain values. Reads the whole table. Raises BadChoice where there are too many."""
+    names = {f"#{number}": name for number, name in enumerate(ATTRIBUTES)}
+    sent = next(alias for alias, name in names.items() if name == "linkSentAt")
+    pages = dynamodb.get_paginator("scan").paginate(
+        TableName=table_name,
+        ProjectionExpression=", ".join(names),
+        ExpressionAttributeNames=names,
+        FilterExpression=f"{sent} >= :since AND {sent} < :until",
+        ExpressionAttributeValues={":since": {"S": iso(period.since)}, ":until": {"S": iso(period.until)}},
+    )
+    found = read = 0
+    for each in pages:
+        found, read = found + len(each["Items"]), read + each["ScannedCount"]
+        print(f"{read} items read, {found} of the period", file=sys.stderr)
+        if found > MOST_ROWS:
+            raise BadChoice(
+                f"more than {MOST_ROWS} verifications in this period: choose a shorter one (HOURS, SINCE, UNTIL)"
+            )
+        yield from ({name: _PLAIN(value) for name, value in item.items()} for item in each["Items"])

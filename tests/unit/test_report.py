@@ -1,0 +1,146 @@
+"""What the report says of each verification, and which period and rows it takes."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from report.rows import Schedule, rows
+from report.table import MOST_ROWS, BadChoice, Period, items
+
+SCHEDULE = Schedule(poll_interval_seconds=10, last_check_lead_seconds=2)
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+CLICKED = {
+    "verificationId": "a" * 24 + "-" + "b" * 24,
+    "status": "SETTLED",
+    "outcome": "LINK_CLICKED",
+    "linkSentAt": "2026-11-25T10:00:00.250Z",
+    "deadline": "2026-11-25T10:05:00.000Z",
+    "startedAt": "2026-11-25T10:00:00.250Z",
+    "settledAt": "2026-11-25T10:00:30.400Z",
+    "publishedAt": "2026-11-25T10:00:30.900Z",
+    "checks": 3,
+    "takeovers": 0,
+    "source": "API",
+}
+
+
+def row_of(**changes: Any) -> dict[str, Any]:
+    item = {name: value for name, value in {**CLICKED, **changes}.items() if value is not None}
+    return rows([item], SCHEDULE)[0]
+
+
+def test_an_outcome_is_held_against_the_time_at_which_its_check_was_due():
+    row = row_of()
+
+    assert (row["checks"], row["checks_due"], row["late"]) == (3, 3, 0.4)
+    assert (row["seconds"], row["publishing"]) == (30.15, 0.5)
+
+
+def test_an_expired_verification_had_its_last_check_just_before_the_deadline():
+    row = row_of(outcome="EXPIRED", settledAt="2026-11-25T10:04:58.300Z", checks=30)
+
+    assert (row["checks_due"], row["late"]) == (30, 0.3)
+
+
+def test_checks_are_due_only_after_the_start():
+    row = row_of(startedAt="2026-11-25T10:00:15.000Z", checks=2)
+
+    assert (row["checks"], row["checks_due"]) == (2, 2)
+
+
+def test_a_check_that_was_not_made_shows():
+    row = row_of(checks=2)
+
+    assert (row["checks"], row["checks_due"]) == (2, 3)
+
+
+def test_an_open_verification_has_no_figures_yet():
+    row = row_of(outcome=None, settledAt=None, publishedAt=None, checks=None, status="WATCHING")
+
+    assert row["outcome"] == "OPEN"
+    assert {row[name] for name in ("seconds", "checks", "checks_due", "late", "publishing")} == {None}
+
+
+def test_a_cancelled_verification_counts_no_checks():
+    row = row_of(outcome="CANCELLED", checks=None)
+
+    assert (row["outcome"], row["checks"], row["late"]) == ("CANCELLED", None, None)
+
+
+def test_the_newest_link_comes_first():
+    older = {**CLICKED, "linkSentAt": "2026-11-25T09:59:59.000Z"}
+
+    assert [row["sent"] for row in rows([older, CLICKED], SCHEDULE)] == [CLICKED["linkSentAt"], older["linkSentAt"]]
+
+
+# ── The period ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_period_is_the_last_day_by_default():
+    assert Period.chosen(NOW) == Period(datetime(2026, 11, 24, 12, tzinfo=UTC), NOW)
+
+
+@pytest.mark.parametrize(
+    ("choices", "since", "until"),
+    [
+        ({"HOURS": "0.5"}, datetime(2026, 11, 25, 11, 30, tzinfo=UTC), NOW),
+        ({"SINCE": "2026-11-01"}, datetime(2026, 11, 1, tzinfo=UTC), NOW),
+        (
+            {"SINCE": "2026-11-01T10:00:00+02:00", "UNTIL": "2026-11-02T00:00:00Z"},
+            datetime(2026, 11, 1, 8, tzinfo=UTC),
+            datetime(2026, 11, 2, tzinfo=UTC),
+        ),
+    ],
+    ids=["hours", "since a day, UTC", "since and until, with zones"],
+)
+def test_the_period_is_the_one_chosen(monkeypatch, choices, since, until):
+    for name, value in choices.items():
+        monkeypatch.setenv(name, value)
+
+    assert Period.chosen(NOW) == Period(since, until)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{"HOURS": "-1"}, {"HOURS": "0"}, {"HOURS": "a day"}, {"SINCE": "yesterday"}, {"SINCE": "2027-01-01"}],
+    ids=lambda choices: " ".join(f"{name}={value}" for name, value in choices.items()),
+)
+def test_a_period_that_makes_no_sense_is_refused_with_its_name(monkeypatch, choices):
+    for name, value in choices.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(BadChoice, match=next(iter(choices))):
+        Period.chosen(NOW)
+
+
+# ── The table ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Scanned:
+    """A table's client: the pages it gives, and what it was asked."""
+
+    def __init__(self, *pages: int) -> None:
+        self._pages = pages
+
+    def get_paginator(self, operation: str) -> "Scanned":
+        assert operation == "scan"
+        return self
+
+    def paginate(self, **asked: Any) -> list[dict[str, Any]]:
+        self.asked = asked
+        return [{"Items": [{"takeovers": {"N": "1"}}] * count, "ScannedCount": count} for count in self._pages]
+
+
+def test_the_table_is_asked_for_nothing_personal():
+    table = Scanned(2)
+
+    found = list(items(table, "Verifications", Period(NOW, NOW)))
+
+    assert found == [{"takeovers": 1}] * 2
+    assert not {"result", "correlationId", "requestId"} & set(table.asked["ExpressionAttributeNames"].values())
+
+
+def test_a_period_with_more_than_a_page_can_show_is_refused():
+    with pytest.raises(BadChoice, match="choose a shorter one"):
+        list(items(Scanned(MOST_ROWS, 1), "Verifications", Period(NOW, NOW)))
