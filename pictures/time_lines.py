@@ -38,7 +38,7 @@ def watch() -> None:
             stack.signzy.send_link(request_id, session_id, script=script)
             ids[title] = stack.start(request_id, session_id).body["verificationId"]
         stack.clock.sleep(_ABORT_AFTER_SECONDS)
-        stack.abort(list(ids.values())[-1])
+        stack.executions.abort(list(ids.values())[-1])
         stack.clock.sleep(_PICTURE_AFTER_SECONDS - _ABORT_AFTER_SECONDS)
         TERMINAL.write_text(_terminal(stack), "utf-8")
         seen = [_seen(stack, title, verification_id) for title, verification_id in ids.items()]
@@ -56,7 +56,7 @@ def _seen(stack: Stack, title: str, verification_id: str) -> dict[str, Any]:
     """What became of a verification; times in seconds after the link was sent."""
     item = stack.await_published(verification_id, _PATIENCE_SECONDS)
     sent_at = datetime.fromisoformat(item["linkSentAt"]).timestamp()
-    taken_over_by = stack.execution(item["executionName"]) if item["attempt"] else None
+    taken_over_by = stack.executions.find(item["executionName"]) if item["attempt"] else None
     return {
         "title": title,
         "checks": [

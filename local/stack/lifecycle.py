@@ -124,9 +124,9 @@ def _listen(calls: SignedCalls, bus_name: str) -> str:
 
 def _warm_up(stack: Stack) -> None:
     """Starts the functions once: under an accelerated clock a first start would count as many seconds of the window."""
-    stack.invoke("CheckLink", json.dumps({"requestId": "", "sessionId": ""}))
-    stack.invoke("RecoverUnfinished", json.dumps({"sweep": True}))
+    stack.functions.invoke("CheckLink", json.dumps({"requestId": "", "sessionId": ""}))
+    stack.functions.invoke("RecoverUnfinished", json.dumps({"sweep": True}))
     stack.find("warm-up")
     # Malformed: of the events that leave nothing behind it takes only those it sends to the dead letters.
-    stack.invoke("InstantLinkSent", json.dumps({"Records": [{"messageId": "warm-up", "body": "{}"}]}))
-    stack.purge_dead_letters()
+    stack.functions.invoke("InstantLinkSent", json.dumps({"Records": [{"messageId": "warm-up", "body": "{}"}]}))
+    stack.event_queue.purge_dead_letters()

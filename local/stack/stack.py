@@ -13,7 +13,11 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from local.simulator.client import SimulatedSignzy
 from local.stack.clock import Clock
-from local.stack.launch import LocalStackFailed, scratch_of
+from local.stack.event_queue import EventQueue
+from local.stack.executions import Executions
+from local.stack.faults import Faults
+from local.stack.functions import Functions
+from local.stack.launch import LocalStackFailed
 from local.stack.signed_calls import ApiAnswer, SignedCalls
 
 #: As samconfig.toml's environment "local" names it.
@@ -64,8 +68,10 @@ class Stack:
         self._received: set[str] = set()
         self._events: dict[str, list[dict[str, Any]]] = {}
         self._events_lock = threading.Lock()
-        self._faults: list[dict[str, Any]] = []
-        self._faults_lock = threading.Lock()
+        self.executions = Executions(self.client, outputs.StateMachineArn)
+        self.functions = Functions(self.client)
+        self.event_queue = EventQueue(self.client)
+        self.faults = Faults(endpoint, clock)
 
     @cached_property
     def signzy(self) -> SimulatedSignzy:
@@ -159,108 +165,6 @@ class Stack:
 
         return await_that(published, real_seconds, f"{verification_id} is published")
 
-    # ── Executions ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def execution_arn(self, name: str) -> str:
-        """The ARN of an execution of this stack's machine."""
-        return f"{self.outputs.StateMachineArn.replace(':stateMachine:', ':execution:')}:{name}"
-
-    def execution(self, name: str) -> dict[str, Any] | None:
-        """What DescribeExecution says; None when there is no such execution."""
-        try:
-            return self._step_functions.describe_execution(executionArn=self.execution_arn(name))
-        except self._step_functions.exceptions.ExecutionDoesNotExist:
-            return None
-
-    def abort(self, name: str) -> None:
-        """Aborts a running execution, as an operator might by mistake."""
-        self._step_functions.stop_execution(executionArn=self.execution_arn(name))
-
-    def history(self, name: str) -> list[dict[str, Any]]:
-        """An execution's events, oldest first, with the data of its states."""
-        pages = self._step_functions.get_paginator("get_execution_history")
-        return [event for page in pages.paginate(executionArn=self.execution_arn(name)) for event in page["events"]]
-
-    def states_entered(self, name: str) -> list[str]:
-        """The names of the states that an execution has entered, in order: what AWS counts as transitions."""
-        entered = (event.get("stateEnteredEventDetails") for event in self.history(name))
-        return [details["name"] for details in entered if details]
-
-    # ── Functions ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def function_name(self, logical_id: str) -> str:
-        """The name that a function of the template has in this stack. Raises KeyError."""
-        for page in self.client("lambda").get_paginator("list_functions").paginate():
-            for function in page["Functions"]:
-                if f"-{logical_id}-" in function["FunctionName"]:
-                    return function["FunctionName"]
-        raise KeyError(logical_id)
-
-    def invoke(self, logical_id: str, event: str) -> dict[str, Any]:
-        """Calls a function, by its alias as everybody does, and waits for its answer. event: JSON."""
-        name = self.function_name(logical_id)
-        return self.client("lambda").invoke(FunctionName=name, Qualifier="live", Payload=event)
-
-    def logs_of(self, logical_id: str) -> str:
-        """What a function has logged so far."""
-        described = self.client("lambda").get_function_configuration(FunctionName=self.function_name(logical_id))
-        pages = self.client("logs").get_paginator("filter_log_events")
-        group = described["LoggingConfig"]["LogGroup"]
-        return "\n".join(e["message"].rstrip() for page in pages.paginate(logGroupName=group) for e in page["events"])
-
-    def recover(self, *, rearm: bool = False) -> dict[str, Any]:
-        """Has recovery sweep now, and gives its counts. Raises LocalStackFailed where it could not recover all."""
-        answer = self.invoke("RecoverUnfinished", json.dumps({"sweep": True, "rearm": rearm}))
-        payload = json.loads(answer["Payload"].read())
-        if "FunctionError" in answer:
-            raise LocalStackFailed(f"recovery failed: {payload['errorMessage']}")
-        return payload
-
-    # ── The queue of events ───────────────────────────────────────────────────────────────────────────────────────────
-
-    def dead_letters(self) -> list[dict[str, Any]]:
-        """The events that could not be started, up to ten of them."""
-        got = self._sqs.receive_message(
-            QueueUrl=self.queue_url("InstantLinkSentDeadLetters"), MaxNumberOfMessages=10, VisibilityTimeout=0
-        )
-        return [json.loads(message["Body"]) for message in got.get("Messages", [])]
-
-    def redrive(self) -> int:
-        """Puts the dead letters back into the queue, each once, and says how many there were."""
-        dead_letters, queue = self.queue_url("InstantLinkSentDeadLetters"), self.queue_url("InstantLinkSentQueue")
-        messages: list[dict[str, Any]] = []
-        while got := self._sqs.receive_message(
-            QueueUrl=dead_letters, MaxNumberOfMessages=10, VisibilityTimeout=600
-        ).get("Messages"):
-            messages += got  # all of them first: a malformed event comes back
-        for message in messages:
-            self._sqs.send_message(QueueUrl=queue, MessageBody=message["Body"])
-            self._sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])
-        return len(messages)
-
-    def purge_dead_letters(self) -> None:
-        """Empties the queue of dead letters."""
-        self._sqs.purge_queue(QueueUrl=self.queue_url("InstantLinkSentDeadLetters"))
-
-    def queue_url(self, logical_id: str) -> str:
-        """The URL of a queue of the template."""
-        return next(url for url in self._sqs.list_queues()["QueueUrls"] if f"-{logical_id}-" in url)
-
-    # ── Faults ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def break_call(self, call: str, error: str, about: list[str], seconds: float, *, after: bool = False) -> None:
-        """Has the emulator refuse calls from now on, for seconds by its clock, as local/stack/emulator.py says."""
-        now_ms = self.clock.now_ms()
-        fault = {"call": call, "error": error, "about": about, "after": after}
-        with self._faults_lock:
-            self._faults.append({**fault, "fromMs": now_ms, "untilMs": now_ms + seconds * 1000})
-            file = scratch_of(int(self.endpoint.rsplit(":", 1)[1])) / "faults.json"
-            written = file.with_suffix(".new")
-            written.write_text(json.dumps(self._faults))
-            written.replace(file)
-
-    # ── Links ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
     def rotate_token(self, token: str) -> None:
         """Replaces the token in the secret and at the simulator."""
         self.fill_token(token)
@@ -283,10 +187,6 @@ class Stack:
     @cached_property
     def _sqs(self) -> Any:
         return self.client("sqs")
-
-    @cached_property
-    def _step_functions(self) -> Any:
-        return self.client("stepfunctions")
 
 
 def _plain(value: Any) -> Any:

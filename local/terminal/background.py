@@ -120,7 +120,7 @@ def logs(console: Console) -> int:
     stack = _stack()
     function = os.environ.get("FUNCTION") or "CheckLink"
     try:
-        logged = stack.logs_of(function)
+        logged = stack.functions.logs_of(function)
     except KeyError:
         raise choices.BadChoice(f"FUNCTION={function} does not exist") from None
     console.print(logged, markup=False, highlight=False, soft_wrap=True)
@@ -139,13 +139,13 @@ def consumer(console: Console) -> int:
 
 def redrive(console: Console) -> int:
     """Puts the events among the dead letters back into the queue."""
-    console.print(f"{_stack().redrive()} sent again")
+    console.print(f"{_stack().event_queue.redrive()} sent again")
     return 0
 
 
 def recover(console: Console) -> int:
     """Recovers what is open at once, also what was taken over as often as allowed; prints the counts of the sweep."""
-    console.print_json(data=_stack().recover(rearm=True))
+    console.print_json(data=_stack().functions.recover(rearm=True))
     return 0
 
 

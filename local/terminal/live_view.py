@@ -42,8 +42,8 @@ class Watched:
         """Reads item and execution."""
         self.item = self.stack.item(self.verification_id) or {}
         name = self.item.get("executionName", self.verification_id)
-        if self.stack.execution(name):
-            self.progress = progress_of(self.stack.history(name))
+        if self.stack.executions.find(name):
+            self.progress = progress_of(self.stack.executions.history(name))
 
     @property
     def is_over(self) -> bool:

@@ -40,7 +40,7 @@ def warm_up(stack: Stack) -> None:
     slow = send_link(stack, {"answer": "pending", "slowBySeconds": 20})
     check = json.dumps({"requestId": slow.request_id, "sessionId": slow.session_id})
     with ThreadPoolExecutor(10) as pool:
-        list(pool.map(lambda _: stack.invoke("CheckLink", check), range(10)))
+        list(pool.map(lambda _: stack.functions.invoke("CheckLink", check), range(10)))
         list(pool.map(lambda _: stack.find(slow.verification_id), range(10)))
 
 

@@ -119,7 +119,7 @@ class History:
         if self.plan.fault:
             call, error, text, seconds, after = self.plan.fault
             key = self.request_id if call == "invoke" else self.verification_id
-            self.stack.break_call(call, error, [key, text], seconds, after=after)
+            self.stack.faults.refuse(call, error, [key, text], seconds, after=after)
         acts = [(0.0, "start", door) for door in self.plan.starts]
         acts += [(at, "cancel", "") for at in self.plan.cancels] + [(at, "abort", "") for at in self.plan.aborts]
         link_sent_at = datetime.fromtimestamp(sent_ms / 1000, UTC).isoformat()
@@ -143,7 +143,7 @@ class History:
         else:
             owner = (self.stack.item(self.verification_id) or {}).get("executionName", self.verification_id)
             with suppress(ClientError):  # it has just ended, or has not begun
-                self.stack.abort(owner)
+                self.stack.executions.abort(owner)
                 self.note(f"aborted {owner[49:] or 'the first execution'}")
 
     def _published(self) -> dict[str, Any] | None:

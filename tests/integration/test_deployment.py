@@ -46,7 +46,7 @@ def new_version(tmp_path) -> Path:
 
 def check_link(stack: Stack) -> dict[str, Any]:
     """The version of CheckLink that is called."""
-    name = stack.function_name("CheckLink")
+    name = stack.functions.name_of("CheckLink")
     return stack.client("lambda").get_function_configuration(FunctionName=name, Qualifier="live")
 
 

@@ -35,7 +35,7 @@ WORK = {
 def calls(stack) -> Iterator[dict[str, Callable[[Callable[[str], Any]], Any]]]:
     """Each call by its name, to be made with somebody's clients."""
     machine, table, bus = stack.outputs.StateMachineArn, stack.outputs.TableName, stack.outputs.BusName
-    execution, secret = stack.execution_arn("no-such-execution"), stack.outputs.SignzyTokenArn
+    execution, secret = stack.executions.arn("no-such-execution"), stack.outputs.SignzyTokenArn
     queues = {url.rsplit("/", 1)[1]: url for url in stack.client("sqs").list_queues()["QueueUrls"]}
     dead_letters = {
         function: next(url for name, url in queues.items() if f"-{function}DeadLetters-" in name)
@@ -49,7 +49,7 @@ def calls(stack) -> Iterator[dict[str, Callable[[Callable[[str], Any]], Any]]]:
             raise ClientError({"Error": {"Code": answer["ErrorCode"]}}, "PutEvents")
 
     def alias_of(function: str) -> str:
-        name = stack.function_name(function)
+        name = stack.functions.name_of(function)
         return stack.client("lambda").get_alias(FunctionName=name, Name="live")["AliasArn"]
 
     def of(service: str, operation: str, **arguments: Any) -> Callable[[Callable[[str], Any]], Any]:

@@ -77,7 +77,7 @@ def test_an_outcome_that_comes_twice_is_acted_on_once(stack, decisions):
     stack.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(again)}])
 
     told = f"{link.verification_id}: decided before"
-    await_that(lambda: told in stack.logs_of("ActOnOutcome"), 30, "the consumer has seen it twice")
+    await_that(lambda: told in stack.functions.logs_of("ActOnOutcome"), 30, "the consumer has seen it twice")
     assert decided["decision"] == "DENY"
     assert decision_on(stack, decisions, link.verification_id) == decided
 

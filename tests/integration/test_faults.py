@@ -19,7 +19,7 @@ def broken(stack, call: str, error: str, *about: str, seconds: float, script=CLI
     """A link whose calls that say all of these texts are refused for so many seconds from its start."""
     link = send_link(stack, *script)
     key = ["-CheckLink-", link.request_id] if call == "invoke" else [link.verification_id]
-    stack.break_call(call, error, [*key, *about], seconds, **options)
+    stack.faults.refuse(call, error, [*key, *about], seconds, **options)
     assert link.start().status == 202
     return link
 
@@ -90,7 +90,7 @@ def test_a_fault_that_passes_changes_no_outcome(name, faulty):
 )
 def test_a_check_that_fails_to_the_end_is_unknown(error, stack):
     link = send_link(stack)
-    stack.break_call("invoke", error, ["-CheckLink-", link.request_id], 400)
+    stack.faults.refuse("invoke", error, ["-CheckLink-", link.request_id], 400)
     assert link.start(linkSentAt=moment(stack, 250)).status == 202
 
     item = link.settled()
@@ -104,13 +104,13 @@ def test_a_check_that_fails_to_the_end_is_unknown(error, stack):
 
 def test_an_event_that_cannot_be_handled_is_kept_whole_and_not_tried_again(stack):
     detail = {"requestId": "12", "sessionId": "34", "phoneNumber": "+15550001111"}
-    before = stack.logs_of("InstantLinkSent").count("Cannot start a verification")
+    before = stack.functions.logs_of("InstantLinkSent").count("Cannot start a verification")
     stack.put_link_sent(detail)
 
-    letters = await_that(lambda: stack.dead_letters("InstantLinkSent"), PATIENCE, "it is a dead letter")
+    letters = await_that(lambda: stack.event_queue.dead_letters("InstantLinkSent"), PATIENCE, "it is a dead letter")
 
     assert [letter["detail"] for letter in letters] == [detail]
-    logged = stack.logs_of("InstantLinkSent")
+    logged = stack.functions.logs_of("InstantLinkSent")
     assert "5550001111" not in logged
     assert logged.count("Cannot start a verification") == before + 1
 
@@ -121,7 +121,7 @@ def test_an_event_that_could_not_be_started_is_sent_again_from_the_queue(stack):
     event |= {"time": moment(stack, 1), "detail": {"requestId": link.request_id, "sessionId": link.session_id}}
     stack.put_dead_letter("InstantLinkSent", event)
 
-    redriven = stack.redrive("InstantLinkSent")
+    redriven = stack.event_queue.redrive("InstantLinkSent")
 
     assert redriven >= 1
     assert link.settled()["outcome"] == "LINK_CLICKED"
@@ -133,25 +133,25 @@ def test_what_recovery_could_not_handle_is_kept_and_can_be_sent_again(stack):
     link.settled()
     told = {
         "id": "1",
-        "detail": {"name": link.verification_id, "input": stack.execution(link.verification_id)["input"]},
+        "detail": {"name": link.verification_id, "input": stack.executions.find(link.verification_id)["input"]},
     }
     stack.put_dead_letter("RecoverUnfinished", {"requestContext": {}, "requestPayload": told})
 
-    assert stack.redrive("RecoverUnfinished") == 1
-    assert stack.dead_letters("RecoverUnfinished") == []
+    assert stack.event_queue.redrive("RecoverUnfinished") == 1
+    assert stack.event_queue.dead_letters("RecoverUnfinished") == []
 
 
 def test_what_recovery_raises_at_lies_whole_in_its_queue_and_stays_until_it_can_be_handled(stack):
     told = {"id": "1", "detail": {"name": "not one of ours", "input": "{}"}}
-    functions, name = stack.client("lambda"), stack.function_name("RecoverUnfinished")
+    functions, name = stack.client("lambda"), stack.functions.name_of("RecoverUnfinished")
     live = functions.get_function_event_invoke_config(FunctionName=name, Qualifier="live")
     settings = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
     # The emulator heeds them on the function alone.
     functions.put_function_event_invoke_config(FunctionName=name, **{setting: live[setting] for setting in settings})
     functions.invoke(FunctionName=name, InvocationType="Event", Payload=json.dumps(told))
 
-    letters = await_that(lambda: stack.dead_letters("RecoverUnfinished"), PATIENCE, "it is a dead letter")
+    letters = await_that(lambda: stack.event_queue.dead_letters("RecoverUnfinished"), PATIENCE, "it is a dead letter")
 
     assert letters == [told]
-    assert stack.redrive("RecoverUnfinished") == 0
+    assert stack.event_queue.redrive("RecoverUnfinished") == 0
     stack.throw_dead_letters_away("RecoverUnfinished")

@@ -15,7 +15,7 @@ SLOW_CHECK = {"answer": "pending", "slowBySeconds": 4}
 
 def await_state(link: Link, state: str) -> None:
     stack = link.stack
-    await_that(lambda: state in stack.states_entered(link.verification_id), PATIENCE, f"{state} is entered")
+    await_that(lambda: state in stack.executions.states_entered(link.verification_id), PATIENCE, f"{state} is entered")
 
 
 def await_claim(link: Link) -> None:
@@ -49,21 +49,21 @@ def aborted(stack) -> dict[str, Link]:
         links[state] = send_link(stack, script)
         links[state].start()
         await_state(links[state], state)
-        stack.abort(links[state].verification_id)
+        stack.executions.abort(links[state].verification_id)
     links["before the claim"] = send_link(stack)
     links["before the claim"].start()
-    stack.abort(
+    stack.executions.abort(
         links["before the claim"].verification_id
     )  # entering the first state takes the emulator 0.15 s of its clock
     for state, (call, error, text) in REFUSED_IN.items():
         links[state] = send_link(stack, {"answer": "clicked"})
-        stack.break_call(
+        stack.faults.refuse(
             call, error, [links[state].verification_id, text], 100
         )  # and its successor's, which sits it out
         links[state].start()
     for state in REFUSED_IN:
         await_state(links[state], state)
-        stack.abort(links[state].verification_id)
+        stack.executions.abort(links[state].verification_id)
     return links
 
 
@@ -74,7 +74,7 @@ def test_a_watch_that_is_aborted_is_taken_over_at_once_and_ends_at_the_original_
     item = assert_finished_once(link, "EXPIRED")
 
     assert (item["executionName"], item["attempt"]) == (f"{link.verification_id}-r1", 1)
-    assert link.stack.execution(link.verification_id)["status"] == "ABORTED"
+    assert link.stack.executions.find(link.verification_id)["status"] == "ABORTED"
     assert link.checks_at()[-1] == pytest.approx(298, abs=2)
 
 
@@ -97,7 +97,7 @@ def test_an_execution_whose_end_nobody_told_is_found_by_the_sweep(stack):
     try:
         link.start()
         await_claim(link)
-        stack.abort(link.verification_id)
+        stack.executions.abort(link.verification_id)
         item = assert_finished_once(link, "LINK_CLICKED")
     finally:
         rules.enable_rule(Name=rule["Name"])
@@ -173,7 +173,7 @@ def test_a_verification_is_taken_over_five_times_at_most_and_stays_open(stack):
         await_that(
             lambda name=name: (stack.item(link.verification_id) or {}).get("executionName") == name, PATIENCE, name
         )
-        stack.abort(name)
+        stack.executions.abort(name)
 
     time.sleep(120 / stack.clock.speed)  # two sweeps
 
@@ -182,8 +182,8 @@ def test_a_verification_is_taken_over_five_times_at_most_and_stays_open(stack):
     assert (item["executionName"], item["attempt"]) == (names[-1], 5)
     assert "outcome" not in item
     assert "openVerifications" in item
-    assert stack.execution(f"{link.verification_id}-r6") is None
-    assert "TakeoversExhausted" in stack.logs_of("RecoverUnfinished")
+    assert stack.executions.find(f"{link.verification_id}-r6") is None
+    assert "TakeoversExhausted" in stack.functions.logs_of("RecoverUnfinished")
 
 
 # ── Cancel ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -200,7 +200,7 @@ def test_a_cancelled_watch_ends_at_once_and_is_checked_at_no_more(stack):
     item = assert_finished_once(link, "CANCELLED")
     checks = len(link.checks_at())
     assert (item["executionName"], item["attempt"]) == (f"{link.verification_id}-cancel", 0)
-    assert stack.execution(link.verification_id)["status"] == "ABORTED"
+    assert stack.executions.find(link.verification_id)["status"] == "ABORTED"
     again = stack.cancel(link.verification_id)
     assert (again.status, again.body["outcome"]) == (409, "CANCELLED")
     time.sleep(25 / stack.clock.speed)
@@ -225,7 +225,7 @@ def test_what_is_settled_cannot_be_cancelled(stack):
     answer = stack.cancel(link.verification_id)
 
     assert (answer.status, answer.body["outcome"]) == (409, "LINK_CLICKED")
-    assert stack.execution(f"{link.verification_id}-cancel") is None
+    assert stack.executions.find(f"{link.verification_id}-cancel") is None
 
 
 @pytest.mark.parametrize("seconds", [9.0, 9.5, 10.0, 10.3])
@@ -254,7 +254,7 @@ def test_a_cancel_that_dies_is_finished_as_a_cancel(stack):
     link.start()
     await_state(link, "Wait For Next Check")
     stack.cancel(link.verification_id)
-    stack.abort(f"{link.verification_id}-cancel")
+    stack.executions.abort(f"{link.verification_id}-cancel")
 
     assert_finished_once(link, "CANCELLED")
 
@@ -275,15 +275,15 @@ def test_a_status_event_that_comes_twice_and_sweeps_at_once_make_one_takeover(st
             "detail": {
                 "name": link.verification_id,
                 "status": "ABORTED",
-                "input": stack.execution(link.verification_id)["input"],
+                "input": stack.executions.find(link.verification_id)["input"],
             },
         }
     )
-    stack.abort(link.verification_id)
+    stack.executions.abort(link.verification_id)
 
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda event: stack.invoke("RecoverUnfinished", event), [told, '{"sweep": true}'] * 3))
+        list(pool.map(lambda event: stack.functions.invoke("RecoverUnfinished", event), [told, '{"sweep": true}'] * 3))
 
     item = assert_finished_once(link, "EXPIRED")
     assert item["executionName"] == f"{link.verification_id}-r1"
-    assert stack.execution(f"{link.verification_id}-r2") is None
+    assert stack.executions.find(f"{link.verification_id}-r2") is None

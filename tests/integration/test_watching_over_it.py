@@ -37,7 +37,7 @@ def lines(stack):
     link = send_link(stack, {"checks": [1], "answer": "upstream-down"}, {"answer": "clicked"})
     link.start()
     link.settled()
-    logged = (line for line in stack.logs_of("CheckLink").splitlines() if line.startswith("{"))
+    logged = (line for line in stack.functions.logs_of("CheckLink").splitlines() if line.startswith("{"))
     return [line for line in map(json.loads, logged) if line.get("verificationId") == link.verification_id]
 
 

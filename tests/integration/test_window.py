@@ -167,4 +167,4 @@ def test_a_verification_takes_three_transitions_a_check_and_five_around_them(nam
     link = watched[name]
     checks = link.settled()["checks"]
 
-    assert len(link.stack.states_entered(link.verification_id)) == 3 * checks + 5
+    assert len(link.stack.executions.states_entered(link.verification_id)) == 3 * checks + 5

@@ -1,0 +1,28 @@
+"""Faults on demand: has the emulator refuse calls, as emulator.py says."""
+
+import json
+import threading
+from typing import Any
+
+from local.stack.clock import Clock
+from local.stack.launch import scratch_of
+
+
+class Faults:
+    """The faults of one emulator. Threads share it."""
+
+    def __init__(self, endpoint: str, clock: Clock) -> None:
+        self._file = scratch_of(int(endpoint.rsplit(":", 1)[1])) / "faults.json"
+        self._clock = clock
+        self._faults: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+
+    def refuse(self, call: str, error: str, about: list[str], seconds: float, *, after: bool = False) -> None:
+        """Has the emulator refuse calls from now on, for seconds by its clock. after: only their answers are lost."""
+        now_ms = self._clock.now_ms()
+        fault = {"call": call, "error": error, "about": about, "after": after}
+        with self._lock:
+            self._faults.append({**fault, "fromMs": now_ms, "untilMs": now_ms + seconds * 1000})
+            written = self._file.with_suffix(".new")
+            written.write_text(json.dumps(self._faults))
+            written.replace(self._file)
