@@ -12,7 +12,8 @@ import time
 from datetime import datetime
 from typing import Any
 
-from linkwatch.model import Answer, Ids, Look, Reason, parse_ids
+from linkwatch.bounded_http import KeptConnection
+from linkwatch.model import Answer, CheckResult, Ids, Reason, parse_ids
 from linkwatch.settings import CheckLinkSettings
 from linkwatch.signzy import Signzy, TokenSource, TokenUnavailable
 from linkwatch.signzy_token import Credentials, FixedToken, SecretToken
@@ -29,34 +30,34 @@ _tokens: TokenSource = (
     if _settings.token
     else SecretToken(_settings.token_arn, _settings.region, _credentials, _settings.secrets_endpoint, _tls)
 )
-_signzy = Signzy(_settings.base_url, _tokens, _settings.poll_interval_seconds, _tls)
+_signzy = Signzy(KeptConnection(_settings.base_url, _tls), _tokens, _settings.poll_interval_seconds)
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """One look. Ids that are none get REJECTED, MALFORMED_IDS without a call; a deadline that is none raises ValueError."""
+    """One check. Ids that are none get REJECTED, MALFORMED_IDS without a call; a deadline that is none raises ValueError."""
     ids = parse_ids(event.get("requestId"), event.get("sessionId"))
     deadline = datetime.fromisoformat(event["deadline"]).timestamp() if event.get("deadline") else None
     started_at = time.monotonic()
-    look, problem = _look(ids, deadline) if ids else (Look(Answer.REJECTED, Reason.MALFORMED_IDS), None)
+    result, problem = _checked(ids, deadline) if ids else (CheckResult(Answer.REJECTED, Reason.MALFORMED_IDS), None)
     line = {
         "level": "ERROR" if problem else "INFO",
-        "message": "Looked",
+        "message": "Checked",
         "service": _settings.service,
         "function_request_id": getattr(context, "aws_request_id", None),
         "verificationId": ids and ids.verification_id,
-        "answer": look.answer,
-        "reason": look.reason,
+        "answer": result.answer,
+        "reason": result.reason,
         "problem": problem,
         "durationMs": round((time.monotonic() - started_at) * 1000),
     }
-    # As Powertools writes its lines; the logger itself costs half a look (docs/decisions.md). What has no value is left out.
+    # As Powertools writes its lines; the logger itself costs half a check (docs/decisions.md). What has no value is left out.
     print(json.dumps({name: value for name, value in line.items() if value is not None}))  # noqa: T201
-    return {"answer": look.answer, "reason": look.reason, "result": look.result}
+    return {"answer": result.answer, "reason": result.reason, "result": result.result}
 
 
-def _look(ids: Ids, deadline: float | None) -> tuple[Look, str | None]:
-    """The look, and what is wrong with the token, if it is that."""
+def _checked(ids: Ids, deadline: float | None) -> tuple[CheckResult, str | None]:
+    """What the check learnt, and what is wrong with the token, if it is that."""
     try:
-        return _signzy.look(ids, deadline), None
+        return _signzy.check(ids, deadline), None
     except TokenUnavailable as error:
-        return Look(Answer.UNAVAILABLE, error.reason), f"No token to ask Signzy with: {error}"
+        return CheckResult(Answer.UNAVAILABLE, error.reason), f"No token to ask Signzy with: {error}"

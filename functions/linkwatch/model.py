@@ -20,7 +20,7 @@ Source = Literal["API", "EVENT"]
 
 
 class Answer(StrEnum):
-    """What one look learnt."""
+    """What one check learnt."""
 
     CLICKED = "CLICKED"
     PENDING = "PENDING"
@@ -61,8 +61,8 @@ class Result(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look's answer, with its reason unless it is CLICKED or PENDING, and its result when it is CLICKED."""
+class CheckResult:
+    """One check's answer, with its reason unless it is CLICKED or PENDING, and its result when it is CLICKED."""
 
     answer: Answer
     reason: Reason | None = None

@@ -31,7 +31,7 @@ def dead_letters_url() -> str:
 
 @dataclass(frozen=True, slots=True)
 class CheckLinkSettings:
-    """For the look. base_url has no slash at its end; token is not empty in local runs only; service names the stack in logs;
+    """For the check. base_url has no slash at its end; token is not empty in local runs only; service names the stack in logs;
     secrets_endpoint is None on AWS, where the region says it; Lambda gives every function keys, a local run may not.
     """
 

@@ -4,47 +4,44 @@
     Content-Type: application/json
     Authorization: <the bare token>
 
-Source: Signzy's page "Check Link Status". Whatever comes back, or does not, is data: a Look. What raises here is our own bug.
+Source: Signzy's page "Check Link Status". Whatever comes back, or does not, is data: a CheckResult. What raises here is our own
+bug.
 """
 
+import codecs
 import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from ssl import SSLContext
-from typing import Any, Protocol
+from http.client import HTTPException
+from typing import Literal, Protocol
 
-import urllib3
-from urllib3.util import parse_url
+from linkwatch.bounded_http import KeptConnection, TooLate
+from linkwatch.model import Answer, CheckResult, Ids, Reason, Result
 
-from linkwatch.bounded_http import HTTPPool, HTTPSPool
-from linkwatch.model import Answer, Ids, Look, Reason, Result
-
-#: More is not read: no answer of Signzy's comes near it.
-MAX_BODY_BYTES = 256 * 1024
-#: The whole look, both tries and the token in between: below the function's 8 s, which are below the task's 9 s.
-LOOK_SECONDS = 6.0
-CONNECT_SECONDS = 3.0
-#: With a shorter interval than 10 s the look gets no more than this share of it.
-LOOK_SHARE_OF_INTERVAL = 0.6
+#: The whole check, from the name to the answer, both tries and the token in between: below the function's 8 s, which are below
+#: the task's 9 s.
+CHECK_SECONDS = 6.0
+#: With a shorter interval than 10 s the check gets no more than this share of it.
+CHECK_SHARE_OF_INTERVAL = 0.6
 #: A field longer than this is no carrier and no country; an execution's state could not hold 256 KiB of it.
 MAX_FIELD_CHARACTERS = 256
 
 
 class TokenSource(Protocol):
-    """Where the token comes from. Both raise TokenUnavailable."""
+    """Where the token comes from. Both raise TokenUnavailable, at the latest at ends_at (time.monotonic())."""
 
-    def token(self) -> str:
+    def token(self, ends_at: float) -> str:
         """The token, as it is known."""
         ...
 
-    def fresh_token(self) -> str | None:
+    def fresh_token(self, ends_at: float) -> str | None:
         """The token fetched anew; None where there is no other place to fetch it from."""
         ...
 
 
 class TokenUnavailable(Exception):
-    """There is no token to ask with. reason: what that makes of the look."""
+    """There is no token to ask with. reason: what that makes of the check."""
 
     def __init__(self, message: str, reason: Reason) -> None:
         super().__init__(message)
@@ -55,133 +52,177 @@ class TokenUnavailable(Exception):
 
 
 class Signzy:
-    """Signzy's status endpoint at one base URL, over one connection that is kept alive."""
+    """Signzy's status endpoint, over one connection that is kept alive."""
 
     def __init__(
         self,
-        base_url: str,
+        connection: KeptConnection,
         tokens: TokenSource,
         poll_interval_seconds: float,
-        tls: SSLContext | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """base_url without a slash at its end; clock gives epoch seconds; tls verifies certificates (urllib3's own, if None)."""
-        url = parse_url(base_url)
-        options: dict[str, Any] = {"maxsize": 1, "retries": False}
-        if url.scheme == "https":
-            self._pool = HTTPSPool(url.host or "", url.port, ssl_context=tls, **options)
-        else:
-            self._pool = HTTPPool(url.host or "", url.port, **options)
-        self._path = url.path or ""
+        """connection: to the base URL; clock gives epoch seconds."""
+        self._connection = connection
         self._tokens = tokens
-        self._look_seconds = min(LOOK_SECONDS, LOOK_SHARE_OF_INTERVAL * poll_interval_seconds)
+        self._check_seconds = min(CHECK_SECONDS, CHECK_SHARE_OF_INTERVAL * poll_interval_seconds)
         self._clock = clock
 
-    def look(self, ids: Ids, deadline: float | None) -> Look:
-        """Asks once; once more with a fresh token when the first was refused. deadline in epoch seconds: no request starts
-        at it or later, the answer is then UNAVAILABLE, PAST_DEADLINE. Raises TokenUnavailable.
+    def check(self, ids: Ids, deadline: float | None) -> CheckResult:
+        """Asks once; once more with a fresh token when the first was refused. deadline in epoch seconds: no request is
+        written at it or later, the answer is then UNAVAILABLE, PAST_DEADLINE. Raises TokenUnavailable.
         """
-        ends_at = time.monotonic() + self._look_seconds
-        look = self._ask(ids, self._tokens.token(), deadline, ends_at)
-        if look.reason is not Reason.CREDENTIALS_REFUSED:
-            return look
+        ends_at = time.monotonic() + self._check_seconds
+
+        def window_left() -> float:
+            return float("inf") if deadline is None else deadline - self._clock()
+
+        if window_left() <= 0:
+            return CheckResult(Answer.UNAVAILABLE, Reason.PAST_DEADLINE)
+        result = self._ask(ids, self._tokens.token(ends_at), window_left, ends_at)
+        if result.reason is not Reason.CREDENTIALS_REFUSED:
+            return result
         try:
-            fresh_token = self._tokens.fresh_token()
+            fresh_token = self._tokens.fresh_token(ends_at)
         except TokenUnavailable as error:
-            raise TokenUnavailable(f"the token was refused and no other is to be had: {error}", look.reason) from None
-        return self._ask(ids, fresh_token, deadline, ends_at) if fresh_token else look
+            raise TokenUnavailable(f"the token was refused and no other is to be had: {error}", result.reason) from None
+        return self._ask(ids, fresh_token, window_left, ends_at) if fresh_token else result
 
-    def _ask(self, ids: Ids, token: str, deadline: float | None, ends_at: float) -> Look:
-        look_left = ends_at - time.monotonic()
-        window_left = float("inf") if deadline is None else deadline - self._clock()
-        if window_left <= 0:
-            return Look(Answer.UNAVAILABLE, Reason.PAST_DEADLINE)
-        if look_left <= 0:
-            return Look(Answer.UNAVAILABLE, Reason.TIMEOUT)
+    def _ask(self, ids: Ids, token: str, window_left: Callable[[], float], ends_at: float) -> CheckResult:
+        headers = {"User-Agent": "linkwatch", "Content-Type": "application/json", "Authorization": token}
         try:
-            response = self._pool.urlopen(
-                "GET",
-                f"{self._path}/poll-check-verify/request/{ids.request_id}/session/{ids.session_id}",
-                headers={"Content-Type": "application/json", "Authorization": token},
-                # A connection that is not there by the deadline would carry a request past it.
-                timeout=urllib3.Timeout(total=look_left, connect=min(CONNECT_SECONDS, look_left, window_left)),
-                redirect=False,
-                preload_content=False,
+            answer = self._connection.ask(
+                f"/poll-check-verify/request/{ids.request_id}/session/{ids.session_id}",
+                headers,
+                ends_at=ends_at,
+                time_to_write=window_left,
             )
-            return classify(response.status, _body_of(response))
-        except urllib3.exceptions.HTTPError as error:
-            return Look(Answer.UNAVAILABLE, reason_of(error))
-
-
-def _body_of(response: urllib3.BaseHTTPResponse) -> bytes:
-    """The answer's body; empty when it is longer than any answer is. The connection stays open only if all of it was read."""
-    body = b""
-    # To its end, or a body cut short passes for whole.
-    while chunk := response.read1(MAX_BODY_BYTES, decode_content=False):
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            response.close()
-            return b""
-    response.release_conn()
-    return body
-
-
-def reason_of(error: urllib3.exceptions.HTTPError) -> Reason:
-    """What urllib3's error means for the look. One that says we asked for nonsense is our bug, and raised again."""
-    if isinstance(error, urllib3.exceptions.LocationValueError):
-        raise error
-    if isinstance(error, urllib3.exceptions.TimeoutError) and not isinstance(
-        error, urllib3.exceptions.NewConnectionError
-    ):
-        return Reason.TIMEOUT
-    return Reason.NO_CONNECTION
+        except TooLate:
+            return CheckResult(Answer.UNAVAILABLE, Reason.PAST_DEADLINE)
+        except TimeoutError:
+            return CheckResult(Answer.UNAVAILABLE, Reason.TIMEOUT)
+        except (OSError, HTTPException):
+            return CheckResult(Answer.UNAVAILABLE, Reason.NO_CONNECTION)
+        result = classify(answer.status, answer.body, answer.content_type, ids.session_id)
+        if result.reason is Reason.BAD_ANSWER:
+            # Who answers what was not asked may be out of step: what comes next on this connection could be another's answer.
+            self._connection.close()
+        return result
 
 
 # ── The answer ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+#: A JSON object: what it says under each name, in lower case (linkClicked and LinkClicked are one), as often as it says it.
+_Said = dict[str, list[object]]
+
+_BAD_ANSWER = CheckResult(Answer.UNAVAILABLE, Reason.BAD_ANSWER)
 # Signzy's phrases, wherever an answer carries its message; their capitals vary.
-_PHRASES: tuple[tuple[re.Pattern[str], Look], ...] = (
-    (re.compile(r"invalid requestid or sessionid", re.IGNORECASE), Look(Answer.REJECTED, Reason.UNKNOWN_IDS)),
+_PHRASES: tuple[tuple[re.Pattern[str], CheckResult], ...] = (
+    (re.compile(r"invalid requestid or sessionid", re.IGNORECASE), CheckResult(Answer.REJECTED, Reason.UNKNOWN_IDS)),
     (
         re.compile(r"(requestid|sessionid)\W+should match pattern", re.IGNORECASE),
-        Look(Answer.REJECTED, Reason.MALFORMED_IDS),
+        CheckResult(Answer.REJECTED, Reason.MALFORMED_IDS),
     ),
     (
         re.compile(r"invalid authentication credentials", re.IGNORECASE),
-        Look(Answer.UNAVAILABLE, Reason.CREDENTIALS_REFUSED),
+        CheckResult(Answer.UNAVAILABLE, Reason.CREDENTIALS_REFUSED),
     ),
-    (re.compile(r"upstream down", re.IGNORECASE), Look(Answer.UNAVAILABLE, Reason.UPSTREAM_DOWN)),
-    (re.compile(r"please wait", re.IGNORECASE), Look(Answer.PENDING)),
+    (re.compile(r"upstream down", re.IGNORECASE), CheckResult(Answer.UNAVAILABLE, Reason.UPSTREAM_DOWN)),
+    (re.compile(r"please wait", re.IGNORECASE), CheckResult(Answer.PENDING)),
 )
 _STATUSES = {401: Reason.CREDENTIALS_REFUSED, 409: Reason.UPSTREAM_DOWN, 429: Reason.THROTTLED}
 _BOOLEANS: Mapping[object, bool] = {"true": True, "false": False}
+_CHARSET = re.compile(r""";\s*charset\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
+# Python's codecs for text that are no charsets; the first two take a minute for 256 KiB.
+_NO_CHARSETS = {"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined"}
+# Control characters, halves of a surrogate pair, and what stands where text did not decode.
+_NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 
 
-def classify(status: int, body: bytes) -> Look:
-    """What an answer means. The body decides; where it says nothing known, the status does. Never raises."""
-    answer = {} if 300 <= status < 400 else _object(_parsed(body))
-    error, result = _object(answer.get("error")), _object(answer.get("result"))
-    if not answer.get("error"):
-        clicked = _boolean(result.get("linkclicked"))
-        if clicked is not None:
-            return Look(Answer.CLICKED, result=_result(result)) if clicked else Look(Answer.PENDING)
-    for message in (error.get("message"), answer.get("error"), answer.get("message"), result.get("message")):
-        for phrase, look in _PHRASES:
-            if isinstance(message, str) and phrase.search(message):
-                return look
-    return Look(Answer.UNAVAILABLE, _STATUSES.get(status, Reason.BAD_ANSWER))
+class _Contradiction(Exception):
+    """An answer says two things under one name."""
 
 
-def _parsed(body: bytes) -> object:
+def classify(status: int, body: bytes, content_type: str = "", session_id: str | None = None) -> CheckResult:
+    """What an answer means. The body decides; where it says nothing known, the status does. Never raises.
+
+    session_id: the one that was asked for; an answer that names another is a BAD_ANSWER, and so is one that contradicts itself
+    in what decides: error, result, linkClicked, sessionId or message. A field that is only handed on decides nothing: where it
+    contradicts itself, is not printable Unicode or too long, it is null.
+    """
+    answer = {} if 300 <= status < 400 else _object(_parsed(body, content_type))
     try:
-        return json.loads(body)
+        return _meaning(answer, session_id) or CheckResult(Answer.UNAVAILABLE, _STATUSES.get(status, Reason.BAD_ANSWER))
+    except (_Contradiction, RecursionError):
+        return _BAD_ANSWER
+
+
+def _meaning(answer: _Said, session_id: str | None) -> CheckResult | None:
+    """None where the body says nothing known. Raises _Contradiction."""
+    error, result = _one(answer, "error"), _object(_one(answer, "result"))
+    sessions = [*answer.get("sessionid", []), *result.get("sessionid", [])]
+    if session_id and any(said is not None and str(said).lower() != session_id.lower() for said in sessions):
+        return _BAD_ANSWER
+    if not error:
+        clicked = _one(result, "linkclicked", _boolean)
+        if clicked is not None:
+            return CheckResult(Answer.CLICKED, result=_result(result)) if clicked else CheckResult(Answer.PENDING)
+    for message in (
+        _one(_object(error), "message"),
+        error,
+        _one(answer, "message"),
+        _one(result, "message"),
+    ):
+        for phrase, meaning in _PHRASES:
+            if isinstance(message, str) and phrase.search(message):
+                return meaning
+    return None
+
+
+def _parsed(body: bytes, content_type: str) -> object:
+    """The body's JSON, its objects as _Said; None if it is none."""
+    named = _CHARSET.search(content_type)
+    text = _decoded(body, named[1] if named else json.detect_encoding(body)).removeprefix("\ufeff")
+    try:
+        # Not strict: a raw control character in a field that is only handed on makes that field null, not the answer useless.
+        return json.loads(text, object_pairs_hook=_said, parse_int=_whole_number, strict=False)
     except (ValueError, RecursionError):
         return None
 
 
-def _object(value: object) -> dict[str, object]:
-    """A JSON object's fields by their names in lower case (linkClicked and LinkClicked are one); empty if it is no object."""
-    return {name.lower(): field for name, field in value.items()} if isinstance(value, dict) else {}
+def _decoded(body: bytes, charset: str) -> str:
+    """The text, with U+FFFD for what is none. A charset that nobody knows counts as UTF-8."""
+    try:
+        if codecs.lookup(charset).name not in _NO_CHARSETS:
+            return body.decode(charset, "replace")
+    except (LookupError, ValueError):
+        pass
+    return body.decode("utf-8", "replace")
+
+
+def _whole_number(digits: str) -> int | str:
+    """Python makes no number of more than 4,300 digits, and nobody calculates with one."""
+    return int(digits) if len(digits) <= MAX_FIELD_CHARACTERS else digits
+
+
+def _said(pairs: list[tuple[str, object]]) -> _Said:
+    said: _Said = {}
+    for name, value in pairs:
+        said.setdefault(name.lower(), []).append(value)
+    return said
+
+
+def _object(value: object) -> _Said:
+    """Empty if it is no object."""
+    return value if isinstance(value, dict) else {}
+
+
+def _one[T](said: _Said, name: str, read: Callable[[object], T] = lambda value: value) -> T | None:
+    """The one value under a name, as it is read; None without it. Raises _Contradiction for two that are not the same."""
+    values = [read(value) for value in said.get(name, [])]
+    # As text, for Python takes true and 1 for the same.
+    if len(values) > 1 and len({json.dumps(value, sort_keys=True) for value in values}) > 1:
+        raise _Contradiction
+    return values[0] if values else None
 
 
 def _boolean(value: object) -> bool | None:
@@ -193,21 +234,32 @@ def _boolean(value: object) -> bool | None:
 def _text(value: object) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
-    return value if isinstance(value, str) and 0 < len(value) <= MAX_FIELD_CHARACTERS else None
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_FIELD_CHARACTERS or _NOT_PRINTABLE.search(value):
+        return None
+    return value
 
 
-def _result(fields: dict[str, object]) -> Result:
-    match _boolean(phone_match := fields.get("phonematch")):
-        case bool() as matched:
-            phone = "true" if matched else "false"
-        case None:
-            says_indeterminate = isinstance(phone_match, str) and phone_match.strip().lower() == "indeterminate"
-            phone = "indeterminate" if says_indeterminate else None
+def _phone_match(value: object) -> Literal["true", "false", "indeterminate"] | None:
+    if isinstance(value, str) and value.strip().lower() == "indeterminate":
+        return "indeterminate"
+    matched = _boolean(value)
+    return None if matched is None else "true" if matched else "false"
+
+
+def _handed_on[T](said: _Said, name: str, read: Callable[[object], T]) -> T | None:
+    """As _one, but a contradiction is null."""
+    try:
+        return _one(said, name, read)
+    except _Contradiction:
+        return None
+
+
+def _result(said: _Said) -> Result:
     return Result(
-        transactionId=_text(fields.get("transactionid")),
-        carrier=_text(fields.get("carrier")),
-        lineType=_text(fields.get("linetype")),
-        countryCode=_text(fields.get("countrycode")),
-        phoneMatch=phone,
-        ipAddressMatch=_boolean(fields.get("ipaddressmatch")),
+        transactionId=_handed_on(said, "transactionid", _text),
+        carrier=_handed_on(said, "carrier", _text),
+        lineType=_handed_on(said, "linetype", _text),
+        countryCode=_handed_on(said, "countrycode", _text),
+        phoneMatch=_handed_on(said, "phonematch", _phone_match),
+        ipAddressMatch=_handed_on(said, "ipaddressmatch", _boolean),
     )

@@ -1,20 +1,21 @@
 """Signzy's token out of Secrets Manager: fetched when first needed, kept, fetched anew when Signzy refuses it.
 
-One signed POST with urllib3 instead of a boto3 client: boto3 costs CheckLink's start more than the look itself
+One signed POST instead of a boto3 client: boto3 costs CheckLink's start more than the check itself
 (docs/decisions.md). The signature is botocore's, and imported only when there is something to sign.
 """
 
 import json
 import re
+import time
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from ssl import SSLContext
 
-import urllib3
-
+from linkwatch.bounded_http import KeptConnection
 from linkwatch.model import Reason
 from linkwatch.signzy import TokenUnavailable
 
-#: Below the look's own 6 s, so that a look whose token has to be fetched anew can still ask.
+#: Below the check's own 6 s, so that a check whose token has to be fetched anew can still ask.
 FETCH_SECONDS = 2.0
 # What can stand in a header: anything else would be refused in an exception that quotes the token.
 _TOKEN = re.compile("[ -~]+")
@@ -35,10 +36,10 @@ class FixedToken:
     def __init__(self, token: str) -> None:
         self._token = token
 
-    def token(self) -> str:
+    def token(self, ends_at: float) -> str:  # noqa: ARG002  it is at hand
         return _checked(self._token)
 
-    def fresh_token(self) -> None:
+    def fresh_token(self, ends_at: float) -> None:  # noqa: ARG002
         return None
 
 
@@ -58,28 +59,31 @@ class SecretToken:
         self._region = region
         self._credentials = credentials
         self._endpoint = endpoint or f"https://secretsmanager.{region}.amazonaws.com"
-        self._http = urllib3.PoolManager(
-            maxsize=1, ssl_context=tls, retries=False, timeout=urllib3.Timeout(total=FETCH_SECONDS)
-        )
+        self._connection = KeptConnection(self._endpoint, tls)
         self._token: str | None = None
 
-    def token(self) -> str:
-        """The token. Raises TokenUnavailable when the secret cannot be read or holds none."""
+    def token(self, ends_at: float) -> str:
+        """The token. Raises TokenUnavailable when the secret cannot be read by ends_at or holds none."""
         if self._token is None:
-            self._token = self.fresh_token()
+            self._token = self.fresh_token(ends_at)
         return self._token
 
-    def fresh_token(self) -> str:
+    def fresh_token(self, ends_at: float) -> str:
         """The token as the secret has it now. Raises TokenUnavailable, and then forgets what it knew."""
         self._token = None
+        body = json.dumps({"SecretId": self._secret_arn}).encode()
         try:
-            body = json.dumps({"SecretId": self._secret_arn}).encode()
-            response = self._http.request("POST", f"{self._endpoint}/", body=body, headers=self._signed_headers(body))
-        except urllib3.exceptions.HTTPError as error:
+            answer = self._connection.ask(
+                "/",
+                self._signed_headers(body),
+                body,
+                ends_at=min(ends_at, time.monotonic() + FETCH_SECONDS),
+            )
+        except (OSError, HTTPException) as error:
             raise TokenUnavailable(f"Secrets Manager: {type(error).__name__}", Reason.CHECK_FAILED) from None
-        if response.status != 200:
-            raise TokenUnavailable(f"Secrets Manager answered {response.status}", Reason.CHECK_FAILED)
-        self._token = _token_in(response.data)
+        if answer.status != 200:
+            raise TokenUnavailable(f"Secrets Manager answered {answer.status}", Reason.CHECK_FAILED)
+        self._token = _token_in(answer.body)
         return self._token
 
     def _signed_headers(self, body: bytes) -> dict[str, str]:

@@ -2,15 +2,16 @@
 simulator both read it here. Standard library only: the simulator runs on a bare Python, too.
 
 In the file an answer has a `status`, `headers` (optional), what to `expect` of the function that reads it, and its body as
-`body` (JSON), `text` or `hex` (raw), made long by `times` (repeated) or `paddedTo` (spaces at the end, size in bytes).
+`body` (JSON), `text` or `hex` (raw), in `encoding` (UTF-8), made long by `times` (repeated) or `paddedTo` (spaces at the end,
+size in bytes).
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-#: The session id in the file's answers; the simulator puts in the one that was asked for.
+#: The session id in the file's answers.
 SAMPLE_SESSION_ID = b"646214d929c23b4d42c1fc39"
 
 
@@ -23,6 +24,12 @@ class VendorAnswer:
     headers: dict[str, str] = field(default_factory=dict)
     expect: dict[str, Any] = field(default_factory=dict)
 
+    def about(self, session_id: str) -> "VendorAnswer":
+        """The same answer about this session: wherever it names the sample's id, in small letters or capitals."""
+        asked = session_id.encode()
+        body = self.body.replace(SAMPLE_SESSION_ID, asked).replace(SAMPLE_SESSION_ID.upper(), asked.upper())
+        return replace(self, body=body)
+
 
 def answer_from(data: dict[str, Any]) -> VendorAnswer:
     """An answer out of the file's form, described at the top of this module."""
@@ -30,7 +37,7 @@ def answer_from(data: dict[str, Any]) -> VendorAnswer:
         body = bytes.fromhex(data["hex"])
     else:
         text = data["text"] if "text" in data else json.dumps(data["body"], ensure_ascii=False)
-        body = text.encode() * data.get("times", 1)
+        body = text.encode(data.get("encoding", "utf-8")) * data.get("times", 1)
     headers = {"Content-Type": "application/json; charset=utf-8", **data.get("headers", {})}
     return VendorAnswer(data["status"], body.ljust(data.get("paddedTo", 0)), headers, data.get("expect", {}))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from linkwatch.model import Answer, Check, Reason
+from linkwatch.model import Answer, CheckResult, Reason
 from linkwatch.signzy import classify
 from local.simulator.answers import ANSWERS
 from tests.definition.dynamodb_expressions import Item, Refused
@@ -109,13 +109,13 @@ class Account:
 
     def _check_link(self, by: Execution, invoked_at: int) -> dict[str, Any]:
         if self.time.now >= self.history.deadline:
-            return _as_json(Check(Answer.UNAVAILABLE, Reason.PAST_DEADLINE))
+            return _as_json(CheckResult(Answer.UNAVAILABLE, Reason.PAST_DEADLINE))
         since_sent = self.time.now - self.history.link_sent_at
         name = [answer for since, answer in self.history.answers if since <= max(since_sent, 0)][-1]
         self.vendor_checks.append(VendorCheck(self.time.now, by.name, invoked_at, name))
         self.note(by.name, f"check {len(self.vendor_checks)}: {name}")
         if name in Reason.__members__:
-            return _as_json(Check(Answer.UNAVAILABLE, Reason[name]))
+            return _as_json(CheckResult(Answer.UNAVAILABLE, Reason[name]))
         return _as_json(classify(ANSWERS[name].status, ANSWERS[name].body))
 
     def _put_events(self, by: Execution, entries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -134,5 +134,5 @@ class Account:
         return {"StopDate": "2026-11-23T10:00:00Z"}
 
 
-def _as_json(check: Check) -> dict[str, Any]:
+def _as_json(check: CheckResult) -> dict[str, Any]:
     return {"answer": check.answer, "reason": check.reason, "result": check.result}

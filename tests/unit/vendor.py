@@ -1,5 +1,6 @@
-"""A vendor for the tests of the look: a real server on the loopback that does what each test tells it."""
+"""A vendor for the tests of the check: a real server on the loopback that does what each test tells it."""
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -8,16 +9,27 @@ from ssl import SSLContext
 
 
 class Vendor:
-    """Answers one connection after the other; remembers each request's head and when a connection was made."""
+    """Answers each connection in a thread; remembers each request's head and how many connections were made."""
 
-    def __init__(self, answer: Callable[["Vendor", socket.socket], None], tls: SSLContext | None) -> None:
+    def __init__(
+        self,
+        answer: Callable[["Vendor", socket.socket], None],
+        tls: SSLContext | None,
+        before_tls: Callable[[], None],
+    ) -> None:
         self._answer = answer
+        self._tls = tls
+        self._before_tls = before_tls
         self._server = socket.create_server(("127.0.0.1", 0))
-        if tls:
-            self._server = tls.wrap_socket(self._server, server_side=True)
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.getsockname()[1]}/api/v3/us-kyc"
+        self.address = self._server.getsockname()
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.address[1]}/api/v3/us-kyc"
         self.requests: list[str] = []
         self.connections = 0
+        self._counts: dict[socket.socket, int] = {}
+
+    def requests_of(self, connection: socket.socket) -> int:
+        """How many requests came over this connection."""
+        return self._counts[connection]
 
     def serve(self) -> None:
         while True:
@@ -29,13 +41,15 @@ class Vendor:
             threading.Thread(target=self._serve_connection, args=(connection,), daemon=True).start()
 
     def _serve_connection(self, connection: socket.socket) -> None:
-        with connection:
-            try:
+        with contextlib.suppress(OSError):  # the check has hung up: what it does then is its test's matter
+            if self._tls:
+                self._before_tls()
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            with connection:
                 while head := read_head(connection):
                     self.requests.append(head)
+                    self._counts[connection] = self._counts.get(connection, 0) + 1
                     self._answer(self, connection)
-            except OSError:
-                pass  # the look has hung up: what it does then is its test's matter
 
     def close(self) -> None:
         self._server.shutdown(socket.SHUT_RDWR)
@@ -58,10 +72,14 @@ def message(body: bytes | str, status: str = "200 OK", headers: str = "") -> byt
 
 
 @contextmanager
-def vendor(answer: Callable[[Vendor, socket.socket], None] | bytes, tls: SSLContext | None = None) -> Iterator[Vendor]:
+def vendor(
+    answer: Callable[[Vendor, socket.socket], None] | bytes,
+    tls: SSLContext | None = None,
+    before_tls: Callable[[], None] = lambda: None,
+) -> Iterator[Vendor]:
     """A vendor that always sends these bytes, or does what the function does with the connection."""
     does = answer if callable(answer) else lambda _, connection: connection.sendall(answer)
-    server = Vendor(does, tls)
+    server = Vendor(does, tls, before_tls)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:
@@ -69,3 +87,15 @@ def vendor(answer: Callable[[Vendor, socket.socket], None] | bytes, tls: SSLCont
     finally:
         server.close()
         thread.join(2)
+
+
+@contextmanager
+def swallowing() -> Iterator[tuple[str, int]]:
+    """An address that never takes a connection: its queue is full, so that the kernel drops what comes."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, contextlib.ExitStack() as waiting:
+        address = server.getsockname()
+        for _ in range(3):
+            caller = waiting.enter_context(socket.socket())
+            caller.settimeout(0)
+            caller.connect_ex(address)
+        yield address
