@@ -12,14 +12,13 @@ from local.simulator.server import BASE_PATH
 
 @dataclass(frozen=True, slots=True)
 class VendorRequest:
-    """One request that the simulator got. at_ms: epoch milliseconds by the stack's clock. look: its number among those that
-    the link's script answered, from 1; None when it was refused before (token, header, malformed ids).
+    """One request that the simulator got. at_ms: epoch milliseconds by the stack's clock. check: its number among those
+    that the link's script answered, from 1; None when it was refused before (token, header, malformed ids).
     """
 
-    look: int | None
+    check: int | None
     at_ms: int
     path: str
-    headers_ok: bool
     answer: str
 
 
@@ -40,7 +39,7 @@ class SimulatedSignzy:
         link_sent_at_ms: float | None = None,
     ) -> None:
         """Has Signzy know a link from now on. Either scenario (scenarios.json) or script (steps as in links.py) says
-        what its looks get; link_sent_at_ms is by the stack's clock, now by default.
+        what its checks get; link_sent_at_ms is by the stack's clock, now by default.
         """
         known = {"sessionId": session_id, "scenario": scenario, "script": script, "linkSentAtMs": link_sent_at_ms}
         body = {name: value for name, value in known.items() if value is not None}
@@ -49,7 +48,7 @@ class SimulatedSignzy:
     def requests(self, request_id: str) -> list[VendorRequest]:
         """The requests about one link, in the order in which they came."""
         found = self._call("GET", f"/_simulator/links/{request_id}/requests")["requests"]
-        return [VendorRequest(r["look"], r["atMs"], r["path"], r["headersOk"], r["answer"]) for r in found]
+        return [VendorRequest(r["check"], r["atMs"], r["path"], r["answer"]) for r in found]
 
     def take_token(self, token: str) -> None:
         """The only token that Signzy takes from now on."""

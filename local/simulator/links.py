@@ -7,6 +7,7 @@ A script is a list of steps; the first that fits a look gives its answer. A step
 and says
     answer        a name in answers.json, or of misbehaviours.py's misbehaviours
     slowBySeconds (optional) how long the answer takes
+    closesKept    (optional) true: a connection over which a check came before is closed instead, without an answer
     phoneNumber   (optional) personal data that the answer carries besides, in each of its objects or behind its text
 """
 
@@ -63,15 +64,15 @@ class Links:
         """
         with self._lock:
             link = self._links.setdefault(request_id.lower(), Link("", [], 0))
-            number = 1 + sum(1 for request in link.requests if request["look"])
+            number = 1 + sum(1 for request in link.requests if request["check"])
         if link.session_id != session_id.lower():
-            return {"answer": "unknown-ids", "look": number}
+            return {"answer": "unknown-ids", "check": number}
         second = (now_ms - link.sent_at_ms) / 1000
         fitting = (step for step in link.script if _fits(step, number, second))
         step = next(fitting, _PENDING)
         if second >= self._window_seconds and _says_clicked(step["answer"]):
             step = _PENDING
-        return {**step, "look": number}
+        return {**step, "check": number}
 
     def note(self, request_id: str, request: dict[str, Any]) -> None:
         """Remembers a request, even one about a link that nobody sent."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 
-#: Seconds; longer than any look may take.
+#: Seconds; longer than any check may take.
 _FOR_EVER = 120
 _DROP_SECONDS = 0.5
 

@@ -23,7 +23,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.simulator.answers import ANSWERS, SAMPLE_SESSION_ID, VendorAnswer, answer_from
+from local.simulator.answers import ANSWERS, VendorAnswer, answer_from
 from local.simulator.links import Links
 from local.simulator.misbehaviours import MISBEHAVIOURS
 
@@ -31,7 +31,7 @@ BASE_PATH = "/api/v3/us-kyc"
 #: The token that the simulator takes when nobody says another.
 DEFAULT_TOKEN = "simulated-token"  # noqa: S105  # no secret: nothing real takes it
 
-_LOOK = re.compile(re.escape(BASE_PATH) + "/poll-check-verify/request/([^/?]*)/session/([^/?]*)")
+_CHECK = re.compile(re.escape(BASE_PATH) + "/poll-check-verify/request/([^/?]*)/session/([^/?]*)")
 _ID = re.compile("[0-9a-fA-F]{24}")
 _LINK = re.compile("/_simulator/links/([0-9a-fA-F]{24})")
 _REQUESTS = re.compile("/_simulator/links/([^/]+)/requests")
@@ -55,14 +55,15 @@ class Simulator(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # connections are kept alive, as Signzy's are
     server: Simulator  # pyright: ignore[reportIncompatibleVariableOverride]
+    _has_been_asked = False  # over this connection
 
     def do_GET(self) -> None:
         if self.path == "/_simulator/clock":
             self._say(HTTPStatus.OK, {"nowMs": now_ms()})
         elif match := _REQUESTS.fullmatch(self.path):
             self._say(HTTPStatus.OK, {"requests": self.server.links.requests(match[1])})
-        elif match := _LOOK.fullmatch(self.path):
-            self._look(match[1], match[2])
+        elif match := _CHECK.fullmatch(self.path):
+            self._check(match[1], match[2])
         else:
             self._say(HTTPStatus.NOT_FOUND, {"error": {"message": "Not Found", "statusCode": 404}})
 
@@ -91,14 +92,16 @@ class _Handler(BaseHTTPRequestHandler):
             return self._say(HTTPStatus.BAD_REQUEST, {"error": f"{type(error).__name__}: {error}"})
         return self._say(HTTPStatus.OK, {})
 
-    def _look(self, request_id: str, session_id: str) -> None:
+    def _check(self, request_id: str, session_id: str) -> None:
         at_ms = now_ms()
         step = self._step(request_id, session_id, at_ms)
+        if step.get("closesKept") and self._has_been_asked:
+            step["answer"] = "close"
+        self._has_been_asked = True
         request = {
-            "look": step.get("look"),  # null when it was refused before the script was asked
+            "check": step.get("check"),  # null when it was refused before the script was asked
             "atMs": at_ms,
             "path": self.path,
-            "headersOk": self._content_type_is_right() and self._token_is_right(),
             "answer": step["answer"],
         }
         self.server.links.note(request_id, request)
@@ -108,7 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
             misbehave(self)
         else:
             answer = step.get("own") or ANSWERS[step["answer"]]
-            self._answer(_carrying(answer, step["phoneNumber"]) if "phoneNumber" in step else answer, session_id)
+            answer = _carrying(answer, step["phoneNumber"]) if "phoneNumber" in step else answer
+            self._answer(answer.about(session_id))
 
     def _step(self, request_id: str, session_id: str, at_ms: int) -> dict[str, Any]:
         """What to answer: who asks, in which form, about what, in this order."""
@@ -127,15 +131,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _content_type_is_right(self) -> bool:
         return self.headers.get_content_type() == "application/json" and "Content-Type" in self.headers
 
-    def _answer(self, answer: VendorAnswer, session_id: str = "") -> None:
-        body = answer.body.replace(SAMPLE_SESSION_ID, session_id.encode())
+    def _answer(self, answer: VendorAnswer) -> None:
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         if answer.status != HTTPStatus.NO_CONTENT:
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(answer.body)
 
     def _say(self, status: HTTPStatus, body: dict[str, Any]) -> None:
         self._answer(answer_from({"status": status, "body": body}))
