@@ -23,7 +23,7 @@ _EXAMPLE = {
     "reason": None,
     "linkSentAt": "2026-11-23T10:00:00.000Z",
     "deadline": "2026-11-23T10:05:00.000Z",
-    "looks": 0,
+    "checks": None,
     "result": None,
     "settledAt": None,
     "publishedAt": None,
@@ -39,10 +39,15 @@ _RESULT = {
 _SETTLED = _EXAMPLE | {
     "status": "SETTLED",
     "outcome": "LINK_CLICKED",
-    "looks": 4,
+    "checks": 4,
     "result": _RESULT,
     "settledAt": "2026-11-23T10:00:40.412Z",
     "publishedAt": "2026-11-23T10:00:40.498Z",
+}
+_CANCELLED = _EXAMPLE | {
+    "status": "SETTLED",
+    "outcome": "CANCELLED",
+    "settledAt": "2026-11-23T10:01:07.120Z",
 }
 _START = {name: _EXAMPLE[name] for name in ("requestId", "sessionId", "correlationId")} | {
     "linkSentAt": "2026-11-23T10:00:00Z"
@@ -72,14 +77,16 @@ _ALWAYS = {
     "429": _error("More than ApiRequestsPerSecond: try again later", "THROTTLED", "Too Many Requests"),
     "500": _error("Something failed: trying again is safe", "DEFAULT_5XX", "Internal server error"),
     "502": _error("The function failed: trying again is safe", "INTEGRATION_FAILURE", "Internal server error"),
-    "503": _error("AWS did not do its part: trying again is safe", "UNAVAILABLE", "Try again: doing so is safe"),
+    "503": _error(
+        "An AWS dependency failed: trying again is safe", "UNAVAILABLE", "Temporarily unavailable; retrying is safe"
+    ),
     "504": _error("No answer in time: trying again is safe", "INTEGRATION_TIMEOUT", "Endpoint request timed out"),
 }
 _ALWAYS["503"]["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer", "examples": [1]}}}
 _BAD_ID = _error(
-    "No verificationId", "BAD_REQUEST", "This is no verificationId", {"verificationId": "should be a requestId and a …"}
+    "No verificationId", "BAD_REQUEST", "Invalid verificationId", {"verificationId": "should be a requestId and a …"}
 )
-_NOT_FOUND = _error("There is none", "NOT_FOUND", "There is no such verification")
+_NOT_FOUND = _error("There is none", "NOT_FOUND", "No such verification")
 
 
 def document() -> dict[str, Any]:
@@ -137,7 +144,7 @@ _POST = {
         "400": _error(
             "No start of a verification",
             "BAD_REQUEST",
-            "The body is no start of a verification",
+            "Invalid request body",
             {"requestId": "String should match pattern '^[0-9a-fA-F]{24}$'"},
         ),
         "413": _error("Over 8 KiB", "TOO_LARGE", "The body is longer than 8192 bytes"),
@@ -151,12 +158,12 @@ _GET = {
 }
 _DELETE = {
     "operationId": "cancelVerification",
-    "summary": "Stop watching. Its outcome will be CANCELLED, unless it is settled first.",
+    "summary": "Cancel. A cancel that was answered with 200 is final; the same again is harmless.",
     "responses": {
-        "202": _verification("Asked to cancel; as it stands", _EXAMPLE),
+        "200": _verification("It is CANCELLED, by this call or one before", _CANCELLED),
         "400": _BAD_ID,
         "404": _NOT_FOUND,
-        "409": _verification("It is settled already; as it stands", _SETTLED),
+        "409": _verification("It has another outcome; as it stands", _SETTLED),
         **_ALWAYS,
     },
 }

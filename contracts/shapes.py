@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, with_config
 
 from linkwatch.model import ID_PATTERN, Reason, Result
+from linkwatch.start_request import CORRELATION_ID_PATTERN
 
 _VERIFICATION_ID = "^[0-9a-f]{24}-[0-9a-f]{24}$"
 
@@ -57,16 +58,16 @@ class _Known(_Shape):
     """As it was given, from Signzy's answer to Send Instant Link."""
     sessionId: Annotated[str, Field(pattern=ID_PATTERN)]
     """As it was given, from Signzy's answer to Send Instant Link."""
-    correlationId: Annotated[str, Field(min_length=1, max_length=128)] | None
+    correlationId: Annotated[str, Field(min_length=1, max_length=128, pattern=CORRELATION_ID_PATTERN)] | None
     """The caller's own, or null."""
     reason: OutcomeReason | None
     """Why it is UNKNOWN or REJECTED; null otherwise."""
     linkSentAt: Time
-    """When the link was sent, as the start said, or else when the door took the start. UTC."""
+    """When the link was sent, as the start said, or else when API Gateway or EventBridge took the start. UTC."""
     deadline: Time
     """The end of the window, which starts at the whole second of linkSentAt. UTC."""
-    looks: Annotated[int, Field(ge=0)]
-    """Calls of Signzy by the execution that settled it; 0 until then."""
+    checks: Annotated[int, Field(ge=0)] | None
+    """How many checks led to the outcome: those of the execution that settled it. Null while WATCHING and for CANCELLED."""
     result: Result | None
     """What Signzy said of a clicked link; null for every other outcome, and where it said nothing usable."""
 

@@ -30,7 +30,9 @@ class Executions:
         """
         try:
             self._step_functions.start_execution(
-                stateMachineArn=self._state_machine_arn, name=name, input=json.dumps({"verificationId": verification_id})
+                stateMachineArn=self._state_machine_arn,
+                name=name,
+                input=json.dumps({"verificationId": verification_id}),
             )
         except self._step_functions.exceptions.ExecutionAlreadyExists:
             return False
@@ -64,4 +66,3 @@ class Executions:
 
     def _arn(self, name: str) -> str:
         return f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
-

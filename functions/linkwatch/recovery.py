@@ -51,9 +51,7 @@ def verification_of(execution_name: str) -> str | None:
     return parse_verification_id(execution_name[:49])
 
 
-def recover(
-    item: Item, now: datetime, executions: Executions, table: Table, *, rearm: bool = False
-) -> Recovered:
+def recover(item: Item, now: datetime, executions: Executions, table: Table, *, rearm: bool = False) -> Recovered:
     """Applies the rule to an open item, as it stands or as the index has it. rearm: where the takeovers are exhausted, allows
     TAKEOVERS more and makes the next at once. Raises AwsUnavailable; what that leaves half done, the rule finishes next time.
     """
@@ -125,9 +123,7 @@ def sweep(
     items = list(table.open())
     running = set(executions.running())
     due = [
-        item
-        for item in items
-        if item["executionName"] not in running and item["startedAt"] < iso_from(now - STARTING)
+        item for item in items if item["executionName"] not in running and item["startedAt"] < iso_from(now - STARTING)
     ]
     random.shuffle(due)
 

@@ -1,8 +1,12 @@
-"""What both doors take: the body of POST /verifications and the detail of InstantLinkSent. Parsed here, trusted behind."""
+r"""What both entry points take: the body of POST /verifications and the detail of InstantLinkSent. Parsed here, trusted behind.
+
+The patterns are published (schemas/, docs/openapi.yaml). They hold what Python's, Rust's and ECMA-262's regular expressions
+read alike, so [0-9] and no \d, and no lookahead.
+"""
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -11,9 +15,21 @@ from linkwatch.model import ID_PATTERN, Ids, Source, Start
 #: A link said to be sent later than this after we heard of it is a sender's mistake, not a clock's difference.
 FUTURE_TOLERANCE_SECONDS = 60
 
-# RFC 3339, section 5.6, date-time; the offset is not optional there either.
-RFC_3339_PATTERN = r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)"
+#: RFC 3339, section 5.6, date-time; the offset is not optional there either. Two things are narrower: no second 60 (AWS's clocks
+#: and Python's have no leap seconds), and the years 1000 to 2999, which no offset carries out of Python's range.
+RFC_3339_PATTERN = (
+    "^[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    "[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,9})?"
+    "([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
 _RFC_3339 = re.compile(RFC_3339_PATTERN)
+
+#: No control characters (Unicode's category Cc), and not the two code points that an SQS message cannot hold, because a
+#: consumer's queue would refuse the outcome event:
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+#: Lone surrogates are refused, too, but by JSON itself (RFC 8259, 8.2; they have no UTF-8): a pattern that names them does not
+#: compile everywhere.
+CORRELATION_ID_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\ufffe\uffff]+$"
 
 
 class BadStart(Exception):
@@ -33,12 +49,6 @@ def _moment(value: object) -> datetime:
         raise ValueError("is no time that exists") from None
 
 
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("should have printable characters only")
-    return value
-
-
 class StartRequest(BaseModel):
     """The fields of a start, as callers and senders write them."""
 
@@ -49,16 +59,17 @@ class StartRequest(BaseModel):
     linkSentAt: Annotated[
         datetime | None,
         BeforeValidator(lambda value: None if value is None else _moment(value)),
-        Field(description="RFC 3339 with offset; when it is missing, the time at which the door took the start"),
+        Field(description="RFC 3339 with offset; when it is missing, when API Gateway or EventBridge took the start"),
     ] = None
     correlationId: Annotated[
-        str | None, Field(min_length=1, max_length=128, description="The caller's own, printable, echoed everywhere")
+        str | None,
+        Field(
+            min_length=1,
+            max_length=128,
+            pattern=CORRELATION_ID_PATTERN,
+            description="The caller's own, without control characters, echoed everywhere",
+        ),
     ] = None
-
-    @field_validator("correlationId")
-    @classmethod
-    def _correlation_id_is_printable(cls, value: str | None) -> str | None:
-        return None if value is None else _printable(value)
 
     @field_validator("linkSentAt")
     @classmethod
@@ -76,18 +87,18 @@ class ApiStartRequest(StartRequest):
 
 
 def parse_start(
-    door: type[StartRequest], content: str | bytes | object, source: Source, start_id: str, taken_at: datetime
+    entry_point: type[StartRequest], content: object, source: Source, start_id: str, taken_at: datetime
 ) -> Start:
-    """A start from a JSON text (str, bytes) or from what was parsed already.
+    """A start from the API's body, a JSON text (str, bytes), or from an event's detail, which is parsed already.
 
     taken_at has a zone: when API Gateway or EventBridge took the start. Raises BadStart.
     """
     context = {"taken_at": taken_at}
     try:
-        if isinstance(content, str | bytes):
-            request = door.model_validate_json(content, context=context)
+        if entry_point is ApiStartRequest:
+            request = entry_point.model_validate_json(cast("str | bytes", content), context=context)
         else:
-            request = door.model_validate(content, context=context)
+            request = entry_point.model_validate(content, context=context)
     except ValidationError as error:
         raise BadStart(_fields(error)) from None  # the cause quotes the input
     return Start(

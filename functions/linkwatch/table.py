@@ -65,9 +65,7 @@ class Table:
         condition = "executionName = :dead AND attribute_not_exists(publishedAt)"
         return self._update(verification_id, changes, condition, {":dead": dead})[1]
 
-    def _update(
-        self, verification_id: str, changes: Item, condition: str, values: Item
-    ) -> tuple[Item | None, bool]:
+    def _update(self, verification_id: str, changes: Item, condition: str, values: Item) -> tuple[Item | None, bool]:
         try:
             before = self._dynamodb.update_item(
                 TableName=self._table_name,

@@ -2,12 +2,13 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError, validators
 from openapi_spec_validator import validate
 
 from contracts import openapi, schemas
@@ -18,8 +19,17 @@ ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
 
 
-def validator(name: str) -> Draft202012Validator:
-    return Draft202012Validator(
+def _matches(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
+    # JSON Schema's regular expressions are ECMA-262's, where $ is the very end; Python's $ also stands before a last line feed.
+    if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+Validator = validators.extend(Draft202012Validator, {"pattern": _matches})
+
+
+def validator(name: str) -> Any:
+    return Validator(
         json.loads((ROOT / "schemas" / f"{name}-1.0.schema.json").read_text("utf-8")),
         format_checker=Draft202012Validator.FORMAT_CHECKER,
     )
@@ -46,7 +56,7 @@ def test_there_is_no_schema_that_nobody_generates():
 
 @pytest.mark.parametrize("name", [path.stem.removesuffix("-1.0.schema") for path in schemas.files()])
 def test_a_schema_is_one(name):
-    Draft202012Validator.check_schema(validator(name).schema)
+    Validator.check_schema(validator(name).schema)
 
 
 def test_the_openapi_document_is_one():

@@ -1,4 +1,4 @@
-"""What the doors accept and what they refuse."""
+"""What the entry points accept and what they refuse."""
 
 import json
 from datetime import UTC, datetime
@@ -12,14 +12,14 @@ TAKEN_AT = datetime(2026, 11, 23, 10, 0, 0, 250_000, UTC)
 REQUEST_ID, SESSION_ID = "6462150e29c23b4d42352a63", "646214D929C23B4D42C1FC39"
 
 
-def started(door=ApiStartRequest, **fields):
+def started(**fields):
     body = {"requestId": REQUEST_ID, "sessionId": SESSION_ID, **fields}
-    return parse_start(door, json.dumps(body).encode(), "API", "request-1", TAKEN_AT)
+    return parse_start(ApiStartRequest, json.dumps(body).encode(), "API", "request-1", TAKEN_AT)
 
 
-def refused(body, door=ApiStartRequest):
+def refused(content, entry_point=ApiStartRequest):
     with pytest.raises(BadStart) as caught:
-        parse_start(door, body, "API", "request-1", TAKEN_AT)
+        parse_start(entry_point, content, "API", "request-1", TAKEN_AT)
     return caught.value.fields
 
 
@@ -30,7 +30,7 @@ def test_the_ids_are_kept_as_given_and_the_verification_id_is_lower_case():
     assert start.ids.verification_id == "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
 
 
-def test_a_link_without_a_time_was_sent_when_the_door_took_the_start():
+def test_a_link_without_a_time_was_sent_when_the_start_came_in():
     assert started().link_sent_at == TAKEN_AT
 
 
@@ -60,15 +60,17 @@ def test_a_time_with_an_offset_is_kept_in_utc(given, kept):
         pytest.param("20261123T100000Z", id="the short form"),
         pytest.param(1795428000, id="a number"),
         pytest.param("1795428000", id="a number in quotes"),
+        pytest.param("2016-12-31T23:59:60Z", id="a leap second"),
+        pytest.param("2026-11-23T10:00:00Z\n", id="a line break behind it"),
+        pytest.param("２026-11-23T10:00:00Z", id="a digit of another script"),
         pytest.param("", id="nothing"),
         pytest.param([], id="a list"),
     ],
 )
-@pytest.mark.parametrize("door", [ApiStartRequest, StartRequest])
-def test_a_time_that_is_none_is_refused_by_its_name(given, door):
-    fields = refused(json.dumps({"requestId": REQUEST_ID, "sessionId": SESSION_ID, "linkSentAt": given}), door)
+def test_a_time_that_is_none_is_refused_by_its_name(given):
+    body = {"requestId": REQUEST_ID, "sessionId": SESSION_ID, "linkSentAt": given}
 
-    assert list(fields) == ["linkSentAt"]
+    assert list(refused(json.dumps(body))) == list(refused(body, StartRequest)) == ["linkSentAt"]
 
 
 @pytest.mark.parametrize("field", ["requestId", "sessionId"])
@@ -93,29 +95,66 @@ def test_an_id_that_is_none_is_refused_by_its_name(field, value):
 
 
 @pytest.mark.parametrize(
-    "value", [pytest.param("", id="empty"), "x" * 129, "a\nb", "a\x00b", "a\u202eb", 7, ["x"]], ids=repr
+    "value",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("x" * 129, id="129 characters"),
+        pytest.param("👍" * 129, id="129 emoji"),
+        pytest.param("a\nb", id="a line feed"),
+        pytest.param("application-4711\n", id="a line feed behind it"),
+        pytest.param("a\x00b", id="NUL"),
+        pytest.param("a\x7fb", id="DEL"),
+        pytest.param("a\x85b", id="a control character of C1"),
+        pytest.param("a\uffffb", id="what an SQS message cannot hold"),
+        pytest.param("a\ud800b", id="half a surrogate pair"),
+        pytest.param(7, id="a number"),
+        pytest.param(["x"], id="a list"),
+    ],
 )
-def test_a_correlation_id_that_is_not_1_to_128_printable_characters_is_refused(value):
+def test_a_correlation_id_that_is_not_1_to_128_characters_without_control_characters_is_refused(value):
     body = {"requestId": REQUEST_ID, "sessionId": SESSION_ID, "correlationId": value}
 
-    assert list(refused(json.dumps(body))) == ["correlationId"]
+    assert list(refused(body, StartRequest)) == ["correlationId"]
+    # Half a surrogate pair is not even JSON, which has no name for the field.
+    assert list(refused(json.dumps(body))) == ["body" if value == "a\ud800b" else "correlationId"]
 
 
-@pytest.mark.parametrize("value", ["x", "x" * 128, "Antrag 4711 / Müller", "注文-1"])
-def test_a_correlation_id_of_printable_characters_is_kept(value):
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("x", id="one character"),
+        pytest.param("👍" * 128, id="128 emoji"),
+        pytest.param("Antrag 4711 / Müller", id="German"),
+        pytest.param("注文\u3000-1", id="Japanese with its own space"),
+        pytest.param("Antrag\u00a04711", id="a no-break space"),
+        pytest.param("👩\u200d💻", id="an emoji joined of two"),
+        pytest.param("من\u200cدخواست", id="Persian with a non-joiner"),
+        pytest.param("a\u2028b", id="a line separator, which is no control character"),
+        pytest.param(" ", id="a space alone"),
+    ],
+)
+def test_a_correlation_id_without_control_characters_is_kept(value):
+    event = {"requestId": REQUEST_ID, "sessionId": SESSION_ID, "correlationId": value}
+
     assert started(correlationId=value).correlation_id == value
+    assert parse_start(StartRequest, event, "EVENT", "event-1", TAKEN_AT).correlation_id == value
 
 
 def test_an_unknown_field_is_an_error_at_the_api_and_ignored_in_events():
-    body = json.dumps({"requestId": REQUEST_ID, "sessionId": SESSION_ID, "phoneNumber": "+15550001111"})
+    body = {"requestId": REQUEST_ID, "sessionId": SESSION_ID, "phoneNumber": "+15550001111"}
 
-    assert list(refused(body)) == ["phoneNumber"]
+    assert list(refused(json.dumps(body))) == ["phoneNumber"]
     assert parse_start(StartRequest, body, "EVENT", "event-1", TAKEN_AT).source == "EVENT"
 
 
 @pytest.mark.parametrize("body", ["", "{", "null", "[]", '"x"', "7", b"\xff\xfe", "{}"], ids=repr)
 def test_a_body_that_is_no_start_is_refused(body):
     assert refused(body)
+
+
+@pytest.mark.parametrize("detail", [None, [], "x", 7, {}, '{"requestId": "6462150e29c23b4d42352a63"}'], ids=repr)
+def test_a_detail_that_is_no_start_is_refused(detail):
+    assert refused(detail, StartRequest)
 
 
 def test_what_was_refused_is_not_quoted():
