@@ -14,7 +14,7 @@ report_venv      := .venvs/report/.ready
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down send watch cancel logs report consumer redrive recover invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build contracts pictures clean tools
+.PHONY: help run up down env send watch cancel logs report consumer redrive recover invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build contracts pictures clean tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^# ── / { sub(/^# ── /, ""); sub(/ ──.*/, ""); print "\n" $$0 } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ up: tools ## Keep a local stack running, print what to call: SPEED=1
 
 down: $(development_venv) ## End the stack that make up started
 	@$(python) -m local down
+
+env: $(development_venv) ## Exports for your shell, eval "$$(make -s env)": the local stack, or ENV=
+	@$(python) -m $(if $(ENV),deployment,local) env
 
 send: $(development_venv) ## Send a link to the background stack: SCENARIO= VIA=api|event
 	@$(python) -m local send
@@ -83,9 +86,7 @@ check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam, checkov, pip-audit
 	@.venvs/development/bin/cfn-lint template.yaml examples/consumer/template.yaml
 	@$(sam) validate --lint
 	@.venvs/scan/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
-	@.venvs/scan/bin/pip-audit --requirement functions/requirements.txt --no-deps --disable-pip --progress-spinner off 2>.venvs/scan/audit.log \
-		|| { grep -qE "requests\.exceptions|ServiceError" .venvs/scan/audit.log && echo "pip-audit: PyPI's advisories cannot be reached, skipped"; } \
-		|| { cat .venvs/scan/audit.log >&2; exit 1; }
+	@$(python) -m requirements.audit .venvs/scan/bin/pip-audit functions/requirements.txt
 
 # ── Your account ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -134,7 +135,7 @@ tools:
 
 # The stamp is written last, so that an interrupted one is made anew.
 .venvs/%/.ready: requirements/%.txt
-	@echo "Making .venvs/$* (once; under a minute)"
+	@echo "Making .venvs/$* (once; under a minute)" >&2
 	@rm -rf .venvs/$* && python=$$(sh local/stack/find-python) && "$$python" -m venv .venvs/$*
 	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< 2>.venvs/$*/pip.log \
 		|| { cat .venvs/$*/pip.log >&2; exit 1; }

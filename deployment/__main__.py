@@ -1,6 +1,7 @@
-"""make deploy ENV=prod, make deployments ENV=prod, make rollback ENV=prod TO=…
+"""make deploy ENV=prod, make deployments ENV=prod, make rollback ENV=prod TO=…, make env ENV=prod, make recover ENV=prod
 
-Exits 0; 1 when SAM failed or the change set was not wanted; 2 for an environment or a deployment that is not there.
+Exits 0; 1 when AWS or SAM failed or the change set was not wanted; 2 for an environment, a deployment or a region that does not
+exist.
 """
 
 import argparse
@@ -8,13 +9,14 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deployment import sam
+from deployment import outputs, recovery, sam_cli
 from deployment.kept import Deployments, Environment, NoDeployment, values_in
+from deployment.region import NoRegion
 
 
 def deploy(environment: Environment, parameters: Mapping[str, str], template: Path | None = None) -> None:
@@ -23,7 +25,7 @@ def deploy(environment: Environment, parameters: Mapping[str, str], template: Pa
     print(
         f"Kept what is deployed as {kept}" if kept else f"The first deployment of {environment.stack_name}", flush=True
     )
-    sam_cli.deploy(environment.name, template, [f"{name}={_quoted(value)}" for name, value in parameters.items()])
+    sam_cli.deploy(environment, template, [f"{name}={_quoted(value)}" for name, value in parameters.items()])
 
 
 def rollback(environment: Environment, name: str | None) -> None:
@@ -41,26 +43,37 @@ def _quoted(value: str) -> str:
     return f'"{value}"'
 
 
+def _deploy(environment: Environment) -> None:
+    built, given = os.environ.get("TEMPLATE"), values_in(os.environ.get("PARAMETERS") or "")
+    if not built:
+        sam_cli.build(environment)
+    deploy(environment, environment.overrides | given, Path(built) if built else None)
+
+
+#: What each of make's targets does with an environment; its other variables come from the shell.
+VERBS: dict[str, Callable[[Environment], None]] = {
+    "deploy": _deploy,
+    "deployments": lambda environment: print("\n".join(Deployments(environment).names())),
+    "rollback": lambda environment: rollback(environment, os.environ.get("TO") or None),
+    "env": lambda environment: print(outputs.exports(outputs.outputs_of(environment))),
+    "recover": lambda environment: print(recovery.recover(environment)),
+}
+
+
 def main() -> int:
     """Reads make's variables from the environment."""
     parser = argparse.ArgumentParser(prog="make", description=__doc__)
-    parser.add_argument("verb", choices=["deploy", "deployments", "rollback"])
+    parser.add_argument("verb", choices=VERBS)
     verb = parser.parse_args().verb
     try:
-        environment = Environment.named(os.environ.get("ENV") or "default")
-        if verb == "deploy":
-            built, given = os.environ.get("TEMPLATE"), values_in(os.environ.get("PARAMETERS") or "")
-            if not built:
-                sam_cli.build()
-            deploy(environment, environment.overrides | given, Path(built) if built else None)
-        elif verb == "rollback":
-            rollback(environment, os.environ.get("TO") or None)
-        else:
-            print("\n".join(Deployments(environment).names()))
-    except NoDeployment as error:
+        environment = Environment.named(os.environ.get("ENV") or "default", os.environ)
+        if environment.name != "local" and (endpoint := os.environ.get("AWS_ENDPOINT_URL")):
+            print(f"linkwatch: AWS_ENDPOINT_URL is set, so this speaks to {endpoint}, not to AWS", file=sys.stderr)
+        VERBS[verb](environment)
+    except (NoDeployment, NoRegion) as error:
         print(f"linkwatch: {error}", file=sys.stderr)
         return 2
-    except (BotoCoreError, ClientError) as error:  # no credentials, no region, not allowed
+    except (BotoCoreError, ClientError, recovery.RecoveryFailed) as error:  # no credentials, not allowed
         print(f"linkwatch: {error}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError:

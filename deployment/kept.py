@@ -5,9 +5,9 @@ that is deployed again has its own code, definition and settings, on whatever ma
 """
 
 import json
-import os
 import shlex
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
+
+from deployment.region import region_in
 
 ROOT = Path(__file__).parents[1]
 #: The stack that SAM makes for its bucket (sam deploy --resolve-s3).
@@ -39,22 +41,25 @@ class Environment:
 
     name: str
     stack_name: str
-    region: str | None
+    region: str
     #: parameter_overrides, which SAM would forget as soon as it is given others.
     overrides: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
-    def named(name: str) -> "Environment":
-        """Raises NoDeployment, saying which there are; and for the emulator's when that is not where AWS is."""
+    def named(name: str, shell: Mapping[str, str]) -> "Environment":
+        """shell: the environment of the shell that asks; its region counts where samconfig.toml names none.
+
+        Raises NoDeployment, saying which there are, and for the emulator's when that is not where AWS is; NoRegion.
+        """
         config: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
         environments = [env for env, commands in config.items() if isinstance(commands, dict) and "deploy" in commands]
         if name not in environments:
             raise NoDeployment(f"ENV={name} is not in samconfig.toml; there are {', '.join(environments)}")
-        if name == "local" and "AWS_ENDPOINT_URL" not in os.environ:
-            raise NoDeployment("ENV=local is the emulator's: set AWS_ENDPOINT_URL, as make up prints it")
+        if name == "local" and "AWS_ENDPOINT_URL" not in shell:
+            raise NoDeployment("ENV=local is the emulator's: set AWS_ENDPOINT_URL, as make env prints it")
         deploy = config[name]["deploy"]["parameters"]
         overrides = values_in(deploy.get("parameter_overrides", ""))
-        return Environment(name, deploy["stack_name"], deploy.get("region"), overrides)
+        return Environment(name, deploy["stack_name"], deploy.get("region") or region_in(shell), overrides)
 
 
 @dataclass(frozen=True)

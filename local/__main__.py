@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[Callable[[Console], int], str]] = {
     ),
     "up": (background.up, "keep a stack running: SPEED"),
     "down": (background.down, "end the background stack"),
+    "env": (background.env, "print what a shell needs to call the background stack"),
     "send": (background.send_one, "send a link to the background stack: SCENARIO, VIA"),
     "watch": (background.watch_some, "show the background stack's verifications live, or one: ID"),
     "cancel": (background.cancel_one, "cancel a verification of the background stack: ID"),

@@ -1,13 +1,19 @@
 // Starts a verification with Node 20 or newer, without packages: node start.mjs API_URL REQUEST_ID SESSION_ID
-// AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary keys, AWS_SESSION_TOKEN come from the environment.
+// AWS_REGION or AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for temporary keys, AWS_SESSION_TOKEN come from the environment.
 // With packages, @smithy/signature-v4 does what sign() does: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 import { createHash, createHmac } from "node:crypto";
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 const hmac = (key, text) => createHmac("sha256", key).update(text).digest();
 
+const region = process.env.AWS_REGION || process.env.AWS_DEFAULT_REGION;
+if (!region) {
+  console.error("set AWS_REGION or AWS_DEFAULT_REGION");
+  process.exit(1);
+}
+
 function sign(method, url, body) {
-  const { AWS_REGION: region, AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: token } = process.env;
+  const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: token } = process.env;
   const time = new Date().toISOString().replace(/[-:]|\.\d{3}/g, "");
   const scope = `${time.slice(0, 8)}/${region}/execute-api/aws4_request`;
   const headers = { "content-type": "application/json", host: url.host, "x-amz-date": time };

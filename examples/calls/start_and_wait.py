@@ -5,6 +5,7 @@ botocore, urllib3 and AWS's usual variables or profile.
 """
 
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -31,7 +32,11 @@ def call(method: str, url: str, body: dict[str, Any] | None = None) -> tuple[int
     credentials = _session.get_credentials()
     if credentials is None:
         raise SystemExit("no AWS credentials found")
-    SigV4Auth(credentials, "execute-api", _session.get_config_variable("region")).add_auth(request)
+    # botocore itself reads AWS_DEFAULT_REGION and the profile only.
+    region = os.environ.get("AWS_REGION") or _session.get_config_variable("region")
+    if not region:
+        raise SystemExit("set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has a region")
+    SigV4Auth(credentials, "execute-api", region).add_auth(request)
     answer = _http.request(method, url, body=content, headers=dict(request.prepare().headers.items()))
     return answer.status, answer.json()
 

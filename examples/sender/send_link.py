@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 import urllib3
 from botocore.config import Config
+from botocore.exceptions import NoRegionError
 
 _TRIES = 4
 
@@ -52,6 +53,16 @@ def tell_linkwatch(events: Any, bus_name: str, detail: dict[str, str]) -> None:
     raise RuntimeError(f"the bus refused the event {_TRIES} times: {refused}")
 
 
+def _events() -> Any:
+    """EventBridge's client, in the region that the shell or its profile names. Raises SystemExit where none does."""
+    config = Config(retries={"mode": "standard", "total_max_attempts": 4})
+    try:
+        # boto3 itself reads AWS_DEFAULT_REGION and the profile only.
+        return boto3.client("events", region_name=os.environ.get("AWS_REGION") or None, config=config)
+    except NoRegionError:
+        raise SystemExit("set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has a region") from None
+
+
 def main() -> int:
     """Prints the verificationId. Raises when the link was not sent, or when linkwatch could not be told."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -62,11 +73,11 @@ def main() -> int:
     parser.add_argument("--country-code", default="US")
     parser.add_argument("--correlation-id", help="your own, echoed in the outcome")
     options = parser.parse_args()
+    events = _events()  # before the link is out
     link_sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     ids = send_instant_link(options.signzy_url, options.mobile_number, options.country_code, options.target_url)
     print(f"{ids['requestId']}-{ids['sessionId']}".lower())  # before all else: the link is out, whatever happens now
     own = {"correlationId": options.correlation_id} if options.correlation_id else {}
-    events = boto3.client("events", config=Config(retries={"mode": "standard", "total_max_attempts": 4}))
     tell_linkwatch(events, options.bus, {**ids, "linkSentAt": link_sent_at, **own})
     return 0
 

@@ -54,6 +54,7 @@ def for_aws(endpoint: str) -> dict[str, str]:
 
 def _sam() -> dict[str, str]:
     return {
+        "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

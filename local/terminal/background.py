@@ -1,14 +1,16 @@
-"""The stack that make up leaves in the background: up, down, send, watch, cancel, logs."""
+"""The stack that make up leaves in the background: up, down, env, send, watch, cancel, logs."""
 
 import json
 import os
 import secrets
-import shlex
 from contextlib import suppress
+from dataclasses import asdict
 
 from rich.console import Console
 
+from deployment.outputs import OUTPUTS, exports
 from local.stack import sam_cli
+from local.stack.environment import for_aws
 from local.stack.launch import LocalStackFailed
 from local.stack.lifecycle import StackConfig, background_stack, end_background_stack, launch_background_stack
 from local.stack.paths import BACKGROUND_STACK, LOGS, shown
@@ -19,6 +21,8 @@ from local.terminal.overview import follow_all
 from local.terminal.run import send, start, watch
 
 DEFAULT_SPEED = 1
+#: What make env says of the emulator itself.
+_ACCESS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 def up(console: Console) -> int:
@@ -37,12 +41,6 @@ def up(console: Console) -> int:
 
 def _print_what_to_call(console: Console, stack: Stack) -> None:
     link = _link_for_whenever(stack)
-    environment = {
-        "AWS_ENDPOINT_URL": stack.endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
     lines = [
         "The stack is up, at "
         + (f"{stack.clock.speed:g} times real time." if stack.clock.speed != 1 else "real time."),
@@ -54,8 +52,8 @@ def _print_what_to_call(console: Console, stack: Stack) -> None:
         "  make consumer                         deploy the example of a consumer beside it",
         "  make down                             end the stack",
         "",
-        "For the AWS CLI and SDKs:",
-        *(f"  export {name}={shlex.quote(value)}" for name, value in environment.items()),
+        "For the AWS CLI, SDKs and the README's commands ($ApiUrl, $BusName, …):",
+        '  eval "$(make -s env)"',
         "",
         "  curl --aws-sigv4 aws:amz:us-east-1:execute-api --user test:test -H 'Content-Type: application/json' \\",
         f"    -d '{json.dumps(link)}' {stack.api_url}/verifications",
@@ -84,6 +82,20 @@ def down(console: Console) -> int:
     """Ends the background stack."""
     console.print("The stack has ended" if end_background_stack() else "No stack is up")
     return 0
+
+
+def env(console: Console) -> int:
+    """Prints what a shell needs to call the stack: eval "$(make -s env)". Raises LocalStackFailed."""
+    console.out(exports(variables_of(_stack())), highlight=False)
+    return 0
+
+
+def variables_of(stack: Stack) -> dict[str, str]:
+    """The emulator's address and keys, the region, and the stack's outputs, ApiUrl as it can be reached from here."""
+    access = {name: value for name, value in for_aws(stack.endpoint).items() if name in _ACCESS}
+    outputs = {**asdict(stack.outputs), "ApiUrl": stack.api_url}
+    # A session token of the person at the keyboard belongs to other keys.
+    return access | {"AWS_SESSION_TOKEN": ""} | {name: outputs[name] for name in OUTPUTS}
 
 
 def send_one(console: Console) -> int:

@@ -1,28 +1,53 @@
-"""samconfig.toml's environments, as make deploy finds them."""
+"""samconfig.toml's environments, as make deploy finds them, the region, and what make env prints."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from deployment import sam_cli
 from deployment.kept import Environment, NoDeployment, values_in
+from deployment.outputs import OUTPUTS
+from deployment.region import NAMES
+from local.stack.clock import Clock
+from local.stack.stack import Outputs, Stack
+from local.terminal.background import variables_of
+from tests.unit.loopback import Received, server
+
+ROOT = Path(__file__).parents[2]
+REGION = "eu-central-1"
+SHELL = {"AWS_REGION": REGION}
+ONE_NAME = [pytest.param({name: REGION}, id=name) for name in NAMES]
+VALUES = {
+    "ApiUrl": "https://abcdefghij.execute-api.eu-central-1.amazonaws.com/v1",
+    "BusName": "it's $(a) bus",  # AWS allows no such name; a shell's quoting has to bear it
+    "SignzyTokenArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:SignzyToken-AbCdEf",
+    "TableName": "linkwatch-Verifications",
+    "StateMachineArn": "arn:aws:states:eu-central-1:123456789012:stateMachine:LinkWatch-1",
+    "SourceBucket": "aws-sam-cli-managed-default",
+}
 
 
 def test_an_environment_knows_its_stack():
-    assert Environment.named("prod").stack_name == "linkwatch"
+    assert Environment.named("prod", SHELL).stack_name == "linkwatch"
 
 
 def test_one_that_is_not_there_says_which_are():
     with pytest.raises(NoDeployment, match="there are default, local, prod, unattended"):
-        Environment.named("production")
+        Environment.named("production", SHELL)
 
 
-def test_the_emulators_never_deploys_to_an_account(monkeypatch):
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-
+def test_the_emulators_never_deploys_to_an_account():
     with pytest.raises(NoDeployment, match="AWS_ENDPOINT_URL"):
-        Environment.named("local")
+        Environment.named("local", SHELL)
 
 
 def test_production_protects_its_table_whatever_else_is_given():
-    given = Environment.named("prod").overrides | values_in("AlarmEmail=oncall@example.com")
+    given = Environment.named("prod", SHELL).overrides | values_in("AlarmEmail=oncall@example.com")
 
     assert given == {"TableDeletionProtection": "true", "AlarmEmail": "oncall@example.com"}
 
@@ -30,3 +55,146 @@ def test_production_protects_its_table_whatever_else_is_given():
 def test_a_parameter_without_a_value_is_refused():
     with pytest.raises(NoDeployment, match="Name=value, not AlarmEmail"):
         values_in("WindowSeconds=300 AlarmEmail")
+
+
+# ── The region ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("shell", ONE_NAME)
+def test_sam_gets_the_region_by_both_names_whichever_is_set(shell):
+    given = sam_cli.variables(Environment.named("prod", shell), shell)
+
+    assert [given[name] for name in NAMES] == [REGION, REGION]
+
+
+def test_where_both_are_set_and_differ_it_is_aws_region_as_for_the_aws_cli():
+    shell = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": "us-west-2"}
+
+    assert Environment.named("prod", shell).region == REGION
+
+
+@contextmanager
+def aws(status: int, body: str) -> Iterator[tuple[dict[str, str], list[Received]]]:
+    """A server on the loopback that is CloudFormation and S3: the variables that lead there, and what it got."""
+    with server(lambda _: (status, body)) as (url, received):
+        yield {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}, received
+
+
+def stack_of(values: dict[str, str]) -> str:
+    outputs = "".join(
+        f"<member><OutputKey>{n}</OutputKey><OutputValue>{v}</OutputValue></member>" for n, v in values.items()
+    )
+    return (
+        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>linkwatch</StackName>"
+        f"<StackStatus>CREATE_COMPLETE</StackStatus><Outputs>{outputs}</Outputs></member></Stacks>"
+        "</DescribeStacksResult></DescribeStacksResponse>"
+    )
+
+
+NO_STACK = (
+    "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>"
+    "<Message>Stack with id linkwatch does not exist</Message></Error></ErrorResponse>"
+)
+
+
+def shell_line(line: str, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    bare = {"PATH": os.environ["PATH"], "HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"}
+    return subprocess.run(
+        ["/bin/sh", "-c", line], cwd=ROOT, env=bare | variables, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+DEPLOYMENTS = f"{sys.executable} -m deployment deployments"
+
+
+@pytest.mark.parametrize("shell", ONE_NAME)
+def test_deployments_are_read_in_the_region_that_is_named(shell, tmp_path):
+    with aws(200, stack_of(VALUES)) as (variables, received):
+        done = shell_line(DEPLOYMENTS, tmp_path, ENV="prod", **shell, **variables)
+
+    assert done.returncode == 0, done.stderr
+    assert len(received) == 2
+    assert all(f"/{REGION}/" in request.headers["authorization"] for request in received)
+
+
+def test_the_region_of_a_profile_will_do(tmp_path):
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(f"[profile mine]\nregion = {REGION}\n")
+
+    with aws(200, stack_of(VALUES)) as (variables, received):
+        done = shell_line(DEPLOYMENTS, tmp_path, ENV="prod", AWS_PROFILE="mine", **variables)
+
+    assert done.returncode == 0, done.stderr
+    assert all(f"/{REGION}/" in request.headers["authorization"] for request in received)
+
+
+@pytest.mark.parametrize("verb", ["deploy", "deployments", "rollback", "env", "recover"])
+def test_without_a_region_every_command_says_so_in_one_line_at_once(verb, tmp_path):
+    done = shell_line(f"{sys.executable} -m deployment {verb}", tmp_path, ENV="prod")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "linkwatch: there is no region: set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has one\n"
+    )
+
+
+# ── make env ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+NAMED = (*NAMES, *OUTPUTS)
+PRINT = " && ".join(f'printf "%s\\n" "${name}"' for name in NAMED)
+
+
+def test_what_make_env_prints_of_a_deployed_stack_sets_region_and_outputs(tmp_path):
+    with aws(200, stack_of(VALUES)) as (variables, _):
+        done = shell_line(
+            f'eval "$(make -s env ENV=prod)" && {PRINT}', tmp_path, AWS_DEFAULT_REGION=REGION, **variables
+        )
+
+    assert done.stdout.splitlines() == [REGION, REGION, *(VALUES[name] for name in OUTPUTS)]
+
+
+def test_make_env_prints_exports_and_nothing_else(tmp_path):
+    with aws(200, stack_of(VALUES)) as (variables, _):
+        done = shell_line("make -s env ENV=prod", tmp_path, AWS_REGION=REGION, **variables)
+
+    assert done.returncode == 0
+    assert [line.split("=")[0] for line in done.stdout.splitlines()] == [f"export {name}" for name in NAMED]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        pytest.param(400, NO_STACK, f"there is no stack linkwatch in {REGION}", id="no stack"),
+        pytest.param(200, stack_of({}), "linkwatch is CREATE_COMPLETE, without ApiUrl", id="no outputs"),
+    ],
+)
+def test_make_env_of_what_is_not_deployed_prints_nothing_to_evaluate(status, body, said, tmp_path):
+    with aws(status, body) as (variables, _):
+        done = shell_line("make -s env ENV=prod", tmp_path, AWS_REGION=REGION, **variables)
+
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert said in done.stderr
+
+
+def test_a_shell_that_still_speaks_to_the_local_stack_is_told_so(tmp_path):
+    with aws(200, stack_of(VALUES)) as (variables, _):
+        done = shell_line("make -s env ENV=prod", tmp_path, AWS_REGION=REGION, **variables)
+
+    assert done.stderr == (
+        f"linkwatch: AWS_ENDPOINT_URL is set, so this speaks to {variables['AWS_ENDPOINT_URL']}, not to AWS\n"
+    )
+
+
+def test_the_local_stack_names_its_own_address_of_the_api_and_its_keys():
+    outputs = Outputs(**{name: VALUES[name] for name in OUTPUTS})
+    stack = Stack("http://127.0.0.1:4566", outputs, Clock(0, 0, 1), None, "")
+
+    variables = variables_of(stack)
+
+    assert set(variables) == {
+        *NAMED,
+        *("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    }
+    assert variables["ApiUrl"] == "http://127.0.0.1:4566/restapis/abcdefghij/v1/_user_request_"
+    assert variables["AWS_SESSION_TOKEN"] == ""

@@ -1,0 +1,36 @@
+"""SAM CLI, as the person at the keyboard would call it: its output and its questions go to the terminal."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from deployment.kept import ROOT, Environment
+from deployment.region import NAMES
+
+_SAM = ROOT / ".venvs" / "sam" / "bin" / "sam"
+#: SAM builds with the Python that comes first on PATH.
+_PYTHON = ROOT / ".venvs" / "development" / "bin"
+
+
+def build(environment: Environment) -> None:
+    """Builds. Raises CalledProcessError."""
+    _sam(["build"], environment)
+
+
+def deploy(environment: Environment, template: Path | None = None, overrides: Sequence[str] = ()) -> None:
+    """Deploys what was built, or a packaged template. overrides: Name=value. Raises CalledProcessError."""
+    arguments = ["deploy", "--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", environment.name]
+    arguments += ["--template-file", os.fspath(template)] if template else []
+    arguments += ["--parameter-overrides", *overrides] if overrides else []
+    _sam(arguments, environment)
+
+
+def variables(environment: Environment, shell: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables that SAM CLI runs with: the shell's, the region by both its names, and our Python first."""
+    path = f"{_PYTHON}{os.pathsep}{shell.get('PATH', os.defpath)}"
+    return {"SAM_CLI_TELEMETRY": "0", **shell, **dict.fromkeys(NAMES, environment.region), "PATH": path}
+
+
+def _sam(arguments: list[str], environment: Environment) -> None:
+    subprocess.run([os.fspath(_SAM), *arguments], cwd=ROOT, env=variables(environment, os.environ), check=True)

@@ -1,0 +1,154 @@
+"""The README's curl, the examples' signed calls and the sender, as they stand: botocore's own signer verifies what arrives.
+
+The emulator sees that a request is signed, not whether the signature is right, so only this test can fail for a bad one.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.unit.loopback import Received, server
+
+ROOT = Path(__file__).parents[2]
+CALLS, SENDER = ROOT / "examples" / "calls", ROOT / "examples" / "sender" / "send_link.py"
+REGION, OTHER_REGION = "eu-central-1", "us-west-2"
+KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
+IDS = ("6462150e29c23b4d42352a63", "646214d929c23b4d42c1fc39")
+REGIONS = [
+    pytest.param({"AWS_REGION": REGION}, id="AWS_REGION"),
+    pytest.param({"AWS_DEFAULT_REGION": REGION}, id="AWS_DEFAULT_REGION"),
+    pytest.param({"AWS_REGION": REGION, "AWS_DEFAULT_REGION": OTHER_REGION}, id="both, which differ"),
+]
+TEMPORARY = {"AWS_SESSION_TOKEN": "IQoJb3JpZ2luX2VjEXAMPLE/+=="}
+SHELLS = [
+    pytest.param({"AWS_REGION": REGION}, id="AWS_REGION, long-term keys"),
+    pytest.param({"AWS_REGION": REGION, "AWS_SESSION_TOKEN": ""}, id="AWS_REGION, an empty session token"),
+    pytest.param({"AWS_DEFAULT_REGION": REGION, **TEMPORARY}, id="AWS_DEFAULT_REGION, temporary keys"),
+    pytest.param({"AWS_REGION": REGION, "AWS_DEFAULT_REGION": OTHER_REGION, **TEMPORARY}, id="both, which differ"),
+]
+
+
+def _readmes_curl() -> list[str]:
+    curl = next(
+        text
+        for text in re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+        if "curl " in text
+    )
+    return ["sh", "-euc", curl.replace("$AWS_DEFAULT_REGION", "${AWS_DEFAULT_REGION:-}")]
+
+
+def _calls(url: str) -> dict[str, list[str]]:
+    get = f"import start_and_wait; start_and_wait.call('GET', '{url}/verifications/{'-'.join(IDS)}')"
+    return {
+        "README's curl": _readmes_curl(),
+        "start.sh": ["sh", "start.sh", url, *IDS],
+        "start.mjs": ["node", "start.mjs", url, *IDS],
+        "start_and_wait.py": [sys.executable, "start_and_wait.py", url, *IDS],
+        "start_and_wait.py's GET": [sys.executable, "-c", get],
+    }
+
+
+PROGRAMS = list(_calls(""))
+EXAMPLES = ["start.sh", "start.mjs", "start_and_wait.py", "send_link.py"]
+
+
+def aws() -> AbstractContextManager[tuple[str, list[Received]]]:
+    """A server that is AWS and Signzy at once."""
+    sent = {"result": dict(zip(("requestId", "sessionId"), IDS, strict=True))}
+    put = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
+    answers = {"/send": sent, "/": put}
+    settled = {"verificationId": "-".join(IDS), "status": "SETTLED"}
+    return server(lambda request: (200, json.dumps(answers.get(request.path, settled))))
+
+
+def run(program: list[str], home: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """A program in a shell that has these variables and no profile."""
+    needed = "curl" if program[0] == "sh" else program[0]
+    if not shutil.which(needed):
+        pytest.skip(f"there is no {needed} on the PATH")
+    bare = {"PATH": os.environ["PATH"], "HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"}
+    return subprocess.run(
+        program, cwd=CALLS, env=bare | environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def assert_is_signed(request: Received, service: str, token: str) -> None:
+    """As AWS verifies it: the signature is that of what arrived, and what has to be signed is."""
+    scheme, _, rest = request.headers["authorization"].partition(" ")
+    claimed = dict(part.strip().split("=", 1) for part in rest.split(","))
+    names = claimed["SignedHeaders"].split(";")
+    date = request.headers["x-amz-date"]
+    signer = SigV4Auth(Credentials(*KEYS.values()), service, REGION)
+    assert set(names) <= set(request.headers), "a header is signed and was not sent"
+    signed = AWSRequest(request.method, request.url, {name: request.headers[name] for name in names}, request.body)
+    signed.context["timestamp"] = date
+    text = signer.string_to_sign(signed, signer.canonical_request(signed))
+
+    assert scheme == "AWS4-HMAC-SHA256"
+    assert claimed["Credential"] == f"{KEYS['AWS_ACCESS_KEY_ID']}/{date[:8]}/{REGION}/{service}/aws4_request"
+    assert claimed["Signature"] == signer.signature(text, signed)
+    assert {"host", "x-amz-date"} <= set(names)
+    assert request.headers.get("x-amz-security-token", "") == token
+    assert ("x-amz-security-token" in names) == bool(token)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_call_of_the_api_is_signed_so_that_aws_can_verify_it(program, shell, tmp_path):
+    with aws() as (url, received):
+        done = run(_calls(f"{url}/v1")[program], tmp_path, KEYS | shell | {"ApiUrl": f"{url}/v1"})
+
+    assert done.returncode == 0, done.stderr
+    assert [request.method for request in received] == ["GET" if "GET" in program else "POST"]
+    assert_is_signed(received[0], "execute-api", shell.get("AWS_SESSION_TOKEN", ""))
+    if received[0].method == "POST":
+        assert json.loads(received[0].body) == dict(zip(("requestId", "sessionId"), IDS, strict=True))
+
+
+def _sender(url: str) -> list[str]:
+    where = ["--bus", "bus", "--signzy-url", f"{url}/send", "--target-url", "https://example.com"]
+    return [sys.executable, str(SENDER), "5550001111", *where]
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_the_sender_puts_its_event_in_the_region_that_is_named(region, tmp_path):
+    with aws() as (url, received):
+        done = run(_sender(url), tmp_path, KEYS | region | {"AWS_ENDPOINT_URL": url})
+
+    assert done.returncode == 0, done.stderr
+    assert [request.url for request in received] == [f"{url}/send", f"{url}/"]
+    assert_is_signed(received[1], "events", "")
+
+
+@pytest.mark.parametrize("program", EXAMPLES)
+def test_an_example_without_a_region_says_so_in_one_line_and_sends_nothing(program, tmp_path):
+    with aws() as (url, received):
+        done = run(_calls(url).get(program, _sender(url)), tmp_path, KEYS | {"AWS_ENDPOINT_URL": url})
+
+    assert done.returncode != 0
+    assert re.search("set AWS_REGION or AWS_DEFAULT_REGION", done.stderr)
+    assert done.stderr.count("\n") == 1
+    assert received == []
+
+
+@pytest.mark.parametrize("program", ["start_and_wait.py", "send_link.py"])
+def test_an_example_takes_the_region_of_the_profile(program, tmp_path):
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(f"[profile mine]\nregion = {REGION}\n")
+
+    with aws() as (url, received):
+        variables = KEYS | {"AWS_PROFILE": "mine", "AWS_ENDPOINT_URL": url}
+        done = run(_calls(url).get(program, _sender(url)), tmp_path, variables)
+
+    assert done.returncode == 0, done.stderr
+    assert f"/{REGION}/" in received[-1].headers["authorization"]
