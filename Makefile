@@ -30,7 +30,7 @@ up: tools ## Keep a local stack running, print what to call: SPEED=1
 down: $(development_venv) ## End the stack that make up started
 	@$(python) -m local down
 
-env: $(development_venv) ## Exports for your shell, eval "$$(make -s env)": the local stack, or ENV=
+env: $(development_venv) ## Exports of address, region, outputs, for eval: local, or ENV=
 	@$(python) -m $(if $(ENV),deployment,local) env
 
 send: $(development_venv) ## Send a link to the background stack: SCENARIO= VIA=api|event

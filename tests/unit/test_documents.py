@@ -78,3 +78,12 @@ def test_the_pipeline_runs_what_there_is():
     assert all(f"\n{target}:" in makefile for target in ("test", *re.findall(r"'(\w+)'", commands[1])))
     environment = re.findall(r"ENV=(\w+)", commands[1])[0]
     assert f"[{environment}.deploy.parameters]" in (ROOT / "samconfig.toml").read_text("utf-8")
+
+
+def test_the_pipelines_checkouts_keep_no_credentials():
+    pipeline = yaml.safe_load((ROOT / ".github" / "workflows" / "linkwatch.yml").read_text("utf-8"))
+    steps = [step for job in pipeline["jobs"].values() for step in job["steps"]]
+
+    checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+
+    assert [step.get("with", {}).get("persist-credentials") for step in checkouts] == [False, False]
