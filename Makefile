@@ -121,7 +121,7 @@ build: tools ## What sam deploy deploys, into .aws-sam/
 contracts: $(development_venv) ## Write schemas/ and docs/openapi.yaml from the types
 	@PYTHONPATH=functions $(python) -m contracts
 
-pictures: build ## Draw the README's flow and docs/time-lines.svg anew
+pictures: build ## Draw the state machine and the time lines in docs/ anew
 	@$(python) -m pictures
 
 clean: ## Remove everything that make made, a kept stack, too

@@ -1,6 +1,7 @@
 """docs/openapi.yaml: the API, in OpenAPI 3.1, on the schemas of the same types."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from linkwatch.start_request import ApiStartRequest
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "openapi.yaml"
+#: Of the whole project: it stands in pyproject.toml alone.
+VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 
 _EXAMPLE = {
     "verificationId": "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39",
@@ -101,7 +104,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "linkwatch",
-            "version": "1.0",
+            "version": VERSION,
             "summary": "Starts, shows and cancels verifications of Signzy Instant Links",
             "license": {"name": "MIT", "identifier": "MIT"},
         },

@@ -1,4 +1,6 @@
-"""make pictures: draws the flow into the README and the time lines into docs/, after a run of their own."""
+"""make pictures: draws the state machine into docs/architecture.md; then runs three verifications and draws docs/time-lines.svg
+and docs/terminal.svg.
+"""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""The flow as Mermaid draws it on GitHub, from the shipped definition: what the README shows."""
+"""The state machine as Mermaid draws it on GitHub, from the shipped definition: docs/architecture.md shows it."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 DEFINITION = ROOT / "statemachine" / "link_watch.asl.json"
-README = ROOT / "README.md"
-_BEGIN, _END = "```mermaid\n", "```\n"
+DOCUMENT = ROOT / "docs" / "architecture.md"
+#: The document has other pictures, too.
+_BEGIN, _END = "<!-- make pictures writes from here -->\n", "<!-- to here -->\n"
 
 #: How a state of each type stands in the picture.
 _SHAPES = {"Choice": ("{{", "}}"), "Succeed": ("([", "])"), "Fail": ("([", "])")}
@@ -41,12 +42,13 @@ def _ways_out(state: dict[str, Any]) -> list[str]:
 
 
 def with_flow(document: str) -> str:
-    """The document with the flow of the definition as it is now, in the place of the Mermaid block that it has."""
+    """The document with the flow of the definition as it is now, between the two marks that it has."""
     before, rest = document.split(_BEGIN, 1)
     after = rest.split(_END, 1)[1]
-    return before + _BEGIN + mermaid(json.loads(DEFINITION.read_text("utf-8"))) + _END + after
+    flow = mermaid(json.loads(DEFINITION.read_text("utf-8")))
+    return f"{before}{_BEGIN}```mermaid\n{flow}```\n{_END}{after}"
 
 
 def write() -> None:
-    """Draws the flow into the README."""
-    README.write_text(with_flow(README.read_text("utf-8")), "utf-8")
+    """Draws the flow into the document."""
+    DOCUMENT.write_text(with_flow(DOCUMENT.read_text("utf-8")), "utf-8")

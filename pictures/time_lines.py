@@ -56,7 +56,7 @@ def _seen(stack: Stack, title: str, verification_id: str) -> dict[str, Any]:
     """What became of a verification; times in seconds after the link was sent."""
     item = stack.await_published(verification_id, _PATIENCE_SECONDS)
     sent_at = datetime.fromisoformat(item["linkSentAt"]).timestamp()
-    taken_over_by = stack.executions.find(item["executionName"]) if item["attempt"] else None
+    taken_over_by = stack.executions.find(item["executionName"]) if item["takeovers"] else None
     return {
         "title": title,
         "checks": [

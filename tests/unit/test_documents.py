@@ -1,6 +1,7 @@
-"""What the documents point to is there: files, headings, make's targets, the template's parameters."""
+"""What the documents point to is there: files, headings, make's targets, the template's parameters; and they keep to their size."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -51,14 +52,45 @@ def test_every_make_target_that_a_document_names_exists():
     assert {(name, target) for name, target in named if target not in targets} == set()
 
 
-def test_every_parameter_stands_in_the_readmes_table():
+def test_every_parameter_stands_in_the_document_with_its_default():
     text = (ROOT / "template.yaml").read_text("utf-8")
     section = text[text.index("\nParameters:\n") : text.index("\nConditions:\n")]
     parameters = yaml.safe_load(section)["Parameters"]
-    readme = (ROOT / "README.md").read_text("utf-8")
-    rows = "\n".join(line.split("|")[1] for line in readme.splitlines() if line.startswith("| `"))
+    rows = re.findall(r"^\| (`.*?) \| (.*?) ?\| ", (ROOT / "docs" / "parameters.md").read_text("utf-8"), re.MULTILINE)
 
-    assert {name for name in parameters if f"`{name}`" not in rows} == set()
+    told: dict[str, str] = {}
+    for cell, defaults in rows:
+        found = re.findall(r"`(\w+)`", cell)
+        told |= dict(zip(found, defaults.replace("`", "").split(", ") if defaults else [""] * len(found), strict=True))
+
+    assert told == {name: str(parameter["Default"]) for name, parameter in parameters.items()}
+
+
+def test_the_readme_is_shorter_than_150_lines():
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) < 150
+
+
+def test_the_two_commands_stand_within_the_first_60_words():
+    before = (ROOT / "README.md").read_text("utf-8").split("make run")[0]
+
+    assert len(before.split()) <= 60
+
+
+@pytest.mark.parametrize("name", names(DOCUMENTS))
+def test_prose_is_wrapped_at_100_columns(name):
+    text = _CODE.sub("", (ROOT / name).read_text("utf-8"))
+    lines = [line for line in text.splitlines() if not line.startswith(("|", "!["))]
+
+    assert [line for line in lines if len(line) > 100] == []
+
+
+def test_there_is_one_version():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    openapi = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text("utf-8"))
+
+    assert re.findall(r"^## ([\d.]+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)[0] == version
+    assert openapi["info"]["version"] == version
+    assert f"Version {version}," in (ROOT / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", names(DOCUMENTS))

@@ -5,10 +5,10 @@ import json
 from pictures import flow, time_lines
 
 
-def test_the_flow_in_the_readme_is_the_definitions():
-    readme = flow.README.read_text("utf-8")
+def test_the_flow_in_the_document_is_the_definitions():
+    document = flow.DOCUMENT.read_text("utf-8")
 
-    assert flow.with_flow(readme) == readme
+    assert flow.with_flow(document) == document
 
 
 def test_the_flow_shows_every_state_and_every_way_on():
