@@ -12,9 +12,9 @@ from typing import Any
 
 from rich.console import Console
 
-from local.terminal import overview
 from local.stack.lifecycle import StackConfig, running_stack
 from local.stack.stack import Stack
+from local.terminal import overview
 
 ROOT = Path(__file__).parents[1]
 #: What the last run saw, so that the picture can be drawn again without it.

@@ -1,4 +1,4 @@
-"""What the documents point to is there: files, headings, make's targets, the template's parameters; and they keep to their size."""
+"""What the documents point to is there, parameters and version are told as they are, and each keeps to its size."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "exampl
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"```.*?```", re.DOTALL)
-_TARGET = re.compile(r"\bmake ([a-z][a-z-]+)")
+_TARGET = re.compile(r"\bmake (?:-s )?([a-z][a-z-]+)")
 
 
 def names(paths: list[Path]) -> list[str]:
@@ -81,7 +81,7 @@ def test_prose_is_wrapped_at_100_columns(name):
     text = _CODE.sub("", (ROOT / name).read_text("utf-8"))
     lines = [line for line in text.splitlines() if not line.startswith(("|", "!["))]
 
-    assert [line for line in lines if len(line) > 100] == []
+    assert [line for line in lines if len(line) > 100 and " " in line.strip()] == []  # a URL cannot be broken
 
 
 def test_there_is_one_version():
