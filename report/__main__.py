@@ -13,6 +13,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from deployment.kept import Environment, NoDeployment
+from deployment.region import NoRegion
 from local.stack.lifecycle import background_stack
 from local.stack.stack import STACK_NAME
 from report.page import page
@@ -37,8 +38,8 @@ class Source:
         """The stack of ENV in samconfig.toml, or else the background stack of make up. Raises BadChoice."""
         if name := os.environ.get("ENV"):
             try:
-                environment = Environment.named(name)
-            except NoDeployment as error:
+                environment = Environment.named(name, os.environ)
+            except (NoDeployment, NoRegion) as error:
                 raise BadChoice(str(error)) from None
             region = environment.region
             return Source(environment.stack_name, _client_in(region), datetime.now(UTC))
