@@ -27,7 +27,7 @@ _logger = Logger()
 _metrics = Metrics(namespace="linkwatch")  # its one dimension is the service: the stack's name
 _settings = Settings.from_environment()
 _window_seconds = window_seconds()
-# A cancel whose calls each fail twice takes 2 × (1 + 4) s for the table and 2 × 2 × (1 + 2) s for Step Functions, and pauses. That
+# A cancel whose calls each fail twice takes 2 × (1 + 4) s for the table, 2 × 2 × (1 + 2) s for Step Functions, and pauses. That
 # is below the function's 28 s, which is below the 29 s that API Gateway waits: the caller gets an answer of ours.
 _table_config = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
 _executions_config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
