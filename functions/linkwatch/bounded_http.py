@@ -11,7 +11,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import client
 from threading import Thread
 from typing import Any
@@ -23,19 +22,13 @@ MAX_BODY_BYTES = 256 * 1024
 
 #: socket.getaddrinfo, or what stands in for it in a test: (host, port, 0, SOCK_STREAM) to its list of addresses.
 Resolve = Callable[..., list[tuple[Any, ...]]]
+#: A whole answer: its status, its Content-Type as the header says it (empty without one), and its body, empty when it was longer
+#: than MAX_BODY_BYTES.
+HttpAnswer = tuple[int, str, bytes]
 
 
 class TooLate(Exception):
     """The moment after which no request may be written came first: none was."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """A whole answer. content_type as the header says it, empty without one; body empty when longer than MAX_BODY_BYTES."""
-
-    status: int
-    content_type: str
-    body: bytes
 
 
 class KeptConnection:
@@ -73,10 +66,10 @@ class KeptConnection:
         was_kept = self._http.still_stands()
         try:
             return self._once(path, headers, body, ends_at, time_to_write)
-        except OSError as error:
+        except OSError:
             # A kept connection may end in the moment in which it is used, by an idle time-out of the server. One that ends
-            # before a byte of the answer came is replaced, once (RFC 9110, 9.2.2; RFC 9112, 9.3.1).
-            if isinstance(error, TimeoutError) or not was_kept or self._http.has_answered():
+            # before a byte of the answer came is replaced, once (RFC 9110, 9.2.2; RFC 9112, 9.3.1), if there is time left.
+            if not was_kept or self._http.has_answered():
                 raise
         return self._once(path, headers, body, ends_at, time_to_write)
 
@@ -107,11 +100,11 @@ class KeptConnection:
             body += chunk
             if len(body) > MAX_BODY_BYTES:
                 self.close()
-                return HttpAnswer(status, content_type, b"")
+                return status, content_type, b""
         if response.length:
             raise client.IncompleteRead(b"", response.length)
         response.close()
-        return HttpAnswer(status, content_type, body)
+        return status, content_type, body
 
 
 class _BoundedConnection(client.HTTPConnection):

@@ -73,7 +73,7 @@ class SecretToken:
         self._token = None
         body = json.dumps({"SecretId": self._secret_arn}).encode()
         try:
-            answer = self._connection.ask(
+            status, _, content = self._connection.ask(
                 "/",
                 self._signed_headers(body),
                 body,
@@ -81,9 +81,9 @@ class SecretToken:
             )
         except (OSError, HTTPException) as error:
             raise TokenUnavailable(f"Secrets Manager: {type(error).__name__}", Reason.CHECK_FAILED) from None
-        if answer.status != 200:
-            raise TokenUnavailable(f"Secrets Manager answered {answer.status}", Reason.CHECK_FAILED)
-        self._token = _token_in(answer.body)
+        if status != 200:
+            raise TokenUnavailable(f"Secrets Manager answered {status}", Reason.CHECK_FAILED)
+        self._token = _token_in(content)
         return self._token
 
     def _signed_headers(self, body: bytes) -> dict[str, str]:

@@ -95,7 +95,7 @@ BAD_ANSWER = CheckResult(Answer.UNAVAILABLE, Reason.BAD_ANSWER)
     [
         ("application/json; charset=ISO-8859-1", "latin-1", "Telefónica"),
         ('application/json;charset="windows-1252"', "cp1252", "Telefónica"),
-        ("application/json; profile=x; Charset=utf-16", "utf-16", "Telefónica"),
+        ("application/json; profile=x; Charset=UTF-16", "utf-16", "Telefónica"),
         ("application/json; charset=utf-16le", "utf-16le", "Telefónica"),
         ("application/json; charset=utf-8", "utf-8-sig", "Telefónica"),
         ("application/json", "utf-8", "Telefónica"),
@@ -109,6 +109,8 @@ BAD_ANSWER = CheckResult(Answer.UNAVAILABLE, Reason.BAD_ANSWER)
         ("application/json; charset=hex", "utf-8", "Telefónica"),
         ("application/json; charset=undefined", "utf-8", "Telefónica"),
         ("application/json; charset=idna", "utf-8", "Telefónica"),
+        (f"application/json; charset={'x' * 60_000}", "utf-8", "Telefónica"),
+        ("application/json; charset=utf-8\x00", "utf-8", "Telefónica"),
         ("application/json", "latin-1", None),
         ("application/json; charset=utf-8", "latin-1", None),
         ("application/json; charset=us-ascii", "utf-8", None),
@@ -200,6 +202,14 @@ def test_a_number_that_is_only_handed_on_decides_nothing(number, transaction):
     ],
 )
 def test_what_contradicts_itself_says_nothing(body):
+    assert said(body) == BAD_ANSWER
+
+
+DEEP = '{"a":' * 6000 + "1" + "}" * 6000
+
+
+@pytest.mark.parametrize("body", [f'{{"result":{DEEP},"result":{DEEP}}}', f'{{"result":{{"sessionId":{DEEP}}}}}'])
+def test_what_is_nested_deeper_than_it_can_be_compared_says_nothing(body):
     assert said(body) == BAD_ANSWER
 
 
