@@ -133,8 +133,9 @@ _STATUSES = {401: Reason.CREDENTIALS_REFUSED, 409: Reason.UPSTREAM_DOWN, 429: Re
 _BOOLEANS: Mapping[object, bool] = {"true": True, "false": False}
 # Python's codecs for text that are no charsets; the first takes seconds for 256 KiB.
 _NO_CHARSETS = {"punycode", "idna", "unicode-escape", "raw-unicode-escape", "undefined"}
-# Control characters, halves of a surrogate pair, and what stands where text did not decode.
-_NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
+# As for a correlationId: control characters, and the two code points that an SQS message cannot hold (start_request.py). And
+# halves of a surrogate pair, and what stands where text did not decode.
+_NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff]")
 
 
 class _Contradiction(Exception):

@@ -147,6 +147,8 @@ def test_no_charset_makes_a_long_body_slow():
         r"a\u007fb",
         r"a\u0085b",
         r"a\ufffdb",
+        r"a\ufffeb",
+        r"a\uffffb",
         "x" * 257,
         "",
     ],
