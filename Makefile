@@ -14,7 +14,7 @@ report_venv      := .venvs/report/.ready
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down env send watch cancel logs report consumer redrive recover invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost load build contracts pictures clean tools
+.PHONY: help run up down env send watch cancel logs report consumer redrive recover invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost sweep load build contracts pictures clean tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^# ── / { sub(/^# ── /, ""); sub(/ ──.*/, ""); print "\n" $$0 } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -104,11 +104,14 @@ rollback: tools ## Deploy again what was replaced last: ENV=prod TO=
 bench: build ## CheckLink beside its peers: KEEP=1 writes the document
 	@$(python) -m benchmarks.look $(if $(KEEP),--write)
 
-cost: $(development_venv) ## USD per 1,000 verifications: KEEP=1 as above
-	@$(python) -m benchmarks.cost $(if $(KEEP),--write)
+cost: $(development_venv) ## USD per 1,000 verifications: WRITE=1 writes docs/cost.md
+	@$(python) -m benchmarks.cost $(if $(WRITE),--write)
 
-burst: $(development_venv) ## A burst against AWS's quotas: N=10000 SECONDS=60 KEEP=1
-	@$(python) -m benchmarks.burst --links $(or $(N),10000) --seconds $(or $(SECONDS),60) $(if $(KEEP),--write)
+burst: $(development_venv) ## A burst against AWS's quotas: N=20000 SECONDS=60 WRITE=1
+	@$(python) -m benchmarks.burst --links $(or $(N),20000) --seconds $(or $(SECONDS),60) $(if $(WRITE),--write)
+
+sweep: $(development_venv) ## One sweep of recovery against AWS's quotas: N=20000 WRITE=1
+	@$(python) -m benchmarks.sweep --count $(or $(N),20000) $(if $(WRITE),--write)
 
 load: build ## Many at once on the emulator: N=200 SPEED=3 SEED=1
 	@$(python) -m benchmarks.load --count $(or $(N),200) --speed $(or $(SPEED),3) --seed $(or $(SEED),1)

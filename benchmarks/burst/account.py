@@ -3,34 +3,10 @@ order of time.
 """
 
 import heapq
-import tomllib
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
-QUOTAS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("quotas.toml").read_text("utf-8"))
-
-
-@dataclass
-class Bucket:
-    """A token bucket, full at first."""
-
-    size: float
-    refill: float
-    _empty_until: float = 0
-
-    def take(self, at: float) -> float:
-        """When the token that is asked for at this time is had, by one who waits in line: so are state transitions delayed."""
-        self._empty_until = max(self._empty_until, at) + 1 / self.refill
-        return max(at, self._empty_until - self.size / self.refill)
-
-    def take_now(self, at: float) -> bool:
-        """Takes a token if there is one, and nothing otherwise: so are calls refused."""
-        if max(self._empty_until, at) + 1 / self.refill - self.size / self.refill > at + 1e-9:
-            return False
-        self.take(at)
-        return True
+from benchmarks.quotas import QUOTAS, Bucket
 
 
 @dataclass
@@ -64,11 +40,10 @@ class Account:
     @staticmethod
     def with_default_quotas(regions: str) -> "Account":
         """An account that nobody else uses, in the large or the other regions."""
-        quotas, everywhere = QUOTAS["regions"][regions], QUOTAS["everywhere"]
-        writes = everywhere["writes_to_one_key"]
+        writes = QUOTAS["everywhere"]["writes_to_one_key"]
         return Account(
-            Bucket(quotas["start_execution_bucket"], quotas["start_execution_refill"]),
-            Bucket(quotas["transition_bucket"], quotas["transition_refill"]),
-            Slots(everywhere["lambda_concurrency"]),
+            Bucket.of(regions, "StartExecution"),
+            Bucket.of(regions, "StateTransition"),
+            Slots(QUOTAS["everywhere"]["lambda_concurrency"]),
             defaultdict(lambda: Bucket(writes, writes)),
         )

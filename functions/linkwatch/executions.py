@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -11,8 +12,13 @@ from linkwatch.model import AwsUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
+    from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
 
+#: As many executions as a page can have. AWS gives 100 by itself, and allows 100 pages at once and 2 a second outside the large
+#: regions (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html): 20,000 would take a sweep's whole time.
+_PAGE = 1_000
 _ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 
 
@@ -57,10 +63,25 @@ class Executions:
 
     def running(self) -> Iterator[str]:
         """The names of those that run, as of a moment ago: the list is eventually consistent."""
+        return (execution["name"] for execution in self._listed("RUNNING"))
+
+    def died(self, since: datetime) -> dict[str, datetime]:
+        """When those ended that were started since then and did not succeed, by name; as of a moment ago, but what is said to
+        have ended has: an end is final.
+        """
+        listed = (
+            takewhile(lambda execution: execution["startDate"] >= since, self._listed(status))  # the latest come first
+            for status in ("ABORTED", "FAILED", "TIMED_OUT")
+        )
+        return {it["name"]: it["stopDate"] for it in chain.from_iterable(listed) if "stopDate" in it}
+
+    def _listed(self, status: "ExecutionStatusType") -> Iterator["ExecutionListItemTypeDef"]:
         pages = self._step_functions.get_paginator("list_executions")
         try:
-            for page in pages.paginate(stateMachineArn=self._state_machine_arn, statusFilter="RUNNING"):
-                yield from (execution["name"] for execution in page["executions"])
+            for page in pages.paginate(
+                stateMachineArn=self._state_machine_arn, statusFilter=status, PaginationConfig={"PageSize": _PAGE}
+            ):
+                yield from page["executions"]
         except (ClientError, BotoCoreError) as error:
             raise AwsUnavailable.during("ListExecutions", error) from error
 
