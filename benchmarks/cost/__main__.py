@@ -1,4 +1,4 @@
-"""make cost: USD per 1,000 verifications, by service, beside the usual loop and a nested Express child."""
+"""make cost: USD per 1,000 verifications, by service, beside the usual loop."""
 
 import argparse
 import sys
@@ -22,10 +22,10 @@ def main() -> int:
     by = Assumptions(choices.vendor_milliseconds / 1000, choices.memory, choices.architecture, choices.cold_starts)
     console = Console(width=None if sys.stdout.isatty() else 100)
     head, *body = report.rows(by)
-    table = Table(title="The mix: " + ", ".join(f"{share:.0%} {history}" for history, share in report.MIX.items()))
+    table = Table(title="The mix: " + ", ".join(f"{share:.0%} {case}" for case, share in report.MIX.items()))
     table.add_column("USD per 1,000")
-    for history, *_ in body:
-        table.add_column(history.replace(" after", ""), justify="right")
+    for case, *_ in body:
+        table.add_column(case.replace(" after", ""), justify="right")
     for place, what in enumerate(head[1:], 1):
         table.add_row(what.strip("*"), *(row[place].strip("*") for row in body))
     console.print(table)

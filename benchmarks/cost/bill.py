@@ -13,14 +13,16 @@ from benchmarks.look.report import MEGABYTES_OF_ONE_PROCESSOR
 ROOT = Path(__file__).parents[2]
 PRICES: dict[str, dict[str, float]] = tomllib.loads(Path(__file__).with_name("prices.toml").read_text("utf-8"))
 
-#: CheckLink's line with Lambda's START, END and REPORT; a door's two lines with those, and API Gateway's access log.
+#: CheckLink's line with Lambda's START, END and REPORT; an entry point's two lines with those, and API Gateway's access log.
 LOG_BYTES_PER_CHECK, LOG_BYTES_PER_START = 650, 1_200
-#: A door's own work and its calls of AWS, when it is warm. Assumed: its share of the bill is too small to measure it for.
+#: An entry point's own work and its calls of AWS, when it is warm. Assumed: its share of the bill is too small to measure it for.
 VIA_SECONDS = 0.1
 #: The template's MemorySize.
 VIA_MEGABYTES = 512
 #: Each combination of dimensions that occurs is one: four answers, some reasons and outcomes, eight without either.
 METRICS = 20
+#: Five readers wait for messages for 20 s each (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html).
+POLLS_A_MINUTE = 15
 MINUTES_A_MONTH = 60 * 24 * 365 / 12
 
 
@@ -35,41 +37,47 @@ class Assumptions:
 
 
 def of_linkwatch(counts: Counts, by: Assumptions) -> dict[str, float]:
-    """USD for one verification, by service."""
-    started = figures.kept()["starts"]["check_link"]["answer_cpu_ms"]["median"] / 1000
-    return _of(counts, by, started, secrets=by.cold_starts)
+    """USD for one verification that is started by the API, by service."""
+    return _of(counts, by, "check_link")
 
 
-def of_usual(counts: Counts, by: Assumptions) -> dict[str, float]:
+def of_usual_loop(counts: Counts, by: Assumptions) -> dict[str, float]:
     """The same for the usual loop: each of its Lambdas starts as the usual stack does."""
-    started = figures.kept()["starts"]["usual_sources"]["answer_cpu_ms"]["median"] / 1000
-    return _of(counts, by, started, secrets=by.cold_starts)
+    return _of(counts, by, "usual_sources")
 
 
-def _of(counts: Counts, by: Assumptions, cold_cpu_seconds: float, secrets: float) -> dict[str, float]:
+def _of(counts: Counts, by: Assumptions, start: str) -> dict[str, float]:
+    cold_cpu_seconds = figures.kept()["starts"][start]["answer_cpu_ms"]["median"] / 1000
     share = by.memory_megabytes / MEGABYTES_OF_ONE_PROCESSOR
     warm = figures.kept()["warm"]["check_cpu"]["median"] / 1e6 / share + by.vendor_seconds
     check_seconds = counts.checks * warm + by.cold_starts * cold_cpu_seconds / share
     megabyte_seconds = check_seconds * by.memory_megabytes + counts.other_lambdas * VIA_SECONDS * VIA_MEGABYTES
-    lambdas, machine, table = PRICES["lambda"], PRICES["step_functions"], PRICES["dynamodb"]
+    lambdas, table = PRICES["lambda"], PRICES["dynamodb"]
     log_bytes = counts.checks * LOG_BYTES_PER_CHECK + counts.other_lambdas * LOG_BYTES_PER_START
     return {
-        "Step Functions": counts.transitions * machine["transition"]
-        + counts.express_children * machine["express_request"]
-        + counts.express_seconds * 64 / 1024 * machine["express_gigabyte_second"],
+        "Step Functions": counts.transitions * PRICES["step_functions"]["transition"],
         "Lambda": (counts.checks + counts.other_lambdas) * lambdas["request"]
         + megabyte_seconds / 1024 * lambdas[f"gigabyte_second_{by.architecture}"],
-        "DynamoDB": (counts.table_writes + counts.index_writes) * table["write_request_unit"],
+        "DynamoDB": (counts.table_writes + counts.index_writes) * table["write_request_unit"]
+        + counts.table_reads * table["read_request_unit"],
         "EventBridge": counts.events * PRICES["eventbridge"]["event"],
         "API Gateway": PRICES["api_gateway"]["request"],
         "logs, traces, secret": log_bytes / 1e9 * PRICES["cloudwatch"]["log_gigabyte"]
         + 2 * PRICES["xray"]["trace"]
-        + secrets * PRICES["secrets_manager"]["call"],
+        + by.cold_starts * PRICES["secrets_manager"]["call"],
     }
 
 
+def saved_by_the_bus() -> float:
+    """USD by which a start by an event is cheaper than one by the API: an event, and three requests of the queue, instead of one
+    of API Gateway.
+    """
+    by_event = PRICES["eventbridge"]["event"] + 3 * PRICES["sqs"]["request"]
+    return PRICES["api_gateway"]["request"] - by_event
+
+
 def by_the_month(by: Assumptions) -> dict[str, float]:
-    """USD a month, whatever happens: what the template declares, and a sweep each minute."""
+    """USD a month, whatever happens: what the template declares, a sweep each minute, and Lambda asking an empty queue."""
     template = (ROOT / "template.yaml").read_text("utf-8")
     alarms = len(re.findall(r"Type: AWS::CloudWatch::Alarm\b", template))
     dashboards = len(re.findall(r"Type: AWS::CloudWatch::Dashboard\b", template))
@@ -88,4 +96,5 @@ def by_the_month(by: Assumptions) -> dict[str, float]:
         f"{dashboards} dashboard": dashboards * prices["cloudwatch"]["dashboard_month"],
         "the secret": prices["secrets_manager"]["secret_month"],
         "a sweep each minute": sweep * MINUTES_A_MONTH,
+        "Lambda asks the queue": POLLS_A_MINUTE * MINUTES_A_MONTH * prices["sqs"]["request"],
     }

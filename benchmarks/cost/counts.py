@@ -1,69 +1,69 @@
-"""What a verification does, counted by running definitions on the second engine of tests/definition under a virtual clock.
+"""What a verification does, counted by running definitions on the second engine under a clock that only they move.
 
-The engine is a test's because that is where it is kept true; nothing of it is deployed.
+The engine is the tests' because that is where it is kept true; nothing of it is deployed.
 """
 
 import json
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from linkwatch.model import iso_from, parse_ids
 from tests.definition.second_engine import program, run
-from tests.definition.told import CLICKED, GRID, PENDING, Told
+from tests.definition.shipped import RESOURCES, default_of, substituted
 
-#: An Express workflow may run for five minutes, and a stretch has to end before that.
-LONGEST_STRETCH_SECONDS = 290
-_HERE = Path(__file__).parent
+_USUAL_LOOP = Path(__file__).with_name("usual_loop.asl.json")
+_INDEXES = RESOURCES["Verifications"]["Properties"]["GlobalSecondaryIndexes"]
+_NOT_CLICKED = {"answer": "PENDING", "reason": None, "result": None}
+_CLICKED = {
+    "answer": "CLICKED",
+    "reason": None,
+    "result": {"carrier": "Verizon", "ipAddressMatch": True, "phoneMatch": "true"},
+}
+
+Item = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """One verification. express_seconds: of waiting children, in all."""
+    """One verification. states: those entered, in order; each is a transition. entry and outcome Lambdas are other_lambdas."""
 
-    transitions: int
+    states: list[str]
     checks: int
-    other_lambdas: int = 0
-    table_writes: int = 0
-    index_writes: int = 0
-    events: int = 0
-    express_children: int = 0
-    express_seconds: float = 0
+    other_lambdas: int
+    table_reads: int
+    table_writes: int
+    index_writes: int
+    events: int = 1
 
-
-def linkwatch(clicked_after: float | None) -> Counts:
-    """The shipped definition, and the door's own write. clicked_after: seconds after the link was sent, None for never."""
-    told = Told(answers=((0, PENDING), (round(clicked_after * 1000), CLICKED)) if clicked_after else ((0, PENDING),))
-    writes = len([who for _, who, _ in told.account.versions])
-    in_index = [("openVerifications" in item, item["executionName"]["S"]) for _, _, item in told.account.versions]
-    return Counts(
-        transitions=len(told.first.entered_states),
-        checks=len(told.checks),
-        other_lambdas=1 + len(told.account.events),  # the door, and MeasureOutcomes
-        table_writes=writes,
-        # Put into the index with the item, and taken out with the last write; what is projected does not change between.
-        index_writes=sum(here != before for before, here in zip([(False, ""), *in_index[:-1]], in_index, strict=True)),
-        events=len(told.account.events),
-    )
+    @property
+    def transitions(self) -> int:
+        return len(self.states)
 
 
 @dataclass
 class _Host:
-    """Runs a peer's definition: a link that is clicked at some time, and calls that take no time but the vendor's."""
+    """Runs a definition for a link that was sent at 0 and is clicked at some time; calls take no time."""
 
     clicked_at_ms: float
-    name: str = "peer"
-    input: dict[str, Any] = field(default_factory=dict)
-    counted: Counter[str] = field(default_factory=Counter)
-    express_seconds: float = 0
+    versions: list[Item]
+    name: str = "verification"
+    input: dict[str, Any] = field(default_factory=lambda: {"verificationId": "verification"})
+    states: list[str] = field(default_factory=list)
+    called: Counter[str] = field(default_factory=Counter)
     _now_ms: int = 0
 
     def now(self) -> int:
         return self._now_ms
 
     def entered(self, state: str) -> None:
-        self.counted["transitions"] += 1
+        self.states.append(state)
 
     def back_off(self, state: str, seconds: float) -> None:
         raise AssertionError(f"nothing fails here, {state} did")
@@ -72,38 +72,92 @@ class _Host:
         self._now_ms = max(self._now_ms, moment)
 
     def call(self, state: str, resource: str, arguments: dict[str, Any], timeout_seconds: int) -> dict[str, Any]:
-        self.counted[arguments.get("FunctionName", resource)] += 1
-        if resource.endswith("startSyncExecution"):
-            return {"Output": self._watch_a_stretch()}
-        return {"Payload": {"answer": "CLICKED" if self._now_ms >= self.clicked_at_ms else "PENDING"}}
-
-    def _watch_a_stretch(self) -> dict[str, Any]:
-        began_ms, over_ms = self._now_ms, self._now_ms + LONGEST_STRETCH_SECONDS * 1000
-        for due_ms in (second * 1000 for second in GRID):
-            if began_ms < due_ms <= over_ms:
-                self._now_ms = due_ms
-                self.counted["check"] += 1
-                if due_ms >= self.clicked_at_ms:
-                    break
-        self.express_seconds += (self._now_ms - began_ms) / 1000
-        clicked = self._now_ms >= self.clicked_at_ms
-        return {"answer": "CLICKED" if clicked else "PENDING", "windowOver": self._now_ms >= GRID[-1] * 1000}
+        self.called[f"{resource.rpartition(':::')[2]} {arguments.get('FunctionName', '')}".strip()] += 1
+        match resource.rpartition(":::")[2]:
+            case "lambda:invoke":
+                return {"Payload": _CLICKED if self._now_ms >= self.clicked_at_ms else _NOT_CLICKED}
+            case "dynamodb:getItem":
+                return {"Item": self.versions[-1]}
+            case "dynamodb:updateItem":
+                self.versions.append(_updated(self.versions[-1], arguments))
+                return {"Attributes": self.versions[-1]}
+            case _:
+                return {}
 
 
-def peer(definition: str, clicked_after: float | None) -> Counts:
-    """usual_loop or nested_express."""
-    host = _Host(math.inf if clicked_after is None else clicked_after * 1000)
-    text = json.dumps(json.loads((_HERE / f"{definition}.asl.json").read_text("utf-8")))
-    status, _ = run(program(text), host)
-    assert status == "SUCCEEDED", definition
-    updates = host.counted["arn:aws:states:::dynamodb:updateItem"]
+def _updated(item: Item, update: dict[str, Any]) -> Item:
+    """As far as the definition's own updates go: SET of values, REMOVE of names."""
+    names, values = update.get("ExpressionAttributeNames", {}), update["ExpressionAttributeValues"]
+    set_part, _, remove_part = update["UpdateExpression"].removeprefix("SET ").partition(" REMOVE ")
+    set_to = {names.get(name, name): values[value] for name, value in re.findall(r"(#?\w+) = (:\w+)", set_part)}
+    return {name: value for name, value in (item | set_to).items() if name not in remove_part.split(", ")}
+
+
+def _new_item() -> Item:
+    """As an entry point puts it (functions/linkwatch/verifications.py), for a link that was sent at 0."""
+    start, deadline = (iso_from(datetime.fromtimestamp(at, UTC)) for at in (0, default_of("WindowSeconds")))
+    ids = parse_ids("a" * 24, "b" * 24)
+    assert ids
+    texts = {
+        "verificationId": ids.verification_id,
+        "requestId": ids.request_id,
+        "sessionId": ids.session_id,
+        "correlationId": "order-1",
+        "schemaVersion": "1.0",
+        "status": "WATCHING",
+        "linkSentAt": start,
+        "deadline": deadline,
+        "openVerifications": deadline,
+        "executionName": ids.verification_id,
+        "startId": "request",
+        "startedAt": start,
+        "source": "API",
+    }
+    return {name: {"S": text} for name, text in texts.items()} | {"takeovers": {"N": "0"}}
+
+
+def _index_writes(versions: list[Item]) -> int:
+    """A write of the table is one of an index, too, where what the index holds of the item changes, comes or goes."""
+
+    def held(index: dict[str, Any], item: Item) -> Item | None:
+        keys = [key["AttributeName"] for key in index["KeySchema"]]
+        projection = index["Projection"]
+        if not all(key in item for key in keys):
+            return None
+        if projection["ProjectionType"] == "ALL":
+            return item
+        return {name: item.get(name) for name in (*keys, *projection.get("NonKeyAttributes", []))}
+
+    seen = [[held(index, item) for item in ({}, *versions)] for index in _INDEXES]
+    return sum(after != before for of_one in seen for before, after in pairwise(of_one))
+
+
+@cache
+def linkwatch(clicked_after: float | None) -> Counts:
+    """The shipped definition, and the entry point's own write. clicked_after: seconds after the link was sent, None for never."""
+    host = _run(json.dumps(substituted()), clicked_after)
     return Counts(
-        transitions=host.counted["transitions"],
-        checks=host.counted["check"],
-        other_lambdas=2 + sum(host.counted[name] for name in ("register", "store", "notify")),
-        table_writes=updates + 1 if updates else 2,
-        index_writes=2 if updates else 0,
-        events=1,
-        express_children=host.counted["arn:aws:states:::aws-sdk:sfn:startSyncExecution"],
-        express_seconds=host.express_seconds,
+        states=host.states,
+        checks=host.called["lambda:invoke CheckLinkFunction"],
+        other_lambdas=2,  # the entry point, MeasureOutcomes
+        table_reads=host.called["dynamodb:getItem"],
+        table_writes=len(host.versions),
+        index_writes=_index_writes(host.versions),
+        events=host.called["events:putEvents"],
     )
+
+
+@cache
+def usual_loop(clicked_after: float | None) -> Counts:
+    """AWS's job poller with a count. Each step is a Lambda; register and store write the table."""
+    host = _run(_USUAL_LOOP.read_text("utf-8"), clicked_after)
+    checks = host.called["lambda:invoke check"]
+    others = host.called.total() - checks
+    return Counts(host.states, checks, other_lambdas=1 + others, table_reads=0, table_writes=2, index_writes=0)
+
+
+def _run(definition: str, clicked_after: float | None) -> _Host:
+    host = _Host(math.inf if clicked_after is None else clicked_after * 1000, [_new_item()])
+    status, _ = run(program(definition), host)
+    assert status == "SUCCEEDED"
+    return host

@@ -2,7 +2,7 @@
 
 import re
 
-from benchmarks.cost import report
+from benchmarks.cost import counts, report
 from benchmarks.cost.bill import Assumptions
 from tests.definition.shipped import ROOT
 
@@ -17,6 +17,13 @@ def test_the_readme_says_the_same():
     section = (ROOT / "README.md").read_text("utf-8").split("## What it costs")[1].split("\n## ")[0]
     told = re.findall(r"\d+\.\d\d", section.split("|--:|--:|--:|--:|--:|")[1].splitlines()[1])
 
-    bills = report.bills(Assumptions())["linkwatch"]
+    ours, _ = report.bills(Assumptions())
 
-    assert told == [f"{sum(bills[history].values()):.2f}" for history in report.HISTORIES]
+    assert told == [f"{sum(ours[case].values()):.2f}" for case in report.CLICKED_AFTER]
+
+
+def test_what_a_verification_takes_is_what_the_documents_say():
+    counted = [counts.linkwatch(clicked_after) for clicked_after in report.CLICKED_AFTER.values()]
+
+    assert [it.transitions for it in counted] == [3 * it.checks + 5 for it in counted]
+    assert {(it.table_reads, it.table_writes, it.events) for it in counted} == {(1, 3, 1)}
