@@ -1,121 +1,100 @@
-"""What bursts come to, and what default quotas allow for good: the tables of docs/capacity.md, and docs/capacity.svg."""
+"""What bursts come to, what default quotas allow for good, and how far a sweep gets: the tables of docs/capacity.md."""
 
 import statistics
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.burst import picture
-from benchmarks.burst.account import QUOTAS, Account
+from benchmarks.burst.account import Account
 from benchmarks.burst.simulation import Links, burst
-from benchmarks.burst.watch import Seen, path
+from benchmarks.burst.watch import INTERVAL_SECONDS, Seen, path
 from benchmarks.cost import counts
-from benchmarks.cost.report import HISTORIES, MIX
-from tests.definition.shipped import default_of
+from benchmarks.cost.report import CLICKED_AFTER, MIX
+from benchmarks.quotas import QUOTAS
+from benchmarks.sweep import report as sweep_report
 
-_DOCS = Path(__file__).parents[2] / "docs"
-DOCUMENT, PICTURE = _DOCS / "capacity.md", _DOCS / "capacity.svg"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "capacity.md"
 _BEGIN, _END = "<!-- make burst writes from here -->\n", "<!-- to here -->"
-#: What the document tells of, and the picture shows.
-COUNTS, PICTURED = (5_000, 10_000, 20_000), 10_000
-#: What the promise allows beyond the window.
-GRACE_SECONDS = 30
-#: How many executions are aborted at once in the document's example.
-ABORTED = 10_000
+#: What the document tells of: the kind of region, and the links.
+COLUMNS = [
+    ("large", Links(20_000)),
+    ("other", Links(20_000)),
+    ("other", Links(20_000, via="api")),
+    ("other", Links(5_000)),
+]
 
-#: By kind of region and the number of links.
-Bursts = dict[tuple[str, int], Seen]
 Rows = list[list[str]]
 
 
-def bursts(links: Links, numbers: Iterable[int]) -> Bursts:
-    """Bursts of so many links in each kind of region; what else links says holds for all."""
-    return {
-        (regions, number): burst(replace(links, count=number), Account.with_default_quotas(regions))
-        for regions in QUOTAS["regions"]
-        for number in numbers
-    }
+def bursts(columns: list[tuple[str, Links]]) -> list[Seen]:
+    """What came of each."""
+    return [burst(links, Account.with_default_quotas(regions)) for regions, links in columns]
 
 
-def rows(seen: Bursts) -> Rows:
+def rows(columns: list[tuple[str, Links]], seen: list[Seen]) -> Rows:
     """A head, and a row for each measure."""
-    measures: dict[str, Callable[[Seen], str]] = {
-        "most transitions in a second": lambda s: f"{max(s.transitions_at.values()):,}",
-        "most CheckLinks at once": lambda s: f"{s.most_lambdas:,}",
-        "starts answered 503": lambda s: f"{s.refused['start']:,}",
-        "start late, s": lambda s: _spread(s.start_lateness),
-        "check late, s": lambda s: _spread(s.check_lateness),
-        "checks due": lambda s: f"{len(s.check_lateness) + s.checks_failed:,}",
-        "… that Lambda refused to the end": lambda s: f"{s.checks_failed:,}",
-        "… not made, past the deadline": lambda s: f"{s.checks_past_deadline:,}",
-        "click noticed after, s": lambda s: _spread(s.click_noticed_after),
-        "clicks that no check saw": lambda s: f"{s.clicks_missed:,}",
-        "verifications without a check": lambda s: f"{s.without_check:,}",
-        "settled after the deadline": lambda s: f"{sum(late > 0 for late in s.settled_after_deadline):,}",
-        "… at most, s": lambda s: f"{max(0, *s.settled_after_deadline):.1f}",
-        "published after the deadline, at most, s": lambda s: f"{max(0, *s.published_after_deadline):.1f}",
-        "… more than 30 s, which breaks the promise": lambda s: (
-            f"{sum(late > GRACE_SECONDS for late in s.published_after_deadline):,}"
-        ),
+    head = ["", *(f"{links.count:,}, {regions}, {links.via}" for regions, links in columns)]
+    measures: dict[str, Callable[[Links, Seen], str]] = {
+        "lost, given up, or refused": lambda links, s: f"{lost(links, s):,}",
+        "start deferred to a sweep": lambda _, s: f"{s.deferred:,}",
+        "longest wait in the queue, s": lambda _, s: f"{s.longest_in_the_queue:.0f}",
+        "first check, s after the link was sent": lambda _, s: _spread(s.first_check_after),
+        "click noticed, s after it": lambda _, s: _spread(s.click_noticed_after),
+        "last outcome published, s after its deadline": lambda _, s: f"{max(0, *s.published_after_deadline):.0f}",
     }
-    head = ["", *(f"{regions}, {number:,}" for regions, number in seen)]
-    return [head, *([measure, *(tell(s) for s in seen.values())] for measure, tell in measures.items())]
+    table = [[measure, *map(tell, [links for _, links in columns], seen)] for measure, tell in measures.items()]
+    return [head, *table]
+
+
+def lost(links: Links, seen: Seen) -> int:
+    """How many links have no published outcome, and how many starts the API refused."""
+    return links.count - len(seen.published_after_deadline) + seen.refused_at_the_api
 
 
 def _spread(values: list[float]) -> str:
-    if len(values) < 2:  # nobody clicked, or a single link
-        return "–"
-    cuts = statistics.quantiles(values, n=100, method="inclusive")
-    return f"{cuts[49]:.1f} / {cuts[98]:.1f} / {max(values):.1f}"
+    return f"{statistics.median(values):.0f}, at most {max(values):.0f}" if values else "–"  # nobody clicked
 
 
 def for_good() -> Rows:
     """What default quotas allow in the long run; rounded down."""
     _, for_a_check, _ = path()
-    interval, lambdas = default_of("PollIntervalSeconds"), QUOTAS["everywhere"]["lambda_concurrency"]
-    counted = {history: counts.linkwatch(clicked_after) for history, clicked_after in HISTORIES.items()}
-    most = counted["expired"].transitions
-    mixed = sum(share * counted[history].transitions for history, share in MIX.items())
-    rates: dict[str, Callable[[dict[str, int]], float]] = {
-        "state transitions a second": lambda q: q["transition_refill"],
-        f"open at once, {len(for_a_check)} transitions every {interval} s each": lambda q: (
-            q["transition_refill"] / len(for_a_check) * interval // 100 * 100
+    counted = {case: counts.linkwatch(clicked_after).transitions for case, clicked_after in CLICKED_AFTER.items()}
+    mixed = sum(share * counted[case] for case, share in MIX.items())
+    lambdas = QUOTAS["everywhere"]["lambda_concurrency"] * INTERVAL_SECONDS
+    rates: dict[str, Callable[[int], float]] = {
+        f"open at once, by state transitions ({len(for_a_check)} for a check)": lambda transitions: (
+            transitions / len(for_a_check) * INTERVAL_SECONDS // 100 * 100
         ),
-        "open at once, before a check may find no Lambda free at its first try": lambda _: lambdas * interval,
-        f"started a second, if all expire ({most} transitions)": lambda q: q["transition_refill"] / most,
-        f"started a second, by cost.md's mix ({mixed:.0f} transitions)": lambda q: q["transition_refill"] / mixed,
-        f"seconds until {ABORTED:,} executions, aborted at once, are all taken over, at least": lambda q: (
-            (ABORTED - q["start_execution_bucket"]) / q["start_execution_refill"]
-        ),
+        "open at once, by Lambda, if all are checked in one moment": lambda _: lambdas,
+        f"started a second, if all expire ({counted['expired']} transitions)": lambda t: t / counted["expired"],
+        f"started a second, by cost.md's mix ({mixed:.0f} transitions)": lambda t: t / mixed,
     }
     kinds = QUOTAS["regions"].values()
     head = ["default quotas allow", *(kind["names"] for kind in kinds)]
-    return [head, *([what, *(f"{int(rate(kind)):,}" for kind in kinds)] for what, rate in rates.items())]
+    return [
+        head,
+        *(
+            [what, *(f"{int(rate(kind['StateTransition']['refill'])):,}" for kind in kinds)]
+            for what, rate in rates.items()
+        ),
+    ]
 
 
-def _table(table: Rows) -> str:
+def markdown(table: Rows) -> str:
+    """A table as the document has it."""
     head, *body = table
     lines = ["| " + " | ".join(head) + " |", "|---" + "|--:" * (len(head) - 1) + "|"]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in body)]) + "\n"
 
 
-def with_tables(document: str, seen: Bursts) -> str:
-    """The document with its two tables as they are computed now."""
+def with_tables(document: str, seen: list[Seen]) -> str:
+    """The document with its three tables as they are now."""
     first, *parts = document.split(_BEGIN)
-    tables = (_table(for_good()), _table(rows(seen)))
+    tables = map(markdown, (for_good(), rows(COLUMNS, seen), sweep_report.table()))
     return first + "".join(
         _BEGIN + table + _END + part.split(_END, 1)[1] for table, part in zip(tables, parts, strict=True)
     )
 
 
-def pictured(seen: Bursts) -> str:
-    """The picture of one of the document's bursts."""
-    of_one = {regions: s for (regions, number), s in seen.items() if number == PICTURED}
-    return picture.drawn(of_one, PICTURED, Links().seconds)
-
-
 def write() -> None:
-    """Writes the document's tables and draws its picture."""
-    seen = bursts(Links(), COUNTS)
-    DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8"), seen), "utf-8")
-    PICTURE.write_text(pictured(seen), "utf-8")
+    """Writes the document's tables."""
+    DOCUMENT.write_text(with_tables(DOCUMENT.read_text("utf-8"), bursts(COLUMNS)), "utf-8")

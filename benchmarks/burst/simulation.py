@@ -6,35 +6,49 @@ import heapq
 import math
 import random
 from dataclasses import dataclass
+from itertools import count
 
 from benchmarks.burst.account import Account
-from benchmarks.burst.watch import Seen, Watch, Way
+from benchmarks.burst.entry import MOST_BATCHES, Entry
+from benchmarks.burst.watch import Link, Seen, Way
 
 
 @dataclass(frozen=True)
 class Links:
-    """Sent evenly over so many seconds; a share of them is clicked, exponentially distributed after sending."""
+    """Sent evenly over so many seconds, by the api or the bus; a share of them is clicked, exponentially distributed after
+    sending. The first sweep comes so many seconds after the first link.
+    """
 
-    count: int = 10_000
+    count: int = 20_000
     seconds: float = 60
+    via: str = "bus"
     clicked: float = 0.7
     mean_seconds_to_click: float = 43
+    first_sweep_at: float = 30
 
 
 def burst(links: Links, account: Account, seed: int = 1) -> Seen:
     """Has them all watched to their end."""
     chance, seen = random.Random(seed), Seen()  # noqa: S311  no cipher
     turns: list[tuple[float, int, Way]] = []
+    order = count()
+
+    def spawn(at: float, way: Way) -> None:
+        heapq.heappush(turns, (at, next(order), way))
+
+    entry = Entry(account, seen, chance, spawn, left=links.count)
     for number in range(links.count):
         sent_at = links.seconds * number / links.count
         is_clicked = chance.random() < links.clicked
-        clicked_at = sent_at + chance.expovariate(1 / links.mean_seconds_to_click) if is_clicked else math.inf
-        turns.append((sent_at, number, Watch(account, seen, chance, sent_at, clicked_at).way()))
+        link = Link(sent_at, sent_at + chance.expovariate(1 / links.mean_seconds_to_click) if is_clicked else math.inf)
+        spawn(sent_at, entry.by_api(link) if links.via == "api" else entry.by_bus(link))
+    if links.via == "bus":
+        for number in range(MOST_BATCHES):
+            spawn(0, entry.batches(number))
+    spawn(links.first_sweep_at, entry.sweeps(links.first_sweep_at))
     while turns:
-        _, number, way = turns[0]
-        if (due := next(way, None)) is None:
-            heapq.heappop(turns)
-        else:
-            heapq.heapreplace(turns, (due, number, way))
+        _, number, way = heapq.heappop(turns)
+        if (due := next(way, None)) is not None:
+            heapq.heappush(turns, (due, number, way))
     seen.most_lambdas = account.lambdas.most
     return seen

@@ -1,52 +1,50 @@
-"""One verification on its way through the shipped definition, in an account with quotas.
+"""One verification from its execution's start to its end, through the shipped definition, in an account with quotas.
 
-The states are those that the definition enters on the second engine (benchmarks/cost/counts.py says why a test's engine), the
-retries those it declares; times are seconds after the first link was sent.
+The states are those that the definition enters on the second engine, the retries those it declares; times are seconds after the
+first link was sent.
 """
 
 import random
-from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import chain
 
 from benchmarks.burst.account import Account
+from benchmarks.cost import counts
 from tests.definition.shipped import TASKS, default_of
-from tests.definition.told import CLICKED, GRID, PENDING, Told
 
+WINDOW_SECONDS, INTERVAL_SECONDS = default_of("WindowSeconds"), default_of("PollIntervalSeconds")
+LAST_CHECK_SECONDS = WINDOW_SECONDS - default_of("LastCheckLeadSeconds")
 #: A check with a warm Lambda and Signzy's answer; a check that is not made; a state that calls AWS.
 CHECK_SECONDS, NO_CHECK_SECONDS, CALL_SECONDS = 0.3, 0.01, 0.03
-#: What the API's 503 asks for (functions/verifications_api.py).
-RETRY_AFTER_SECONDS = 1
 
-#: Yields when it wants to act, and is resumed then; gives when it is done.
-Way = Generator[float, None, float]
+#: Yields the time at which it wants to act, and is resumed then.
+Way = Generator[float]
 
 
 @dataclass
 class Seen:
-    """What came of a burst; lateness in seconds."""
+    """What came of a burst, in seconds. first_check_after: of the link's sending, as click_noticed_after is of the click.
+    published_after_deadline has an entry for each verification that came to its end.
+    """
 
-    start_lateness: list[float] = field(default_factory=list)
-    check_lateness: list[float] = field(default_factory=list)
+    deferred: int = 0
+    refused_at_the_api: int = 0
+    longest_in_the_queue: float = 0
+    first_check_after: list[float] = field(default_factory=list)
     click_noticed_after: list[float] = field(default_factory=list)
-    settled_after_deadline: list[float] = field(default_factory=list)
     published_after_deadline: list[float] = field(default_factory=list)
-    transitions_at: Counter[int] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)  # by state, and "start" for each 503
-    most_lambdas: int = 0
-    checks_past_deadline: int = 0
     checks_failed: int = 0
     clicks_missed: int = 0
     without_check: int = 0
-    left_to_recovery: int = 0
+    most_lambdas: int = 0
 
 
 @cache
 def path() -> tuple[list[str], list[str], list[str]]:
     """The states that the shipped definition enters before the checks, for each check, and after them."""
-    told = Told(answers=((0, PENDING), (GRID[1] * 1000 - 900, CLICKED)))  # the second check sees the click
-    states = told.first.entered_states
+    states = counts.linkwatch(2 * INTERVAL_SECONDS).states
     first, second = (place for place, state in enumerate(states) if state == "Wait For Next Check")
     return states[:first], states[first:second], states[second + second - first :]
 
@@ -61,100 +59,84 @@ def back_offs(state: str) -> list[float]:
     ]
 
 
+@dataclass(frozen=True)
+class Link:
+    """clicked_at is infinity where it never is."""
+
+    sent_at: float
+    clicked_at: float
+
+    @property
+    def deadline(self) -> int:
+        return int(self.sent_at) + WINDOW_SECONDS
+
+
 class Watch:
-    """One verification."""
+    """The execution of one verification."""
 
-    def __init__(self, account: Account, seen: Seen, chance: random.Random, sent_at: float, clicked_at: float) -> None:
-        self._account, self._seen, self._chance = account, seen, chance
-        self._sent_at, self._clicked_at = sent_at, clicked_at
-        self._grid_start = int(sent_at)
-        self._deadline = self._grid_start + default_of("WindowSeconds")
+    def __init__(self, account: Account, seen: Seen, chance: random.Random, link: Link) -> None:
+        self._account, self._seen, self._chance, self._link = account, seen, chance, link
+        self._now = 0.0
         self._due = self._checks = 0
-        self._is_clicked = self._is_window_over = self._is_given_up = False
+        self._is_clicked = self._is_window_over = False
 
-    def way(self) -> Way:
-        """From sending to its end."""
+    def way(self, started_at: float) -> Way:
+        """From its execution's start to its end."""
         before, for_a_check, after = path()
-        now = yield from self._start()
-        now = yield from self._enter(before, now)
-        while not (self._is_given_up or self._is_clicked or self._is_window_over or now >= self._deadline):
-            # "Is It Settled?": the next point of the grid after now and after the check before, or else the last check.
-            self._due = next((due for due in GRID if due > max(now - self._grid_start, self._due)), GRID[-1])
-            now = yield from self._enter(for_a_check, now)
+        self._now, sent_at = started_at, int(self._link.sent_at)
+        yield from chain.from_iterable(map(self._enter, before))
+        while not (self._is_clicked or self._is_window_over or self._now >= self._link.deadline):
+            # "Is It Settled?": the next point of the schedule after now and after the check before, or else the last check.
+            since = max(self._now - sent_at, self._due)
+            self._due = min(INTERVAL_SECONDS * (int(since) // INTERVAL_SECONDS + 1), LAST_CHECK_SECONDS)
+            yield from chain.from_iterable(map(self._enter, for_a_check))
         self._seen.without_check += not self._checks
-        self._seen.clicks_missed += not self._is_clicked and self._clicked_at < self._deadline
-        return (yield from self._enter(after, now))
+        self._seen.clicks_missed += not self._is_clicked and self._link.clicked_at < self._link.deadline
+        yield from chain.from_iterable(map(self._enter, after))
 
-    def _start(self) -> Way:
-        """The door tries twice, half a second apart on average (botocore), then says 503; the caller does as that says."""
-        now = self._sent_at
-        while True:
-            for pause in (self._chance.random(), RETRY_AFTER_SECONDS):
-                yield now
-                if self._account.starts.take_now(now):
-                    self._seen.start_lateness.append(now - self._sent_at)
-                    return now
-                now += pause
-            self._seen.refused["start"] += 1
+    def _enter(self, state: str) -> Way:
+        for back_off in (*back_offs(state), None):
+            yield self._now
+            self._now = self._account.transitions.take(self._now)
+            yield self._now
+            if not self._is_refused(state):
+                self._now = self._do(state)
+                return
+            self._now += self._chance.uniform(0, back_off or 0)
+        assert state == "Check Link", "the others are tried again for a day"
+        self._seen.checks_failed += 1
+        self._is_window_over = self._due == LAST_CHECK_SECONDS
 
-    def _enter(self, states: list[str], now: float) -> Way:
-        for state in states:
-            for back_off in (*back_offs(state), None):
-                if self._is_given_up:
-                    return now
-                yield now
-                now = self._account.transitions.take(now)
-                self._seen.transitions_at[int(now)] += 1
-                if not self._is_refused(state, now):
-                    now = self._do(state, now)
-                    break
-                self._seen.refused[state] += 1
-                if back_off is None:
-                    self._give_up(state)
-                else:
-                    now += self._chance.uniform(0, back_off)
-        return now
-
-    def _is_refused(self, state: str, now: float) -> bool:
-        match state:
-            case "Check Link":
-                seconds = CHECK_SECONDS if now < self._deadline else NO_CHECK_SECONDS
-                return not self._account.lambdas.take_now(now, seconds)
-            case "Claim Verification" | "Mark Published":  # what puts it into the index, and takes it out
-                return not self._account.index_keys[self._deadline].take_now(now)
+    def _is_refused(self, state: str) -> bool:
+        if state == "Check Link":
+            seconds = CHECK_SECONDS if self._now < self._link.deadline else NO_CHECK_SECONDS
+            return not self._account.lambdas.take_now(self._now, seconds)
+        if state == "Mark Published":  # takes the item out of the index
+            return not self._account.index_keys[self._link.deadline].take_now(self._now)
         return False
 
-    def _do(self, state: str, now: float) -> float:
+    def _do(self, state: str) -> float:
+        """What a state does; gives when it is done."""
         match state:
             case "Is It Settled?":
-                return now
+                return self._now
             case "Wait For Next Check":
-                return max(now, self._grid_start + self._due)
+                return max(self._now, int(self._link.sent_at) + self._due)
             case "Check Link":
-                return self._check(now)
-            case "Record Outcome":
-                self._seen.settled_after_deadline.append(now + CALL_SECONDS - self._deadline)
+                return self._check()
             case "Publish Outcome":
-                self._seen.published_after_deadline.append(now + CALL_SECONDS - self._deadline)
-        return now + CALL_SECONDS
+                self._seen.published_after_deadline.append(self._now + CALL_SECONDS - self._link.deadline)
+        return self._now + CALL_SECONDS
 
-    def _check(self, now: float) -> float:
-        self._seen.check_lateness.append(now - self._grid_start - self._due)
-        if now >= self._deadline:
-            self._seen.checks_past_deadline += 1
+    def _check(self) -> float:
+        if self._now >= self._link.deadline:
             self._is_window_over = True
-            return now + NO_CHECK_SECONDS
+            return self._now + NO_CHECK_SECONDS
+        if not self._checks:
+            self._seen.first_check_after.append(self._now - self._link.sent_at)
         self._checks += 1
-        self._is_window_over = self._due == GRID[-1]
-        if now >= self._clicked_at:
+        self._is_window_over = self._due == LAST_CHECK_SECONDS
+        if self._now >= self._link.clicked_at:
             self._is_clicked = True
-            self._seen.click_noticed_after.append(now + CHECK_SECONDS - self._clicked_at)
-        return now + CHECK_SECONDS
-
-    def _give_up(self, state: str) -> None:
-        if state == "Check Link":  # CHECK_FAILED
-            self._seen.checks_failed += 1
-            self._is_window_over = self._due == GRID[-1]
-        else:
-            self._is_given_up = True
-            self._seen.left_to_recovery += 1
+            self._seen.click_noticed_after.append(self._now + CHECK_SECONDS - self._link.clicked_at)
+        return self._now + CHECK_SECONDS
