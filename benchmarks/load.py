@@ -1,8 +1,8 @@
 """Many verifications at once on the emulator, under an accelerated clock: make load N=200 SPEED=3
 
-The unmodified template with its defaults (a window of 300 s, a check every 10). Half of the verifications come through each door,
-all within RAMP_SECONDS. Exits 0 only if all of them are settled rightly, published once or more, and not checked at past their
-deadlines. What it times is a small machine with an emulator on it: where that is the limit, it says so.
+The unmodified template with its defaults (a window of 300 s, a check every 10). Half of the verifications come through each entry
+point, all within RAMP_SECONDS. Exits 0 only if all of them are settled rightly, published once or more, and not checked past
+their deadlines. What it times is a small machine with an emulator on it: where that is the limit, it says so.
 """
 
 import argparse
@@ -25,15 +25,15 @@ from rich.table import Table
 
 from benchmarks.look import figures
 from local.stack import environment
-from local.terminal import choices
-from local.stack.lifecycle import StackConfig, running_stack
 from local.stack.launch import LocalStackFailed
+from local.stack.lifecycle import StackConfig, running_stack
 from local.stack.stack import Stack
+from local.terminal import choices
 
 #: Over this much of the stack's time the links are sent: a Lambda that starts costs this machine a third of a second.
 RAMP_SECONDS = 60
 INTERVAL_SECONDS, LEAD_SECONDS, WINDOW_SECONDS = 10, 2, 300
-#: What the promise allows beyond the window, and a sweep on top of it.
+#: What guarantee G1 allows beyond the window, and a sweep on top of it.
 PATIENCE_SECONDS = WINDOW_SECONDS + 120
 #: The clock is read before the request is sent; this much later it may arrive.
 ARRIVAL_SECONDS = 0.5
@@ -46,7 +46,7 @@ class Link:
 
     request_id: str
     session_id: str
-    door: str
+    via: str
     clicked_after: float | None
 
     @property
@@ -70,10 +70,10 @@ def links(count: int, seed: str) -> list[Link]:
 
 
 def send(stack: Stack, link: Link) -> str:
-    """Has Signzy send the link and starts its verification; gives what the door answered."""
+    """Has Signzy send the link and starts its verification; gives what the entry point answered."""
     script = [] if link.clicked_after is None else [{"fromSecond": link.clicked_after, "answer": "clicked"}]
     stack.signzy.send_link(link.request_id, link.session_id, script=script)
-    if link.door == "api":
+    if link.via == "api":
         return _start(stack, link)
     stack.put_link_sent({"requestId": link.request_id, "sessionId": link.session_id})
     return "event taken"
@@ -93,8 +93,8 @@ def _start(stack: Stack, link: Link) -> str:
 
 
 def run(stack: Stack, sent: Sequence[Link], console: Console) -> tuple[Counter[str], float]:
-    """Sends all links and waits until all are published; gives what the doors answered, and how busy the machine was at most
-    (its load of one minute, by core). Raises TimeoutError.
+    """Sends all links and waits until all are published; gives what the entry points answered, and how busy the machine was at
+    most (its load of one minute, by core). Raises TimeoutError.
     """
     began_ms, busiest = stack.clock.now_ms(), 0.0
 
@@ -123,7 +123,7 @@ def _unpublished(stack: Stack, total: int) -> int:
 
 @dataclass
 class Seen:
-    """What became of all: the promise's breaches, and times in seconds."""
+    """What became of all: the guarantees' breaches, and times in seconds."""
 
     outcomes: Counter[str]
     breaches: list[str]
@@ -154,10 +154,10 @@ def check_over(stack: Stack, sent: Sequence[Link]) -> Seen:
 def _time(seen: Seen, link: Link, item: dict[str, Any], checks_at_ms: list[int]) -> None:
     sent_at, deadline = _seconds(item["linkSentAt"]), _seconds(item["deadline"])
     settled_at, published_at = _seconds(item["settledAt"]), _seconds(item["publishedAt"])
-    grid_start = int(sent_at)
+    schedule_start = int(sent_at)
     seen.checks.append(item["checks"])
     for at_ms in checks_at_ms:
-        since = at_ms / 1000 - grid_start
+        since = at_ms / 1000 - schedule_start
         is_last = at_ms / 1000 >= deadline - LEAD_SECONDS
         seen.check_lateness.append(since - (WINDOW_SECONDS - LEAD_SECONDS) if is_last else since % INTERVAL_SECONDS)
         if at_ms / 1000 > deadline + ARRIVAL_SECONDS:
@@ -181,7 +181,7 @@ def show(console: Console, seen: Seen) -> None:
         table.add_column(name, justify="right" if name else "left")
     rows = {
         "checks for each verification": seen.checks,
-        "check, after its point of the grid": seen.check_lateness,
+        "check, after it was due": seen.check_lateness,
         "settled after the click": seen.noticed_after,
         "settled after the deadline": seen.settled_after_deadline,
         "published after settled": seen.published_after,
@@ -205,7 +205,7 @@ def say_what_the_limit_is(console: Console, seen: Seen, busiest: float, real_sec
 
 
 def main() -> int:
-    """0 if the promise was kept, 1 if not, 2 for a choice that does not exist, 130 on Ctrl-C."""
+    """0 if the guarantees held, 1 if not, 2 for a choice that does not exist, 130 on Ctrl-C."""
     parser = argparse.ArgumentParser(
         prog="make load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
