@@ -86,8 +86,8 @@ def rows(run: dict[str, Any]) -> list[Row]:
         Row("door VerificationsApi, process start to ready", start("door"), sources, start("door_sources"), 0.5),
         Row("loading what CheckLink's bundle brings", load("check_link"), sources, load("check_link_sources"), 0.5),
         Row("loading what the door's bundle brings", load("door"), sources, load("door_sources"), 0.5),
-        Row("warm look, µs of CPU", warm("look_cpu"), "raw urllib3 GET, connection kept", warm("raw_cpu"), 1.25),
-        Row("warm look, µs of time", warm("look_time"), "the same", warm("raw_time"), 1.25),
+        Row("warm look, µs of CPU", warm("check_cpu"), "raw urllib3 GET, connection kept", warm("raw_cpu"), 1.25),
+        Row("warm look, µs of time", warm("check_time"), "the same", warm("raw_time"), 1.25),
         Row(
             "memory at first answer, KiB",
             start("check_link", memory),

@@ -39,8 +39,8 @@ class Warm:
 
     raw_cpu: list[float]
     raw_time: list[float]
-    look_cpu: list[float]
-    look_time: list[float]
+    check_cpu: list[float]
+    check_time: list[float]
 
 
 @contextmanager

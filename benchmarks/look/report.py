@@ -46,7 +46,7 @@ def tables(run: dict[str, Any]) -> str:
 
 def _memory_sizes(run: dict[str, Any]) -> list[str]:
     first, door = (run["starts"][name]["answer_cpu_ms"]["median"] for name in ("check_link", "door"))
-    warm = run["warm"]["look_cpu"]["median"] / 1000
+    warm = run["warm"]["check_cpu"]["median"] / 1000
     lines = ["| MB | cold look, ms | warm look, ms | cold door, ms |", "|--:|--:|--:|--:|"]
     for megabytes in _MEMORY_SIZES:
         share = megabytes / MEGABYTES_OF_ONE_PROCESSOR
