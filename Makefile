@@ -14,7 +14,8 @@ report_venv      := .venvs/report/.ready
 python := .venvs/development/bin/python
 sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
 
-.PHONY: help run up down env send watch cancel logs report consumer redrive recover invoke test test-unit test-definition test-integration soak soak-definition check deploy deployments rollback bench burst cost sweep load build contracts pictures clean tools
+# Every target that the help lists is a command, not a file.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile) tools
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^# ── / { sub(/^# ── /, ""); sub(/ ──.*/, ""); print "\n" $$0 } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -73,8 +74,8 @@ test-definition: build ## Template, state machine and bundle, without deploying
 test-integration: tools $(report_venv) ## The deployed stack, under an accelerated clock
 	@$(python) -m pytest tests/integration
 
-soak: tools ## Random histories, deployed stack: N=200 SEED=1 ONLY=
-	@$(python) -m tests.integration.soak --count $(or $(N),200) --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY))
+scenarios-deployed: tools ## Generated scenarios, deployed stack: N=200 SEED=1
+	@$(python) -m tests.integration.scenarios --count $(or $(N),200) --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY))
 
 soak-definition: $(development_venv) ## Random histories, definition alone: N=1000 SEED=1
 	@$(python) -m tests.definition.histories --count $(or $(N),1000) --seed $(or $(SEED),1)

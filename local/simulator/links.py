@@ -1,9 +1,9 @@
 """The links that the simulator of Signzy knows, and what it answers about each. Standard library only.
 
-A script is a list of steps; the first that fits a look gives its answer. A step fits when all of its conditions do:
-    looks         numbers of looks, the first one is 1
-    fromSecond    the look comes this many seconds after the link was sent, or later
-    untilSecond   the look comes before that
+A script is a list of steps; the first that fits a check gives its answer. A step fits when all of its conditions do:
+    checks        numbers of checks, the first one is 1
+    fromSecond    the check comes this many seconds after the link was sent, or later
+    untilSecond   the check comes before that
 and says
     answer        a name in answers.json, or of misbehaviours.py's misbehaviours
     slowBySeconds (optional) how long the answer takes
@@ -20,7 +20,7 @@ from typing import Any
 from local.simulator.answers import ANSWERS
 from local.simulator.misbehaviours import MISBEHAVIOURS
 
-#: A scenario: {"about", "script", "outcome"}, and "rotateTokenAfterLooks" for who runs it.
+#: A scenario: {"about", "script", "outcome"}, and "rotateTokenAfterChecks" for who runs it.
 SCENARIOS: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("scenarios.json").read_text("utf-8"))
 
 Step = dict[str, Any]
@@ -57,9 +57,9 @@ class Links:
             self._links[request_id.lower()] = link
 
     def step_for(self, request_id: str, session_id: str, now_ms: int) -> Step:
-        """What this look gets. Ids that nobody registered are unknown.
+        """What this check gets. Ids that nobody registered are unknown.
 
-        Once the window is over a look yields no result, so no click either, whatever the script says. Signzy's page has one
+        Once the window is over a check yields no result, so no click either, whatever the script says. Signzy's page has one
         answer without a result that is no error, "Please wait for sometime": so that is what comes instead.
         """
         with self._lock:
@@ -90,9 +90,9 @@ def _says_clicked(answer: str) -> bool:
     return answer in ANSWERS and ANSWERS[answer].expect["answer"] == "CLICKED"
 
 
-def _fits(step: Step, look: int, second: float) -> bool:
+def _fits(step: Step, check: int, second: float) -> bool:
     return (
-        ("looks" not in step or look in step["looks"])
+        ("checks" not in step or check in step["checks"])
         and second >= step.get("fromSecond", second)
         and ("untilSecond" not in step or second < step["untilSecond"])
     )

@@ -1,11 +1,15 @@
 """MiniStack, with faults on demand: calls that AWS would refuse on a bad day and the emulator never does.
 
 LINKWATCH_FAULTS names a file, a list of faults in JSON; no file, no faults. A fault:
-    call      "updateItem", "putEvents" (those of the state machine) or "invoke" (of a Lambda, by the state machine)
+    call      one of the calls below, "sendMessage", or the state machine's "getItem" and "invoke" (of a Lambda)
     about     texts that all have to stand in the call's arguments
     error     what AWS calls it
     fromMs, untilMs   when, epoch milliseconds by the emulator's clock
     after     (optional) true: the call takes effect, and only its answer is lost
+
+Whoever makes the call is refused: a function, the state machine, a test. Only getItem is refused to the state machine alone, so
+that a test can see the item meanwhile. What the emulator does by itself is not refused: taking messages from a queue, putting
+events into one.
 """
 
 import functools
@@ -19,9 +23,27 @@ from typing import Any
 
 from ministack.app import main  # pyright: ignore[reportMissingImports]  # the emulator's own virtual environment has it
 from ministack.core.responses import error_response_json  # pyright: ignore[reportMissingImports]
-from ministack.services import dynamodb, eventbridge, lambda_svc  # pyright: ignore[reportMissingImports]
+from ministack.services import (  # pyright: ignore[reportMissingImports]
+    dynamodb,
+    eventbridge,
+    lambda_svc,
+    sqs,
+    stepfunctions,
+)
 
 _FILE = Path(os.environ["LINKWATCH_FAULTS"])
+
+#: call: the module that serves it, and the function there
+_CALLS = {
+    "putItem": (dynamodb, "_put_item"),
+    "updateItem": (dynamodb, "_update_item"),
+    "scan": (dynamodb, "_scan"),
+    "putEvents": (eventbridge, "_put_events"),
+    "startExecution": (stepfunctions, "_start_execution"),
+    "stopExecution": (stepfunctions, "_stop_execution"),
+    "describeExecution": (stepfunctions, "_describe_execution"),
+    "listExecutions": (stepfunctions, "_list_executions"),
+}
 
 
 def _fault(call: str, arguments: object) -> dict[str, Any] | None:
@@ -52,16 +74,33 @@ def _faulty(call: str, function: Callable[..., Any], refusal: Callable[[str], An
 
 
 def _refused(error: str) -> Any:
-    return error_response_json(error, "a fault on demand", 400)
+    # AWS answers its own failures with a 500, and the caller's, throttling among them, with a 400.
+    return error_response_json(error, "a fault on demand", 500 if error.startswith(("Internal", "Service")) else 400)
+
+
+def _sqs_refused(error: str) -> Any:
+    raise sqs._Err(error, "a fault on demand")
 
 
 def _failed(error: str) -> dict[str, Any]:
     return {"error": True, "body": {"errorType": error, "errorMessage": "a fault on demand"}}
 
 
+def _read_by_state_machine(invoke: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    def invoked(operation: str, arguments: Any) -> Any:
+        fault = _fault("getItem", arguments) if operation == "getItem" else None
+        if fault:
+            raise stepfunctions._ExecutionError(f"DynamoDB.{fault['error']}", "a fault on demand")
+        return invoke(operation, arguments)
+
+    return invoked
+
+
 def _make_faulty() -> None:
-    dynamodb._update_item = _faulty("updateItem", dynamodb._update_item, _refused)
-    eventbridge._put_events = _faulty("putEvents", eventbridge._put_events, _refused)
+    for call, (module, name) in _CALLS.items():
+        setattr(module, name, _faulty(call, getattr(module, name), _refused))
+    stepfunctions._invoke_dynamodb = _read_by_state_machine(stepfunctions._invoke_dynamodb)
+    sqs._HANDLERS["SendMessage"] = _faulty("sendMessage", sqs._HANDLERS["SendMessage"], _sqs_refused)
     invoke = lambda_svc._execute_function_with_config_scope
     lambda_svc._execute_function_with_config_scope = _faulty("invoke", invoke, _failed)
 

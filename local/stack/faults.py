@@ -17,12 +17,19 @@ class Faults:
         self._faults: list[dict[str, Any]] = []
         self._lock = threading.Lock()
 
-    def refuse(self, call: str, error: str, about: list[str], seconds: float, *, after: bool = False) -> None:
-        """Has the emulator refuse calls from now on, for seconds by its clock. after: only their answers are lost."""
+    def refuse(  # noqa: PLR0913  # those with a * are named by whoever calls
+        self, call: str, error: str, about: list[str], seconds: float, *, in_seconds: float = 0, after: bool = False
+    ) -> None:
+        """Has the emulator refuse calls from now on, or in_seconds, for seconds; by its clock. after: only their answers are
+        lost.
+        """
         now_ms = self._clock.now_ms()
+        from_ms = now_ms + in_seconds * 1000
         fault = {"call": call, "error": error, "about": about, "after": after}
         with self._lock:
-            self._faults.append({**fault, "fromMs": now_ms, "untilMs": now_ms + seconds * 1000})
+            # Those that are over would only be read again at each call.
+            self._faults = [kept for kept in self._faults if kept["untilMs"] > now_ms]
+            self._faults.append({**fault, "fromMs": from_ms, "untilMs": from_ms + seconds * 1000})
             written = self._file.with_suffix(".new")
             written.write_text(json.dumps(self._faults))
             written.replace(self._file)

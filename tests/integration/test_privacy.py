@@ -54,7 +54,10 @@ def items(stack: Stack) -> Iterator[tuple[str, str]]:
 def events_and_histories(stack: Stack, links: list[Link]) -> Iterator[tuple[str, str]]:
     for link in links:
         yield f"event of {link.verification_id}", json.dumps(stack.events(link.verification_id))
-        yield f"history of {link.verification_id}", json.dumps(stack.executions.history(link.verification_id), default=str)
+        yield (
+            f"history of {link.verification_id}",
+            json.dumps(stack.executions.history(link.verification_id), default=str),
+        )
         yield f"API's view of {link.verification_id}", json.dumps(stack.find(link.verification_id).body)
 
 

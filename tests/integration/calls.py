@@ -1,0 +1,52 @@
+"""The calls to AWS that a verification is made of, as the emulator refuses them on demand (local/stack/emulator.py)."""
+
+from typing import NamedTuple
+
+from local.stack.stack import Stack
+
+
+class Call(NamedTuple):
+    """One call. about: texts in its arguments that tell it from others of its operation, besides the verification's id."""
+
+    operation: str
+    about: tuple[str, ...]
+    error: str
+
+
+#: Of the entry points.
+PUT = Call("putItem", (), "InternalServerError")
+CANCEL = Call("updateItem", ("-cancel",), "InternalServerError")
+STOP = Call("stopExecution", (), "ThrottlingException")
+#: Of the state machine, by its states.
+READ = Call("getItem", (), "InternalServerError")
+CHECK = Call("invoke", ("-CheckLink-",), "ValueError")
+RECORD = Call("updateItem", ("#status = :settled,",), "InternalServerError")
+PUBLISH = Call("putEvents", ("VerificationSettled",), "InternalException")
+MARK = Call("updateItem", ("REMOVE openVerifications",), "ProvisionedThroughputExceededException")
+#: Of the entry points and of recovery.
+START = Call("startExecution", (), "ThrottlingException")
+#: Of recovery.
+DESCRIBE = Call("describeExecution", (), "ThrottlingException")
+TAKE_OVER = Call("updateItem", (":dead",), "InternalServerError")
+
+
+def start_of(name: str) -> Call:
+    """The start of one execution only."""
+    return START._replace(about=(f'"name": "{name}"',))
+
+
+def refuse(stack: Stack, call: Call, verification_id: str, seconds: float, **options: float) -> None:
+    """Has the emulator refuse a verification's calls for so many seconds of its clock."""
+    stack.faults.refuse(call.operation, call.error, [_key(call, verification_id), *call.about], seconds, **options)
+
+
+def lose_answers(stack: Stack, call: Call, verification_id: str, seconds: float, **options: float) -> None:
+    """Has a verification's calls take effect and the caller hear of a failure."""
+    # Not of a throttling: what AWS throttles has no effect.
+    error = "InternalServerError" if "Thr" in call.error else call.error
+    about = [_key(call, verification_id), *call.about]
+    stack.faults.refuse(call.operation, error, about, seconds, after=True, **options)
+
+
+def _key(call: Call, verification_id: str) -> str:
+    return verification_id[:24] if call.operation == "invoke" else verification_id  # a check is given the ids

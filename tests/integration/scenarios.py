@@ -1,0 +1,334 @@
+"""Generated scenarios on the deployed stack, many at a time: make scenarios-deployed N=200 SEED=1.
+
+Each scenario draws what Signzy answers, the entry points and how often it is started, cancels, aborts and faults, and is held
+against the guarantees G1 to G6 when it has ended. A failure prints its seed and its timeline; make scenarios-deployed SEED=1
+ONLY=17 runs number 17 alone. The window is short (30 s, a check every 3 s): the five minutes are not the point here.
+"""
+
+import argparse
+import random
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from local.simulator.answers import ANSWERS
+from local.simulator.misbehaviours import MISBEHAVIOURS
+from local.stack import environment
+from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
+from local.stack.lifecycle import StackConfig, running_stack
+from local.stack.stack import Stack, await_that
+from tests.integration import calls
+from tests.integration.conftest import warm_up
+
+WINDOW_SECONDS, INTERVAL_SECONDS, SPEED = 30, 3, 3
+LAST_CHECK_LEAD_SECONDS = 2  # the template's default
+PARAMETERS = {"WindowSeconds": WINDOW_SECONDS, "PollIntervalSeconds": INTERVAL_SECONDS}
+#: G1, while AWS is healthy: seconds beyond the window.
+GRACE_SECONDS = 30
+#: G1, after an outage: seconds beyond its end. Whatever is not published by then has broken it.
+HEALING_SECONDS = 600
+#: The clock is read before the request is sent; this much later it may arrive, on a busy machine under an accelerated clock.
+ARRIVAL_SECONDS = 0.5
+
+SAYING = {
+    says: [n for n, a in ANSWERS.items() if a.expect["answer"] == says] for says in ("CLICKED", "PENDING", "REJECTED")
+}
+UNUSABLE = [name for name, answer in ANSWERS.items() if answer.expect["answer"] == "UNAVAILABLE"] + list(MISBEHAVIOURS)
+#: After these a check asks once more, with the token read afresh.
+REFUSALS = {n for n, a in ANSWERS.items() if a.expect["reason"] == "CREDENTIALS_REFUSED"}
+
+CHECKS = [calls.CHECK._replace(error=e) for e in ("ValueError", "Sandbox.Timedout", "Lambda.TooManyRequestsException")]
+#: What may be refused from the beginning, and what later.
+AT_START = [calls.PUT, calls.START]
+LATER = [
+    *(calls.START, calls.STOP, calls.CANCEL, calls.DESCRIBE, calls.TAKE_OVER),
+    *(calls.READ, calls.RECORD, calls.PUBLISH, calls.MARK, *CHECKS),
+]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Calls that are refused, or whose answers are lost, for seconds from at on; by the scenario's time."""
+
+    call: calls.Call
+    at: float
+    seconds: float
+    loses_answers: bool
+
+
+@dataclass
+class Scenario:
+    """What is going to happen; times are seconds after its start, by the stack's clock."""
+
+    script: list[dict[str, Any]]
+    starts: list[str]
+    sent_seconds_ago: float
+    cancels: list[float]
+    aborts: list[float]
+    faults: list[Fault]
+
+
+def draw(seed: str) -> Scenario:
+    """The scenario of a seed, the same each time."""
+    chance = random.Random(seed)
+    script: list[dict[str, Any]] = [
+        {"checks": [check], "answer": chance.choice(UNUSABLE)} for check in range(1, 12) if chance.random() < 0.15
+    ]
+    if chance.random() < 0.1:
+        script.append({"checks": [chance.randint(1, 9)], "answer": "pending", "slowBySeconds": chance.uniform(0.5, 8)})
+    match chance.choices(["CLICKED", "PENDING", "REJECTED"], [6, 3, 1])[0]:
+        case "CLICKED":
+            script.append({"fromSecond": chance.uniform(0, WINDOW_SECONDS), "answer": chance.choice(SAYING["CLICKED"])})
+        case "PENDING":
+            script.append({"answer": chance.choice(SAYING["PENDING"])})
+        case "REJECTED":
+            script.append({"fromSecond": chance.uniform(0, 20), "answer": chance.choice(SAYING["REJECTED"])})
+    return Scenario(
+        script=script,
+        starts=chance.choices(["api", "event"], k=chance.choice([1, 1, 1, 2, 4])),
+        sent_seconds_ago=chance.choice([0, 0, 0, 0, chance.uniform(0, WINDOW_SECONDS + 10)]),
+        cancels=[chance.uniform(0, WINDOW_SECONDS)] * chance.choice([0, 0, 0, 1, 2]),
+        aborts=sorted(chance.uniform(0, WINDOW_SECONDS + 2) for _ in range(chance.choice([0, 0, 0, 1, 1, 2]))),
+        faults=[_draw_fault(chance) for _ in range(chance.choice([0, 0, 1, 1, 2]))],
+    )
+
+
+def _draw_fault(chance: random.Random) -> Fault:
+    is_at_start = chance.random() < 0.3
+    return Fault(
+        call=chance.choice(AT_START if is_at_start else LATER),
+        at=0 if is_at_start else chance.uniform(0, WINDOW_SECONDS),
+        seconds=chance.uniform(3, 60),
+        loses_answers=chance.random() < 0.4,
+    )
+
+
+@dataclass
+class Run:
+    """One scenario as it happens."""
+
+    stack: Stack
+    seed: str
+    scenario: Scenario
+    request_id: str = field(default_factory=lambda: secrets.token_hex(12))
+    session_id: str = field(default_factory=lambda: secrets.token_hex(12))
+    began_ms: float = 0
+    cancel_statuses: list[int] = field(default_factory=list)
+    aborted: list[str] = field(default_factory=list)
+    timeline: list[str] = field(default_factory=list)
+
+    @property
+    def verification_id(self) -> str:
+        return f"{self.request_id}-{self.session_id}"
+
+    @property
+    def seconds(self) -> float:
+        return (self.stack.clock.now_ms() - self.began_ms) / 1000
+
+    def note(self, what: str) -> None:
+        self.timeline.append(f"{self.seconds:6.1f} s  {what}")
+
+    def happen(self) -> dict[str, Any]:
+        """Does what the scenario says and gives the item as published. Raises TimeoutError."""
+        self.began_ms = self.stack.clock.now_ms()
+        sent_ms = self.began_ms - self.scenario.sent_seconds_ago * 1000
+        self.stack.signzy.send_link(
+            self.request_id, self.session_id, script=self.scenario.script, link_sent_at_ms=sent_ms
+        )
+        for fault in self.scenario.faults:
+            act = calls.lose_answers if fault.loses_answers else calls.refuse
+            act(self.stack, fault.call, self.verification_id, fault.seconds, in_seconds=fault.at)
+        acts = [(0.0, "start", entry_point) for entry_point in self.scenario.starts]
+        acts += [(at, "cancel", "") for at in self.scenario.cancels] + [
+            (at, "abort", "") for at in self.scenario.aborts
+        ]
+        link_sent_at = datetime.fromtimestamp(sent_ms / 1000, UTC).isoformat()
+        for at, act, entry_point in sorted(acts, key=lambda planned: planned[0]):
+            self.stack.clock.sleep(max(0, at - self.seconds))
+            self._act(act, entry_point, link_sent_at)
+        over = max([self.seconds, WINDOW_SECONDS, *(fault.at + fault.seconds for fault in self.scenario.faults)])
+        patience = over + HEALING_SECONDS - self.seconds
+        return await_that(self._published, patience / self.stack.clock.speed, "G1: it is published")
+
+    def _act(self, act: str, entry_point: str, link_sent_at: str) -> None:
+        if act == "start" and entry_point == "api":
+            # Sending the same again is safe. 502 and 504: a Lambda that did not start in time, on a busy machine.
+            while (status := self._post(link_sent_at)) in {502, 503, 504}:
+                self.stack.clock.sleep(2)
+            assert status in {200, 202}, status
+        elif act == "start":
+            given = {"requestId": self.request_id, "sessionId": self.session_id, "linkSentAt": link_sent_at}
+            self.stack.put_link_sent(given)
+            self.note("started by an event")
+        elif act == "cancel":
+            self.cancel_statuses.append(self.stack.cancel(self.verification_id).status)
+            self.note(f"cancelled: {self.cancel_statuses[-1]}")
+        else:
+            name = (self.stack.item(self.verification_id) or {}).get("executionName", self.verification_id)
+            with suppress(ClientError):  # it has just ended, or was never started
+                self.stack.executions.abort(name)
+                self.aborted.append(name)
+                self.note(f"aborted {name[49:] or 'the first execution'}")
+
+    def _post(self, link_sent_at: str) -> int:
+        status = self.stack.start(self.request_id, self.session_id, linkSentAt=link_sent_at).status
+        self.note(f"started by the API: {status}")
+        return status
+
+    def _published(self) -> dict[str, Any] | None:
+        item = self.stack.item(self.verification_id)
+        return item if item and item.get("publishedAt") else None
+
+    # ── The guarantees ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def is_disturbed(self) -> bool:
+        return bool(self.scenario.faults or self.aborted)
+
+    def breaches(self, item: dict[str, Any]) -> list[str]:
+        """What of the guarantees does not hold; nothing, if all is well."""
+        events = await_that(lambda: self.stack.events(self.verification_id), 20, "G1: its event has come")
+        checks = self.stack.signzy.requests(self.request_id)
+        deadline_ms, sent_ms = _millis(item["deadline"]), _millis(item["linkSentAt"]) // 1000 * 1000
+        for check in checks:
+            self.timeline.append(f"{(check.at_ms - self.began_ms) / 1000:6.1f} s  check: {check.answer}")
+        said = [_saying(check.answer) for check in checks]
+        in_time = max(deadline_ms, _millis(item["startedAt"])) + GRACE_SECONDS * 1000
+        is_cancelled = item["outcome"] == "CANCELLED"
+        held = {
+            "G1: every event carries what is stored": all(
+                event["detail"] == {key: item.get(key) for key in event["detail"]} for event in events
+            ),
+            "G1: what is published is not open": "openVerifications" not in item and "expiresAt" in item,
+            "G1: in time while AWS is healthy": self.is_disturbed or _millis(item["publishedAt"]) < in_time,
+            "G1: one event while AWS is healthy": self.is_disturbed or len(events) == 1,
+            "G2: the deadline is where it was": abs(deadline_ms - sent_ms - WINDOW_SECONDS * 1000) < 1,
+            "G2: no check after the deadline": all(c.at_ms < deadline_ms + ARRIVAL_SECONDS * 1000 for c in checks),
+            "G3: the outcome says what is known": self._is_known(item, checks, said),
+            "G4: a click that was seen is stored": self._keeps_what_was_seen(item, said),
+            "G5: one execution watches at a time": self._checks_apart(checks, sent_ms),
+            "G5: an execution is replaced only when it has died": item["takeovers"] <= len(self.aborted),
+            "G6: a cancel answered with 200 is final": is_cancelled or 200 not in self.cancel_statuses,
+            "G6: nobody cancelled what is CANCELLED": not is_cancelled or bool({200, 503} & set(self.cancel_statuses)),
+            "G6: nothing of a click in a cancel": not is_cancelled
+            or (item["result"], item["reason"], item["checks"]) == (None, None, None),
+            "a cancel answered with 409 found another outcome": not (is_cancelled and 409 in self.cancel_statuses),
+        }
+        return [guarantee for guarantee, holds in held.items() if not holds]
+
+    def _is_known(self, item: dict[str, Any], checks: list[Any], said: list[str]) -> bool:
+        last_check_ms = _millis(item["deadline"]) - LAST_CHECK_LEAD_SECONDS * 1000
+        return {
+            "LINK_CLICKED": "CLICKED" in said and item["result"] is not None,
+            "REJECTED": "REJECTED" in said and item["reason"] is not None,
+            "CANCELLED": True,
+            "EXPIRED": any(
+                says == "PENDING" and check.at_ms >= last_check_ms - 1000
+                for check, says in zip(checks, said, strict=True)
+            ),
+            "UNKNOWN": item["reason"] not in {None, "INTERRUPTED"} or self.is_disturbed,
+        }[item["outcome"]] and (item["result"] is None) == (item["outcome"] != "LINK_CLICKED")
+
+    def _keeps_what_was_seen(self, item: dict[str, Any], said: list[str]) -> bool:
+        # An answer that Lambda or the execution died with was not seen.
+        is_lost = self.aborted or any(fault.call.operation == "invoke" for fault in self.scenario.faults)
+        return bool("CLICKED" not in said or is_lost or item["outcome"] in {"LINK_CLICKED", "CANCELLED"})
+
+    def _checks_apart(self, checks: list[Any], sent_ms: float) -> bool:
+        # Two requests of one check: a second try after a refused token, or Step Functions' retry of a call that did take effect.
+        # After an abort the check of the dead may still be on its way when its successor checks. A late check may be followed at
+        # once by that of the next point, and the last point is a second after the one before.
+        seconds = [*range(INTERVAL_SECONDS, WINDOW_SECONDS, INTERVAL_SECONDS), WINDOW_SECONDS - LAST_CHECK_LEAD_SECONDS]
+        points_ms = [sent_ms + second * 1000 for second in seconds]
+        retried = any(fault.call.operation == "invoke" for fault in self.scenario.faults)
+        aborts_ms = [self.began_ms + at * 1000 for at in self.scenario.aborts]
+        return retried or all(
+            b.at_ms - a.at_ms > 300
+            or any(a.at_ms < point_ms <= b.at_ms for point_ms in points_ms)
+            or a.answer in REFUSALS
+            or any(abs(b.at_ms - at_ms) < 2000 for at_ms in aborts_ms)
+            for a, b in pairwise(checks)
+        )
+
+
+def _millis(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp() * 1000
+
+
+def _saying(answer: str) -> str:
+    return ANSWERS[answer].expect["answer"] if answer in ANSWERS else "UNAVAILABLE"
+
+
+def run_one(stack: Stack, seed: str) -> tuple[Run, dict[str, Any] | None, list[str]]:
+    """Runs a scenario; its item (None if it has none) and what of the guarantees it broke."""
+    run = Run(stack, seed, draw(seed))
+    try:
+        item = run.happen()
+        return run, item, run.breaches(item)
+    except TimeoutError as error:
+        return run, stack.item(run.verification_id), [str(error)]
+    except Exception as error:  # noqa: BLE001  # a scenario that cannot be run is a failed one, told with its timeline
+        return run, None, [f"{type(error).__name__}: {error}"]
+
+
+def run_all(stack: Stack, seeds: list[str], at_once: int) -> tuple[Counter[str], int]:
+    """Runs scenarios side by side, showing progress; counts outcomes and failures."""
+    outcomes: Counter[str] = Counter()
+    failed, done, began = 0, 0, time.monotonic()
+    with ThreadPoolExecutor(at_once) as pool:
+        for future in as_completed([pool.submit(run_one, stack, seed) for seed in seeds]):
+            run, item, breaches = future.result()
+            done += 1
+            outcomes[f"{item['outcome']} {item['reason'] or ''}".strip() if item and "outcome" in item else "none"] += 1
+            if breaches:
+                failed += 1
+                print(f"\nFAILED seed {run.seed}: {'; '.join(breaches)}\n  {run.scenario}\n  {item}")
+                print("\n".join(f"  {line}" for line in run.timeline), flush=True)
+            if done % 20 == 0 or done == len(seeds):
+                print(f"{done} of {len(seeds)} after {time.monotonic() - began:.0f} s, {failed} failed", flush=True)
+    return outcomes, failed
+
+
+@contextmanager
+def short_stack() -> Iterator[Stack]:
+    """A stack with a short window, under an accelerated clock where the machine can."""
+    try:
+        environment_at(SPEED)
+        speed = SPEED
+    except NoAcceleratedClock:
+        speed = 1
+    with running_stack(StackConfig(speed=speed, parameters=PARAMETERS)) as stack:
+        warm_up(stack)
+        yield stack
+
+
+def main() -> int:
+    """0 if no scenario broke a guarantee."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--only", help="the number of one scenario, to run it alone")
+    parser.add_argument("--at-once", type=int, default=16)
+    options = parser.parse_args()
+    environment.forget_aws()
+    numbers = [options.only] if options.only else range(options.count)
+    with short_stack() as stack:
+        outcomes, failed = run_all(stack, [f"{options.seed}:{number}" for number in numbers], options.at_once)
+    for outcome, count in outcomes.most_common():
+        print(f"{count:6} {outcome}")
+    print(f"{sum(outcomes.values()) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
