@@ -102,8 +102,8 @@ rollback: tools ## Deploy again what was replaced last: ENV=prod TO=
 
 # ── Measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-bench: build ## CheckLink beside its peers: KEEP=1 writes the document
-	@$(python) -m benchmarks.look $(if $(KEEP),--write)
+bench: build ## CheckLink beside its peers: WRITE=1 writes the document
+	@$(python) -m benchmarks.check_link $(if $(WRITE),--write)
 
 cost: $(development_venv) ## USD per 1,000 verifications: WRITE=1 writes docs/cost.md
 	@$(python) -m benchmarks.cost $(if $(WRITE),--write)

@@ -23,7 +23,7 @@ import urllib3
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.look import figures
+from benchmarks.check_link import figures
 from local.stack import environment
 from local.stack.launch import LocalStackFailed
 from local.stack.lifecycle import StackConfig, running_stack

@@ -46,7 +46,9 @@ def _start(record: SQSRecord) -> None:
     """Raises AwsUnavailable, and what SQS's client raises; the message stays in the queue then."""
     try:
         event = _event_of(record.body)
-        start = parse_start(StartRequest, event.get("detail"), "EVENT", event["id"], datetime.fromisoformat(event["time"]))
+        start = parse_start(
+            StartRequest, event.get("detail"), "EVENT", event["id"], datetime.fromisoformat(event["time"])
+        )
     except BadStart as error:
         _dead_letters.send_message(QueueUrl=_dead_letters_url, MessageBody=record.body)
         _logger.error("Malformed event, sent to the dead letters", messageId=record.message_id, fields=error.fields)

@@ -65,7 +65,7 @@ def _sweep(context: LambdaContext, *, rearm: bool) -> dict[str, int]:
     _report(swept.recovered)
     counts = {"open": swept.open, "late": swept.late, "failed": len(swept.failures), "left": swept.left}
     counts |= {result.name.lower(): count for result, count in Counter(swept.recovered.values()).items()}
-    _logger.info("Swept", **counts)
+    _logger.info("Swept", extra=counts)
     if swept.failures:
         raise AwsUnavailable(f"{len(swept.failures)} could not be recovered, the first for {swept.failures[0]}")
     return counts

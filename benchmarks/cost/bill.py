@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.check_link import figures
+from benchmarks.check_link.report import MEGABYTES_OF_ONE_PROCESSOR
 from benchmarks.cost.counts import Counts
-from benchmarks.look import figures
-from benchmarks.look.report import MEGABYTES_OF_ONE_PROCESSOR
 
 ROOT = Path(__file__).parents[2]
 PRICES: dict[str, dict[str, float]] = tomllib.loads(Path(__file__).with_name("prices.toml").read_text("utf-8"))

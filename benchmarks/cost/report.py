@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from benchmarks.check_link import figures
 from benchmarks.cost import bill, counts
 from benchmarks.cost.bill import Assumptions
-from benchmarks.look import figures
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "cost.md"
 _BEGIN, _END = "<!-- make cost writes from here -->\n", "<!-- to here -->"

@@ -1,4 +1,4 @@
-"""The words of the design as types.
+"""The concepts of linkwatch as types (docs/architecture.md).
 
 Times are datetimes with a zone, or ISO 8601 strings in UTC with milliseconds where they are stored or published; numbers of
 milliseconds say so in their names. No pydantic here: CheckLink imports this module, and pydantic would cost its start two
@@ -29,7 +29,9 @@ class Answer(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an answer is REJECTED (the first two) or UNAVAILABLE (the others). A closed list: outcomes carry these too."""
+    """Why an answer is REJECTED (the first two) or UNAVAILABLE (the others): a closed list. Outcomes carry these, and
+    STARTED_TOO_LATE and INTERRUPTED, which the state machine decides.
+    """
 
     MALFORMED_IDS = "MALFORMED_IDS"
     UNKNOWN_IDS = "UNKNOWN_IDS"

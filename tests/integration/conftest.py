@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 from local.stack.lifecycle import StackConfig, running_stack
 from local.stack.stack import Stack, await_that
-from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 
 #: What two cores keep up with, thirty verifications at a time. Where there is no libfaketime, the window is short instead.
 SPEED = 8

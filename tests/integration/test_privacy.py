@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.simulator.answers import ANSWERS
-from local.simulator.server import DEFAULT_TOKEN
 from local.simulator.misbehaviours import MISBEHAVIOURS
+from local.simulator.server import DEFAULT_TOKEN
 from local.stack.stack import Stack
 from tests.integration.conftest import Link, send_link
 

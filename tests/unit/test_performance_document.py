@@ -1,6 +1,6 @@
 """What docs/performance.md tells is what the kept run saw."""
 
-from benchmarks.look import figures, report
+from benchmarks.check_link import figures, report
 
 
 def test_the_tables_are_those_of_the_kept_run():

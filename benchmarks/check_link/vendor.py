@@ -1,6 +1,6 @@
 """Signzy and Secrets Manager on the loopback, over TLS, with connections that are kept alive.
 
-    python -m benchmarks.look.vendor FOLDER
+    python -m benchmarks.check_link.vendor FOLDER
 
 Writes its authority's certificate to FOLDER/ca.pem, prints its port and answers until it is ended, with ready-made bytes from
 plain threads, so that what is measured is the client.
@@ -29,7 +29,7 @@ def _message(body: Mapping[str, object]) -> bytes:
     )
 
 
-_LOOK, _TOKEN = _message(_PENDING), _message(_SECRET)
+_CHECK, _TOKEN = _message(_PENDING), _message(_SECRET)
 
 
 def _answer(connection: socket.socket, tls: ssl.SSLContext) -> None:
@@ -39,7 +39,7 @@ def _answer(connection: socket.socket, tls: ssl.SSLContext) -> None:
             while (line := requests.readline().strip().lower()) != b"":
                 length = int(line.removeprefix(b"content-length:")) if line.startswith(b"content-length:") else length
             requests.read(length)
-            stream.sendall(_TOKEN if head.startswith(b"POST") else _LOOK)
+            stream.sendall(_TOKEN if head.startswith(b"POST") else _CHECK)
 
 
 def _serve(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The yardstick: one look with urllib3 and json and nothing else. No classification, no deadline, no secret."""
+"""The yardstick: one check with urllib3 and json and nothing else. No classification, no deadline, no secret."""
 
 import json
 import os

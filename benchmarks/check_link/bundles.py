@@ -9,9 +9,9 @@ from pathlib import Path
 
 from local.stack.paths import BUILT_TEMPLATE
 
-CHECK_LINK, DOOR = BUILT_TEMPLATE.parent / "CheckLink", BUILT_TEMPLATE.parent / "VerificationsApi"
+CHECK_LINK, API = BUILT_TEMPLATE.parent / "CheckLink", BUILT_TEMPLATE.parent / "VerificationsApi"
 PEERS = Path(__file__).parent / "peers"
-_MADE = ("check_link_sources", "door_sources", "bare", "usual", "usual_sources", "runtime")
+_MADE = ("check_link_sources", "api_sources", "bare", "usual", "usual_sources", "runtime")
 #: What AWS's Python runtime has by itself.
 _RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six")
 
@@ -19,7 +19,7 @@ _RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six")
 def make(folder: Path) -> dict[str, Path]:
     """Makes the bundles in folder; gives each bundle's folder by its name, "runtime" among them. Raises CalledProcessError."""
     bundles = {name: folder / name for name in _MADE}
-    for built, sources in ((CHECK_LINK, "check_link_sources"), (DOOR, "door_sources")):
+    for built, sources in ((CHECK_LINK, "check_link_sources"), (API, "api_sources")):
         shutil.copytree(built, bundles[sources], ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(CHECK_LINK / "urllib3", bundles["bare"] / "urllib3")
     shutil.copy(PEERS / "bare.py", bundles["bare"])
@@ -36,7 +36,7 @@ def make(folder: Path) -> dict[str, Path]:
         source = Path(str(getattr(find_spec(package), "origin", None)))
         source = source.parent if source.name == "__init__.py" else source
         (bundles["runtime"] / source.name).symlink_to(source)
-    return {"check_link": CHECK_LINK, "door": DOOR, **bundles}
+    return {"check_link": CHECK_LINK, "api": API, **bundles}
 
 
 def zipped_bytes(bundle: Path, folder: Path) -> int:

@@ -1,4 +1,4 @@
-"""What a look is usually built of: Powertools' Logger, Metrics, Tracer, parser and parameters, and boto3."""
+"""What a check is usually built of: Powertools' Logger, Metrics, Tracer, parser and parameters, and boto3."""
 
 import os
 
@@ -12,7 +12,7 @@ logger, metrics, tracer = Logger(), Metrics(namespace="usual"), Tracer()
 http = urllib3.PoolManager()
 
 
-class Look(BaseModel):
+class Check(BaseModel):
     """The event."""
 
     requestId: str
@@ -35,13 +35,13 @@ class Body(BaseModel):
 @logger.inject_lambda_context
 @metrics.log_metrics
 @tracer.capture_lambda_handler
-@event_parser(model=Look)
-def handler(event: Look, _context):
+@event_parser(model=Check)
+def handler(event: Check, _context):
     """The event in, Signzy's answer out."""
     token = parameters.get_secret(os.environ["SIGNZY_TOKEN_ARN"], transform="json", max_age=300)["token"]
     url = f"{os.environ['SIGNZY_BASE_URL']}/poll-check-verify/request/{event.requestId}/session/{event.sessionId}"
     response = http.request("GET", url, headers={"Content-Type": "application/json", "Authorization": token})
     body = Body.model_validate_json(response.data)
-    metrics.add_metric("Looks", MetricUnit.Count, 1)
+    metrics.add_metric("Checks", MetricUnit.Count, 1)
     logger.info("Looked", clicked=body.result.linkClicked)
     return body.model_dump()

@@ -12,14 +12,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.look import bundles, figures, measure, report
+from benchmarks.check_link import bundles, figures, measure, report
 
 
 def main() -> int:
     """Exits 0, or 130 on Ctrl-C."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--runs", type=int, default=15, help="process starts of each kind (15)")
-    parser.add_argument("--batches", type=int, default=40, help="batches of 250 warm looks (40)")
+    parser.add_argument("--batches", type=int, default=40, help="batches of 250 warm checks (40)")
     parser.add_argument(
         "--write", action="store_true", help="keep the run: benchmarks/measured.json and docs/performance.*"
     )
@@ -45,7 +45,7 @@ def _measured(folder: Path, choices: argparse.Namespace, console: Console) -> di
         with measure.vendor(folder) as environment:
             starts = measure.starts(made, environment, choices.runs, status.update)
             loads = measure.loads(made, environment, choices.runs, status.update)
-            status.update("warm looks")
+            status.update("warm checks")
             warm = measure.warm(made, environment, choices.batches, 250)
         return figures.measured(starts, loads, warm, bundles.zipped_bytes(made["check_link"], folder))
 

@@ -1,7 +1,7 @@
 """One Lambda's life in a process of its own: python -I -S -B start.py BUNDLE RUNTIME MODULE
 
-Imports the handler from the bundle, with the runtime's packages behind it, asks it for one look (a door is only imported), and
-prints what that took: {"answerCpuMs", "peakMemoryKib"}, counted from the process's start. -B, for Lambda cannot
+Imports the handler from the bundle, with the runtime's packages behind it, asks it for one check (an entry point is only
+imported), and prints what that took: {"answerCpuMs", "peakMemoryKib"}, counted from the process's start. -B, for Lambda cannot
 write byte-code either.
 """
 
@@ -17,10 +17,10 @@ import time  # noqa: E402  the handler pays for what it imports itself
 class Context:
     """As much of Lambda's as a logger asks for."""
 
-    function_name = "look"
+    function_name = "check"
     function_version = "$LATEST"
     memory_limit_in_mb = 256
-    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:look"
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:check"
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 

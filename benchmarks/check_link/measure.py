@@ -18,11 +18,11 @@ STARTS: Mapping[str, str] = {
     "check_link_sources": "check_link",
     "usual": "usual",
     "usual_sources": "usual",
-    "door": "verifications_api",
-    "door_sources": "verifications_api",
+    "api": "verifications_api",
+    "api_sources": "verifications_api",
 }
 #: The bundles whose byte-code is measured, with and without.
-LOADS = ("check_link", "check_link_sources", "door", "door_sources")
+LOADS = ("check_link", "check_link_sources", "api", "api_sources")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Warm:
 @contextmanager
 def vendor(folder: Path) -> Iterator[dict[str, str]]:
     """Signzy and Secrets Manager; gives the environment of a Lambda that talks to them, and ends them."""
-    program = [sys.executable, "-m", "benchmarks.look.vendor", os.fspath(folder)]
+    program = [sys.executable, "-m", "benchmarks.check_link.vendor", os.fspath(folder)]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
         try:
             port = process.stdout.readline().strip() if process.stdout else ""
@@ -68,9 +68,9 @@ def _environment(url: str, trusted: Path) -> dict[str, str]:
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": url,
         "AWS_CA_BUNDLE": os.fspath(trusted),
         "SSL_CERT_FILE": os.fspath(trusted),
-        "AWS_LAMBDA_FUNCTION_NAME": "look",
+        "AWS_LAMBDA_FUNCTION_NAME": "check",
         "AWS_XRAY_SDK_ENABLED": "false",  # there is no daemon to take its segments
-        "POWERTOOLS_SERVICE_NAME": "look",
+        "POWERTOOLS_SERVICE_NAME": "check",
         "POLL_INTERVAL_SECONDS": "10",
         "SIGNZY_BASE_URL": f"{url}/api/v3/us-kyc",
         "SIGNZY_TOKEN_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:SignzyToken-AbCdEf",
@@ -113,10 +113,10 @@ def loads(
     return figures
 
 
-def warm(bundles: Mapping[str, Path], environment: Mapping[str, str], batches: int, looks: int) -> Warm:
-    """Looks in batches by turns with raw requests."""
-    took = _python("warm.py", [bundles["check_link"], bundles["runtime"], batches, looks], environment)
-    return Warm(took["raw"]["cpu"], took["raw"]["time"], took["look"]["cpu"], took["look"]["time"])
+def warm(bundles: Mapping[str, Path], environment: Mapping[str, str], batches: int, checks: int) -> Warm:
+    """Checks in batches by turns with raw requests."""
+    took = _python("warm.py", [bundles["check_link"], bundles["runtime"], batches, checks], environment)
+    return Warm(took["raw"]["cpu"], took["raw"]["time"], took["check"]["cpu"], took["check"]["time"])
 
 
 def _python(program: str, arguments: list[object], environment: Mapping[str, str]) -> dict:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.look.measure import Starts, Warm
+from benchmarks.check_link.measure import Starts, Warm
 
 MEASURED = Path(__file__).parents[1] / "measured.json"
 
@@ -83,11 +83,11 @@ def rows(run: dict[str, Any]) -> list[Row]:
         Row("the same", ours, "the usual stack as sam build makes it", start("usual_sources"), 0.2),
         Row("the same", ours, "the usual stack with byte-code", start("usual"), None),
         Row("the same", ours, sources, start("check_link_sources"), 0.5),
-        Row("door VerificationsApi, process start to ready", start("door"), sources, start("door_sources"), 0.5),
+        Row("function VerificationsApi, process start to ready", start("api"), sources, start("api_sources"), 0.5),
         Row("loading what CheckLink's bundle brings", load("check_link"), sources, load("check_link_sources"), 0.5),
-        Row("loading what the door's bundle brings", load("door"), sources, load("door_sources"), 0.5),
-        Row("warm look, µs of CPU", warm("check_cpu"), "raw urllib3 GET, connection kept", warm("raw_cpu"), 1.25),
-        Row("warm look, µs of time", warm("check_time"), "the same", warm("raw_time"), 1.25),
+        Row("loading what the API function's bundle brings", load("api"), sources, load("api_sources"), 0.5),
+        Row("warm check, µs of CPU", warm("check_cpu"), "raw urllib3 GET, connection kept", warm("raw_cpu"), 1.25),
+        Row("warm check, µs of time", warm("check_time"), "the same", warm("raw_time"), 1.25),
         Row(
             "memory at first answer, KiB",
             start("check_link", memory),

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks.look import figures
+from benchmarks.check_link import figures
 
 _DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENT, PICTURE = _DOCS / "performance.md", _DOCS / "performance.svg"
@@ -45,12 +45,12 @@ def tables(run: dict[str, Any]) -> str:
 
 
 def _memory_sizes(run: dict[str, Any]) -> list[str]:
-    first, door = (run["starts"][name]["answer_cpu_ms"]["median"] for name in ("check_link", "door"))
+    first, api = (run["starts"][name]["answer_cpu_ms"]["median"] for name in ("check_link", "api"))
     warm = run["warm"]["check_cpu"]["median"] / 1000
-    lines = ["| MB | cold look, ms | warm look, ms | cold door, ms |", "|--:|--:|--:|--:|"]
+    lines = ["| MB | cold check, ms | warm check, ms | cold API function, ms |", "|--:|--:|--:|--:|"]
     for megabytes in _MEMORY_SIZES:
         share = megabytes / MEGABYTES_OF_ONE_PROCESSOR
-        lines.append(f"| {megabytes:,} | {first / share:,.0f} | {warm / share:,.1f} | {door / share:,.0f} |")
+        lines.append(f"| {megabytes:,} | {first / share:,.0f} | {warm / share:,.1f} | {api / share:,.0f} |")
     return lines
 
 

@@ -1,7 +1,7 @@
-"""Warm looks beside raw requests, in one process: python -I -S -B warm.py BUNDLE RUNTIME BATCHES LOOKS
+"""Warm checks beside raw requests, in one process: python -I -S -B warm.py BUNDLE RUNTIME BATCHES LOOKS
 
 Both go to the same server over a connection that is kept alive, in batches by turns. Prints, in microseconds for one,
-{"raw": {"cpu": [...], "time": [...]}, "look": {...}}: a figure for each batch.
+{"raw": {"cpu": [...], "time": [...]}, "check": {...}}: a figure for each batch.
 """
 
 import sys
@@ -31,14 +31,14 @@ def raw() -> bytes:
     return http.request("GET", URL, headers=HEADERS).data
 
 
-def look() -> dict:
+def check() -> dict:
     return check_link.handler(EVENT, None)
 
 
-figures = {function.__name__: {"cpu": [], "time": []} for function in (raw, look)}
-printed, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115  the look's log line is written, but not here
+figures = {function.__name__: {"cpu": [], "time": []} for function in (raw, check)}
+printed, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: PTH123, SIM115  the check's log line is written, but not here
 for batch in range(BATCHES + 1):
-    for function in (raw, look):
+    for function in (raw, check):
         cpu, began = time.process_time(), time.perf_counter()
         for _ in range(LOOKS):
             function()

@@ -1,1 +1,0 @@
-"""CheckLink beside its peers: process start to first answer, and warm looks, over TLS on the loopback."""
