@@ -63,12 +63,15 @@ invoke: tools ## Run one in Lambda's container: FUNCTION= EVENT= SCENARIO=
 
 # ── Tests and checks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-test: check test-unit test-definition test-integration ## Everything CI runs
+test: check test-unit test-static test-definition test-integration ## Everything CI runs
 
 test-unit: $(development_venv) ## The functions, without AWS: seconds
 	@$(python) -m pytest tests/unit
 
-test-definition: build ## Template, state machine and bundle, without deploying
+test-static: build ## Template, roles, alarms, queues and bundles, without deploying
+	@$(python) -m pytest tests/static
+
+test-definition: $(development_venv) ## The state machine, on a second engine
 	@$(python) -m pytest tests/definition
 
 test-integration: tools $(report_venv) ## The deployed stack, under an accelerated clock

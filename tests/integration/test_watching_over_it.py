@@ -5,15 +5,15 @@ import re
 
 import pytest
 
-from tests.definition.shipped import RESOURCES
 from tests.integration.conftest import send_link
+from tests.static.template import of_type
 
-FILTERS = {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == "AWS::Logs::MetricFilter"}
+FILTERS = of_type("AWS::Logs::MetricFilter")
 _CONDITION = re.compile(r'\$\.(\w+) (!?=) "([^"]*)"')
 
 
 def test_every_alarm_is_there(stack):
-    declared = {name for name, r in RESOURCES.items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    declared = set(of_type("AWS::CloudWatch::Alarm"))
 
     alarms = stack.client("cloudwatch").describe_alarms()["MetricAlarms"]
 

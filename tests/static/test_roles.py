@@ -1,28 +1,60 @@
-"""Each role names what its bearer does, and nothing else. Read from the template as SAM turns it into CloudFormation."""
+"""Each role allows what its function or state machine does, and nothing else."""
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from cfnlint.decode.cfn_yaml import loads as load_yaml
 
-from tests.definition.shipped import ROOT, substituted
-from tests.definition.translated import RESOURCES, translated
+from local.stack.paths import ROOT
+from tests.static.template import DEFINITION, RESOURCES, of_type, referred, translated
 
 #: What each task of the definition needs, by its resource: the action, and the template's resource whose ARN it is about.
 NEEDED = {
+    "arn:aws:states:::dynamodb:getItem": ("dynamodb:GetItem", "Verifications"),
     "arn:aws:states:::dynamodb:updateItem": ("dynamodb:UpdateItem", "Verifications"),
     "arn:aws:states:::lambda:invoke": ("lambda:InvokeFunction", "CheckLink"),
     "arn:aws:states:::events:putEvents": ("events:PutEvents", "LinkBus"),
-    "arn:aws:states:::aws-sdk:sfn:stopExecution": ("states:StopExecution", "LinkWatch"),
+}
+#: Every role's actions and resources, logs, traces and the key aside: a change of what is allowed is a change here, too.
+ALLOWED = {
+    "ApiAccessLogWriter": set(),
+    "VerificationsApiRole": {
+        ("states:StartExecution", "LinkWatch"),
+        ("states:StopExecution", "LinkWatch"),
+        ("dynamodb:GetItem", "Verifications"),
+        ("dynamodb:PutItem", "Verifications"),
+        ("dynamodb:UpdateItem", "Verifications"),
+    },
+    "InstantLinkSentRole": {
+        ("states:StartExecution", "LinkWatch"),
+        ("dynamodb:PutItem", "Verifications"),
+        ("sqs:ReceiveMessage", "InstantLinkSentQueue"),
+        ("sqs:DeleteMessage", "InstantLinkSentQueue"),
+        ("sqs:GetQueueAttributes", "InstantLinkSentQueue"),
+        ("sqs:SendMessage", "InstantLinkSentDeadLetters"),
+    },
+    "LinkWatchRole": set(NEEDED.values()),
+    "CheckLinkRole": {("secretsmanager:GetSecretValue", "SignzyToken")},
+    "RecoverUnfinishedRole": {
+        ("states:StartExecution", "LinkWatch"),
+        ("states:ListExecutions", "LinkWatch"),
+        ("states:DescribeExecution", "LinkWatch"),
+        ("dynamodb:GetItem", "Verifications"),
+        ("dynamodb:UpdateItem", "Verifications"),
+        ("dynamodb:Scan", "Verifications"),
+    },
+    "SweepSchedulerRole": {("lambda:InvokeFunction", "RecoverUnfinished")},
+    "MeasureOutcomesRole": set(),
 }
 #: AWS gives these no resource to name: X-Ray, the delivery of Step Functions' logs, and of API Gateway's.
 WITHOUT_RESOURCE = re.compile(
     r"xray:(Put|Get)\w+|logs:\w+LogDeliver(y|ies)|logs:(Put|Describe)\w+|logs:\w+Log(Group|Stream|Events)s?"
 )
 
-ROLES = {name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"}
+ROLES = of_type("AWS::IAM::Role")
 
 
 def statements(role: str) -> list[dict[str, Any]]:
@@ -42,7 +74,7 @@ def is_general(action: str) -> bool:
     return action.startswith(("xray:", "logs:", "kms:"))
 
 
-def test_every_function_and_machine_has_a_role_of_its_own():
+def test_every_function_and_the_state_machine_have_roles_of_their_own():
     bearers = [
         r["Properties"]
         for r in RESOURCES.values()
@@ -71,22 +103,29 @@ def test_only_what_aws_gives_no_resource_is_allowed_on_everything(role):
 
 
 def test_the_state_machine_may_do_what_its_definition_calls_and_no_more():
-    called = {NEEDED[state["Resource"]] for state in substituted()["States"].values() if state["Type"] == "Task"}
+    called = {NEEDED[state["Resource"]] for state in DEFINITION["States"].values() if state["Type"] == "Task"}
 
-    allowed = {
-        (action, subject_of(statement["Resource"]))
-        for statement in statements("LinkWatchRole")
+    assert allowed("LinkWatchRole") == called
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_allows_its_actions_on_its_resources_and_no_more(role):
+    assert allowed(role) == ALLOWED[role]
+
+
+def allowed(role: str) -> set[tuple[str, str]]:
+    """What a role allows beyond logs, traces and the key: the action, and the template's resource that it is about."""
+    return {
+        (action, subject)
+        for statement in statements(role)
         for action in actions(statement)
         if not is_general(action)
+        for subject in subjects(statement["Resource"])
     }
 
-    assert allowed == called
 
-
-def subject_of(resource: Any) -> str:
-    """The template's resource that an ARN is about."""
-    text = json.dumps(resource)
-    return next(name for name in ("Verifications", "CheckLink", "LinkBus", "LinkWatch") if name in text)
+def subjects(resource: Any) -> Iterator[str]:
+    yield from (name.removesuffix("Aliaslive") for name in referred(resource) if not name.startswith("AWS::"))
 
 
 def test_the_state_machine_publishes_under_its_own_name_only():
@@ -97,7 +136,7 @@ def test_the_state_machine_publishes_under_its_own_name_only():
     }
 
 
-@pytest.mark.parametrize("function", [n for n, r in RESOURCES.items() if r["Type"] == "AWS::Lambda::Function"])
+@pytest.mark.parametrize("function", of_type("AWS::Lambda::Function"))
 def test_a_function_writes_to_its_own_log_group_only(function):
     writing = [s for s in statements(f"{function}Role") if "logs:PutLogEvents" in actions(s)]
 
@@ -105,16 +144,16 @@ def test_a_function_writes_to_its_own_log_group_only(function):
 
 
 def test_every_log_group_forgets():
-    groups = {name: r["Properties"] for name, r in RESOURCES.items() if r["Type"] == "AWS::Logs::LogGroup"}
+    days = {properties.get("RetentionInDays") for properties in of_type("AWS::Logs::LogGroup").values()}
 
-    assert {name for name, properties in groups.items() if not properties.get("RetentionInDays")} == set()
+    assert days == {30}
 
 
 @pytest.mark.parametrize(
     "kind", ["AWS::Logs::LogGroup", "AWS::DynamoDB::Table", "AWS::SecretsManager::Secret", "AWS::SQS::Queue"]
 )
 def test_what_stores_anything_takes_the_customers_key(kind):
-    stores = {name: json.dumps(r["Properties"]) for name, r in RESOURCES.items() if r["Type"] == kind}
+    stores = {name: json.dumps(properties) for name, properties in of_type(kind).items()}
 
     assert stores
     assert {name for name, properties in stores.items() if "KmsKeyArn" not in properties} == set()
@@ -124,7 +163,8 @@ def test_the_resource_policy_in_the_security_document_is_one_that_sam_takes():
     document = (ROOT / "docs" / "security.md").read_text("utf-8")
     snippet = load_yaml(document.split("```yaml\n")[1].split("```")[0])
 
-    definition = json.dumps(translated(snippet["Auth"])["Api"]["Properties"]["Body"])
+    _, cloudformation = translated(snippet["Auth"])
+    definition = json.dumps(cloudformation["Resources"]["Api"]["Properties"]["Body"])
 
     assert "x-amazon-apigateway-policy" in definition
     assert "192.0.2.0/24" in definition

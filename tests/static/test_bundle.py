@@ -8,9 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import yaml
 
-ROOT = Path(__file__).parents[2]
+from local.stack.paths import ROOT
+from tests.static.template import of_type
+
 BUILT = ROOT / ".aws-sam" / "build"
 #: boto3 and what it stands on, all of which AWS's Python runtime has; urllib3 has to come from the bundle.
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six")
@@ -27,17 +28,7 @@ ENVIRONMENT = {
 }
 
 
-class _Tags(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as what stands in them."""
-
-
-_Tags.add_multi_constructor("!", lambda _loader, _suffix, node: getattr(node, "value", None))
-
-FUNCTIONS = {
-    name: resource["Properties"]["Handler"]
-    for name, resource in yaml.load((ROOT / "template.yaml").read_text(), _Tags)["Resources"].items()  # noqa: S506
-    if resource["Type"] == "AWS::Serverless::Function"
-}
+FUNCTIONS = {name: properties["Handler"] for name, properties in of_type("AWS::Lambda::Function").items()}
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +109,7 @@ def test_byte_code_is_checked_against_the_source_by_its_hash(function):
 
 
 @pytest.mark.parametrize("function", sorted(set(FUNCTIONS) - {"CheckLink"}))
-def test_the_doors_bundles_fit_both_architectures(function):
+def test_the_other_bundles_fit_both_architectures(function):
     cores = {path.name.split("-", 2)[-1] for path in (BUILT / function / "pydantic_core").glob("*.so")}
 
     assert {"x86_64-linux-gnu.so", "aarch64-linux-gnu.so"} <= cores

@@ -1,0 +1,121 @@
+"""Each way in which a guarantee is endangered has an alarm, each alarm its runbook entry, and the dashboard shows them all."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from local.stack.paths import ROOT
+from tests.static.template import RESOURCES, RUNBOOK, TEMPLATE, of_type, text_of
+
+ALARMS = of_type("AWS::CloudWatch::Alarm")
+FUNCTIONS = list(of_type("AWS::Lambda::Function"))
+BODY: str = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+DASHBOARD: dict[str, Any] = json.loads(re.sub(r"\$\{[^}]+\}", "x", BODY))
+ENTRIES: dict[str, str] = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
+
+
+def heading_of(alarm: str) -> str:
+    """The runbook's heading for an alarm: those of functions share one for errors and one for throttles."""
+    function = next(
+        (function for function in FUNCTIONS if alarm in {f"{function}Errors", f"{function}Throttles"}), None
+    )
+    return alarm.replace(function, "{Function}") if function else alarm
+
+
+def test_alarms_and_runbook_entries_are_the_same_in_the_same_order():
+    assert list(ENTRIES) == list(dict.fromkeys(map(heading_of, ALARMS)))
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_the_runbook_says_what_the_alarm_says_how_to_check_and_what_to_do(name):
+    entry = re.sub(r"\s+", " ", ENTRIES[heading_of(name)].replace("`", "")).replace("{Function}", _function_of(name))
+
+    assert text_of(ALARMS[name]["AlarmDescription"]) in entry
+    assert " Check: " in entry
+    assert " Do: " in entry
+
+
+def _function_of(alarm: str) -> str:
+    return alarm.removesuffix("Errors").removesuffix("Throttles")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_has_an_alarm_for_errors_and_one_for_throttles(function):
+    for metric in ("Errors", "Throttles"):
+        alarm = ALARMS[f"{function}{metric}"]
+
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", metric)
+        assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_reaches_somebody_and_says_what_silence_means(name):
+    assert json.dumps(ALARMS[name]["AlarmActions"]).count("HasAlarm") == 2
+    assert ALARMS[name]["TreatMissingData"] == ("breaching" if name == "SweepMissing" else "notBreaching")
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_a_threshold_is_nothing_at_all_or_a_parameter(name):
+    threshold = ALARMS[name]["Threshold"]
+
+    fixed = {"SweepMissing": 1, "InstantLinkSentDelayed": 300}.get(name, 0)
+
+    assert threshold == fixed if isinstance(threshold, int) else threshold["Ref"] in TEMPLATE["Parameters"]
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_looks_at_this_stack_only(name):
+    own = {"AWS::StackName", "LinkWatch", "InstantLinkSentQueue", "InstantLinkSentDeadLetters", *FUNCTIONS}
+
+    values = [dimension["Value"] for dimension in ALARMS[name]["Dimensions"] if isinstance(dimension["Value"], dict)]
+
+    assert len(values) == 1
+    assert (values[0].get("Ref") or values[0]["Fn::GetAtt"][0]) in own
+
+
+def test_the_dashboard_shows_every_alarm():
+    shown = re.findall(r"\$\{(\w+)\.Arn\}", BODY.split('"alarms"')[1].split("]", maxsplit=1)[0])
+
+    assert shown == list(ALARMS)
+
+
+def test_the_dashboards_widgets_fill_their_rows_and_do_not_overlap():
+    rows: dict[int, int] = {}
+    for widget in DASHBOARD["widgets"]:
+        assert widget["x"] == rows.get(widget["y"], 0), widget["properties"]["title"]
+        rows[widget["y"]] = widget["x"] + widget["width"]
+
+    assert set(rows.values()) == {24}
+
+
+def test_every_metric_of_ours_that_is_shown_or_watched_is_made():
+    watched = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == "linkwatch"}
+    body = json.dumps(DASHBOARD).replace('\\\\"', '"').replace('\\"', '"')
+    shown = set(re.findall(r'\["linkwatch", "(\w+)"', body)) | set(re.findall(r'MetricName="(\w+)"', body))
+
+    assert watched | shown == made_in_functions() | set(filters())
+
+
+def made_in_functions() -> set[str]:
+    """The metrics that functions/ makes: literals in the calls, and those that RecoverUnfinished has in a table."""
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "functions").glob("*.py"))
+    table = re.search(r"^_METRICS = \{.*?^\}", source, re.DOTALL | re.MULTILINE)
+    named = set(re.findall(r'(?:add_metric|single_metric)\(\s*"(\w+)"', source))
+    return named | set(re.findall(r'"(\w+)"', table[0] if table else ""))
+
+
+def filters() -> dict[str, set[str]]:
+    """The metrics that come from CheckLink's log, with their dimensions."""
+    transformations = [t for p in of_type("AWS::Logs::MetricFilter").values() for t in p["MetricTransformations"]]
+    return {t["MetricName"]: {dimension["Key"] for dimension in t["Dimensions"]} for t in transformations}
+
+
+# CloudWatch finds a metric by all of its dimensions or not at all; SEARCH names them in braces.
+@pytest.mark.parametrize("metric", filters())
+def test_a_metric_of_a_filter_is_read_with_the_dimensions_that_it_is_written_with(metric):
+    for alarm in (alarm for alarm in ALARMS.values() if alarm["MetricName"] == metric):
+        assert {dimension["Name"] for dimension in alarm["Dimensions"]} == filters()[metric]
+    for names in re.findall(rf'SEARCH\(\'{{linkwatch,([\w,]+)}} service=[^\']*MetricName=\\\\?"{metric}\\\\?"', BODY):
+        assert set(names.split(",")) == filters()[metric]
