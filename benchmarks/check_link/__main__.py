@@ -54,11 +54,11 @@ def _table(run: dict) -> Table:
     table = Table(title=f"{run['machine']}; {run['date']}; {run['runs']} starts of each", title_justify="left")
     for name in ("measure", "min", "median", "max"):
         table.add_column(name, justify="left" if name == "measure" else "right")
-    for name in ("yardstick", "median", "ratio", "reach"):
+    for name in ("yardstick", "median", "ratio", "target"):
         table.add_column(name, justify="left" if name == "yardstick" else "right")
     for row in figures.rows(run):
         ours = [f"{figure:,.0f}" for figure in (row.ours.minimum, row.ours.median, row.ours.maximum)]
-        ratios = [f"{row.theirs.median:,.0f}", f"{row.ratio:.2f}", f"≤ {row.reach}" if row.reach else "–"]
+        ratios = [f"{row.theirs.median:,.0f}", f"{row.ratio:.2f}", f"≤ {row.target}" if row.target else "–"]
         table.add_row(row.measure, *ours, row.yardstick, *ratios)
     return table
 

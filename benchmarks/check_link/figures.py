@@ -36,7 +36,7 @@ class Row:
     ours: Spread
     yardstick: str
     theirs: Spread
-    reach: float | None
+    target: float | None
 
     @property
     def ratio(self) -> float:

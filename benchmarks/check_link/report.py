@@ -28,16 +28,16 @@ def with_tables(document: str, run: dict[str, Any]) -> str:
 def tables(run: dict[str, Any]) -> str:
     """The table of ratios and the table of memory sizes, in Markdown."""
     lines = [
-        f"{run['machine']}; {run['date']}; {run['runs']} starts of each. Ratios are of medians.",
+        f"{run['machine']}; {run['date']}; {run['runs']} starts of each.\nRatios are of medians.",
         "",
-        "| measure | min | median | max | yardstick | its median | ratio | reach |",
+        "| measure | min | median | max | yardstick | its median | ratio | target |",
         "|---|--:|--:|--:|---|--:|--:|--:|",
     ]
     for row in figures.rows(run):
         ours = " | ".join(f"{figure:,.0f}" for figure in (row.ours.minimum, row.ours.median, row.ours.maximum))
-        reach = f"≤ {row.reach}" if row.reach else ""
+        target = f"≤ {row.target}" if row.target else ""
         lines.append(
-            f"| {row.measure} | {ours} | {row.yardstick} | {row.theirs.median:,.0f} | {row.ratio:.2f} | {reach} |"
+            f"| {row.measure} | {ours} | {row.yardstick} | {row.theirs.median:,.0f} | {row.ratio:.2f} | {target} |"
         )
     bundle = f"{run['zipped_bytes'] / 2**20:.2f}"
     lines += [f"| CheckLink's bundle, zipped, MiB | | {bundle} | | | | | ≤ 2 |", "", *_memory_sizes(run)]
