@@ -80,8 +80,11 @@ test-integration: tools $(report_venv) ## The deployed stack, under an accelerat
 scenarios-deployed: tools ## Generated scenarios, deployed stack: N=200 SEED=1
 	@$(python) -m tests.integration.scenarios --count $(or $(N),200) --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY))
 
-soak-definition: $(development_venv) ## Random histories, definition alone: N=1000 SEED=1
-	@$(python) -m tests.definition.histories --count $(or $(N),1000) --seed $(or $(SEED),1)
+scenarios: $(development_venv) ## Generated scenarios, definition alone: N=1000 SEED=1
+	@PYTHONPATH=functions $(python) -m engine scenarios --count $(or $(N),1000) --seed $(or $(SEED),1)
+
+fault-pairs: $(development_venv) ## Every pair of faults, definition alone: minutes
+	@PYTHONPATH=functions $(python) -m engine fault-pairs
 
 check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam, checkov, pip-audit
 	@.venvs/development/bin/ruff check

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from linkwatch.model import iso_from, parse_ids
-from tests.definition.second_engine import program, run
-from tests.definition.shipped import RESOURCES, default_of, substituted
+from engine.interpreter import program, run
+from engine.definition import RESOURCES, default_of, substituted
 
 _USUAL_LOOP = Path(__file__).with_name("usual_loop.asl.json")
 _INDEXES = RESOURCES["Verifications"]["Properties"]["GlobalSecondaryIndexes"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from linkwatch.signzy import CHECK_SECONDS
-from tests.definition.shipped import DEFINITION, RESOURCES, TASKS, TEMPLATE, default_of
+from engine.definition import DEFINITION, RESOURCES, TASKS, TEMPLATE, default_of
 
 #: Lambda's own errors may not eat the window; the table's and the bus's may be sat out for two minutes.
 MOST_SECONDS = {"Check Link": 3, "Stop Old Watch": 3}

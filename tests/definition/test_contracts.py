@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.shapes import Outcome, Settled
-from tests.definition.told import CLICKED, PENDING, Told
+from engine.result import CLICKED, PENDING, Played
 from tests.unit.test_contracts import complaints
 
 HISTORIES = {
@@ -17,9 +17,9 @@ HISTORIES = {
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_the_event_of_every_outcome_keeps_its_schema(outcome):
-    told = Told(**HISTORIES[outcome])
+    played = Played(**HISTORIES[outcome])
 
-    details = [detail for _, detail in told.account.events]
+    details = [detail for _, detail in played.account.events]
 
     assert [detail["outcome"] for detail in details] == [outcome]
     for detail in details:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from jsonata import Jsonata
 
-from tests.definition.shipped import (
+from engine.definition import (
     DEFINITION,
     STATE_MACHINE,
     STATES,

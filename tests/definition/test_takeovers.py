@@ -1,156 +1,184 @@
-"""Who owns a verification, and who finishes it: takeovers and cancels of the shipped definition on the second engine."""
+"""Which execution watches, and which one finishes: starts and takeovers on the second engine, with the real recovery."""
 
 import pytest
 
-from tests.definition.execution import Execution
-from tests.definition.history import MORNING, End, Fault, History
-from tests.definition.invariants import broken
-from tests.definition.recovery import ID, World
-from tests.definition.told import CLICKED, GRID, PENDING, Told
+from engine import CLICKED, CRASH, PENDING, SCHEDULE, TWICE, End, Fault, Outage, Played
 
-FULL_TABLE = "DynamoDB.ProvisionedThroughputExceededException"
+# ── Starts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# ── Takeovers ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+@pytest.mark.parametrize(
+    "starts", [(("API", 0), ("API", 60_000)), (("API", 0), ("EVENT", 0)), (("EVENT", 0), ("API", 5))]
+)
+def test_a_verification_that_is_started_twice_is_watched_once(starts):
+    played = Played(starts=starts)
+
+    assert (played.executions, played.checks) == ([""], SCHEDULE)
+
+
+def test_a_repeated_start_costs_no_start_of_an_execution():
+    played = Played(starts=(("API", 0), ("EVENT", 60_000)))
+
+    assert "EVENT start: StartExecution" not in {point.place for point in played.account.record.points}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("API start: StartExecution", error="ThrottlingException", takes_effect=False),
+        Fault("API start: StartExecution", error=CRASH, takes_effect=False),
+    ],
+    ids=["throttled", "the function died"],
+)
+def test_an_execution_that_never_came_to_be_is_started_by_the_sweep(fault):
+    played = Played(faults=(fault,))
+
+    assert (played.executions, played.checks) == ([""], SCHEDULE[6:])
+
+
+def test_the_sweep_leaves_alone_what_was_started_in_the_last_half_minute():
+    throttled = Fault("API start: StartExecution", error="ThrottlingException", takes_effect=False)
+
+    played = Played(faults=(throttled,), first_sweep_at=20_000)
+
+    assert played.checks == SCHEDULE[8:]
+
+
+def test_an_event_that_the_table_does_not_take_waits_in_the_queue():
+    played = Played(starts=(("EVENT", 0),), outages=(Outage("dynamodb", 0, 140_000),))
+
+    assert (played.outcome, played.checks) == ("EXPIRED", SCHEDULE[15:])
+
+
+@pytest.mark.parametrize("entry_point", ["API", "EVENT"])
+def test_a_start_whose_puts_answer_is_lost_is_accepted_all_the_same(entry_point):
+    played = Played(starts=((entry_point, 0),), faults=(Fault(f"{entry_point} start: PutItem", error="ReadTimeout"),))
+
+    assert (played.outcome, played.executions) == ("EXPIRED", [""])
+
+
+# ── Takeovers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_takeover_before_the_deadline_goes_on_checking():
-    told = Told(ends=(End("Check Link", 4),), events_after=(5_000,))
+    played = Played(ends=(End("Check Link", 4),), events_after=(5_000,))
 
-    assert told.executions == ["", "-r1"]
-    assert (told.outcome, told.checks) == ("EXPIRED", [10, 20, 30, 40, *GRID[5:]])
+    assert played.executions == ["", "-r1"]
+    assert (played.outcome, played.checks) == ("EXPIRED", [10, 20, 30, 40, *SCHEDULE[5:]])
 
 
-def test_a_takeover_that_only_the_sweep_asks_for_is_in_time_too():
-    told = Told(ends=(End("Check Link", 4),), events_after=(None,), first_sweep_at=40_000)
+def test_a_takeover_by_the_sweep_is_in_time_too():
+    played = Played(ends=(End("Check Link", 4),), events_after=(None,), first_sweep_at=40_000)
 
-    assert (told.outcome, told.checks) == ("EXPIRED", [10, 20, 30, 40, *GRID[10:]])
+    assert (played.outcome, played.checks) == ("EXPIRED", [10, 20, 30, 40, *SCHEDULE[10:]])
 
 
 def test_a_takeover_after_the_deadline_does_not_know_what_was_seen():
-    told = Told(ends=(End("Check Link", 29, after_millis=100),), events_after=(5_000,))
+    played = Played(ends=(End("Check Link", 29, after_millis=100),), events_after=(5_000,))
 
-    assert (told.outcome, told.reason, told.counted) == ("UNKNOWN", "INTERRUPTED", 0)
+    assert (played.outcome, played.reason, played.counted) == ("UNKNOWN", "INTERRUPTED", 0)
 
 
 @pytest.mark.parametrize("state", ["Publish Outcome", "Mark Published"])
-def test_a_takeover_of_what_is_settled_publishes_it_and_does_not_watch_again(state):
-    told = Told(answers=((0, CLICKED),), ends=(End(state),))
+def test_a_takeover_of_what_is_settled_publishes_it_and_does_not_check_again(state):
+    played = Played(answers=((0, CLICKED),), ends=(End(state),))
 
-    assert (told.outcome, told.checks, told.executions) == ("LINK_CLICKED", [10], ["", "-r1"])
-    assert len(told.account.events) == (1 if state == "Publish Outcome" else 2)
-
-
-def test_an_owner_that_was_fenced_out_writes_nothing():
-    told = Told(answers=((0, PENDING), (33_000, CLICKED)), false_alarms_at=(25_000,))
-
-    assert [who.removeprefix(ID) for _, who, item in told.account.versions if "outcome" in item] == ["-r1"] * 2
-    assert told.first.entered_states[-1] == "Watched Elsewhere"
+    assert (played.outcome, played.checks, played.executions) == ("LINK_CLICKED", [10], ["", "-r1"])
+    assert len(played.account.record.events) == (1 if state == "Publish Outcome" else 2)
 
 
-def test_the_execution_of_a_start_that_nobody_heard_of_is_found_by_the_sweep():
-    told = Told(ends=(End("Claim Verification", status="DELETED"),))
+def test_a_takeover_of_what_is_published_already_is_none():
+    played = Played(answers=((0, CLICKED),), ends=(End("Mark Published", after_millis=15),))
 
-    assert (told.outcome, told.executions) == ("EXPIRED", ["", "-r1"])
-
-
-def test_an_answer_of_the_claim_that_gets_lost_does_not_lock_its_execution_out():
-    told = Told(faults=(Fault("Claim Verification", 0, 2, "DynamoDB.InternalServerError", takes_effect=True),))
-
-    assert (told.outcome, told.executions, told.checks) == ("EXPIRED", [""], GRID)
+    assert played.executions == [""]
 
 
-def test_nor_does_it_lock_one_out_that_takes_over():
-    lost = Fault("Claim Verification", 1, 2, "DynamoDB.InternalServerError", takes_effect=True)
+def test_an_execution_that_is_said_to_have_died_and_runs_is_not_taken_over():
+    played = Played(false_events_at=(25_000, 120_000))
 
-    told = Told(ends=(End("Check Link", 4),), faults=(lost,))
-
-    assert (told.outcome, told.executions) == ("EXPIRED", ["", "-r1"])
+    assert (played.executions, played.checks) == ([""], SCHEDULE)
 
 
-def test_a_takeover_moves_nothing_that_was_fixed_once_whatever_its_input_says():
-    world = World(History(ends=(End("Check Link", 4),), events_after=(None,)))
-    later = {
-        "verificationId": ID,
-        "requestId": "C" * 24,
-        "sessionId": "d" * 24,
-        "correlationId": "other",
-        "source": "EVENT",
-        "linkSentAt": "2026-11-23T10:01:00.000Z",
-        "deadline": "2026-11-23T10:06:00.000Z",
-        "startedAt": "2026-11-23T10:01:00.000Z",
-        "attempt": 1,
-        "predecessor": ID,
-        "cancel": False,
-    }
-    taking_over = world.account.executions[f"{ID}-r1"] = Execution(world.account, f"{ID}-r1", later)
-    world.account.time.at(MORNING + 55_000, taking_over.start)
+@pytest.mark.parametrize("is_emulator", [False, True], ids=["AWS", "an emulator that refuses to start what runs"])
+def test_nor_is_one_that_the_list_of_running_ones_lacks(is_emulator):
+    played = Played(list_lag=400_000, start_refuses_running=is_emulator)
 
-    account = world.play()
-
-    assert broken(world) == []
-    assert account.table.items[ID]["executionName"] == {"S": f"{ID}-r1"}
-    assert account.vendor_checks[-1].at < world.account.history.deadline
+    assert (played.executions, played.checks) == ([""], SCHEDULE)
 
 
-@pytest.mark.parametrize("state", ["Record Outcome", "Publish Outcome", "Mark Published"])
-def test_two_minutes_of_refusal_are_sat_out_by_the_execution_itself(state):
-    error = "EventBridge.InternalException" if state == "Publish Outcome" else FULL_TABLE
-
-    told = Told(answers=((0, CLICKED),), faults=(Fault(state, 0, 8, error, takes_effect=False),))
-
-    assert (told.outcome, told.executions) == ("LINK_CLICKED", [""])
-
-
-# ── Cancels ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_cancel_takes_the_watch_over_and_stops_it():
-    told = Told(cancelled_at=(44_000,))
-
-    assert (told.outcome, told.reason, told.checks) == ("CANCELLED", None, [10, 20, 30, 40])
-    assert told.first.status == "ABORTED"
-
-
-def test_a_cancel_that_dies_between_claim_and_record_is_finished_as_cancelled():
-    told = Told(cancelled_at=(44_000,), ends=(End("Record Outcome"),))
-
-    assert (told.outcome, told.executions) == ("CANCELLED", ["", "-cancel", "-r1"])
-
-
-def test_a_cancel_after_the_outcome_changes_nothing():
-    told = Told(answers=((0, CLICKED),), cancelled_at=(60_000,))
-
-    assert (told.outcome, told.executions) == ("LINK_CLICKED", [""])
-
-
-# ── What is published is closed ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_claim_of_a_cancel_that_lands_late_does_not_open_again_what_is_published():
-    Told(cancelled_at=(5_000,), faults=(Fault("Claim Verification", first=1, before_millis=25_000),))
-
-
-def test_a_cancel_that_is_resumed_does_not_open_again_what_was_published_meanwhile():
-    Told(
-        answers=((0, PENDING), (33_000, CLICKED)),
-        cancelled_at=(20_000,),
-        starts_after=15_000,
-        ends=(End("Claim Verification", nth=1),),
+def test_a_death_that_is_told_twice_and_found_by_two_sweeps_is_taken_over_once():
+    played = Played(
+        ends=(End("Check Link", 4),),
+        faults=(Fault("status event", error=TWICE),),
+        events_after=(9_950,),
+        sweeps_at_once=2,
     )
 
-
-# ── A watch that was cancelled stops checking ──────────────────────────────────────────────────────────────────────────
-
-
-def test_a_cancel_that_dies_before_it_has_stopped_the_watch_leaves_that_to_its_successor():
-    told = Told(cancelled_at=(44_000,), ends=(End("Stop Old Watch"),))
-
-    assert (told.outcome, told.checks) == ("CANCELLED", GRID[:4])
+    assert played.executions == ["", "-r1"]
 
 
-def test_a_cancel_whose_claim_is_answered_late_still_stops_the_takeover_that_watches():
-    lost = Fault("Claim Verification", 2, 1, "DynamoDB.InternalServerError", takes_effect=True)
+def test_a_takeover_that_dies_between_the_name_and_the_start_is_started_by_the_next_sweep():
+    played = Played(ends=(End("Check Link", 4),), faults=(Fault("status event: UpdateItem", error=CRASH),))
 
-    told = Told(cancelled_at=(44_000,), ends=(End("Check Link", 2),), faults=(lost,))
+    assert (played.outcome, played.executions) == ("EXPIRED", ["", "-r1"])
+    assert played.item["takeovers"] == {"N": "1"}
 
-    assert (told.outcome, told.executions, told.checks) == ("CANCELLED", ["", "-r1", "-cancel"], [10, 20, 40])
+
+def test_takeovers_follow_each_other_after_pauses_that_double():
+    played = Played(
+        answers=((0, "UPSTREAM_DOWN"),),
+        ends=tuple(End("Wait For Next Check", nth) for nth in range(5)),
+        first_sweep_at=1_000,
+    )
+
+    started = [execution.started_at for execution in played.account.executions.values()]
+    assert played.executions == ["", "-r1", "-r2", "-r3", "-r4", "-r5"]
+    # Pauses of 0, 10, 20, 40 and 80 s, and then until the sweep's next minute.
+    assert [round((after - before) / 1000) for before, after in zip(started, started[1:], strict=False)] == [
+        *(1, 60, 60, 60, 120),
+    ]
+
+
+# ── What is given up ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+ELEVEN_DEATHS = tuple(End("Wait For Next Check", nth) for nth in range(11))
+ALWAYS_DIES = tuple(End("Publish Outcome", nth) for nth in range(11))
+
+
+def test_after_ten_takeovers_it_is_left_open_for_an_engineer():
+    played = Played(answers=((0, CLICKED),), ends=ALWAYS_DIES)
+
+    assert played.executions == ["", *(f"-r{nth}" for nth in range(1, 11))]
+    assert (played.outcome, "publishedAt" in played.item) == ("LINK_CLICKED", False)
+    assert "openVerifications" in played.item
+
+
+def test_an_engineer_rearms_it_and_it_is_published():
+    played = Played(answers=((0, CLICKED),), ends=ALWAYS_DIES, rearmed_at=(4 * 3_600_000,))
+
+    assert played.executions[-1] == "-r11"
+    assert played.item["takeoverLimit"] == {"N": "20"}
+    assert [detail["outcome"] for _, detail in played.account.record.events] == ["LINK_CLICKED"]
+
+
+# ── Lost answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_record_whose_answer_is_lost_reads_what_it_has_stored_and_publishes_that():
+    played = Played(answers=((0, CLICKED),), faults=(Fault("Record Outcome", after_millis=25_000),))
+
+    assert (played.outcome, played.executions, played.checks) == ("LINK_CLICKED", [""], [10])
+    assert played.first.entered_states.count("Read Verification") == 2
+
+
+def test_an_event_whose_answer_is_lost_is_published_again_the_same():
+    played = Played(answers=((0, PENDING), (33_000, CLICKED)), faults=(Fault("Publish Outcome", after_millis=25_000),))
+
+    (_, first), (_, second) = played.account.record.events
+    assert first == second
+
+
+def test_a_mark_whose_answer_is_lost_finds_nothing_to_do():
+    played = Played(answers=((0, CLICKED),), faults=(Fault("Mark Published", after_millis=25_000),))
+
+    assert played.first.entered_states[-1] == "Nothing To Do"

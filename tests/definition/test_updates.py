@@ -3,16 +3,16 @@
 import pytest
 from jsonata import Jsonata
 
-from tests.definition.dynamodb_expressions import Refused, condition, update
-from tests.definition.shipped import RESOURCES, UPDATES, expression_in
-from tests.definition.small_dynamodb import ConditionFailed, SmallDynamoDB
+from engine.dynamodb_expressions import Refused, condition, update
+from engine.definition import RESOURCES, UPDATES, expression_in
+from engine.dynamodb import ConditionFailed, InMemoryTable
 
 SOURCE = {"S": "API"}
 
 
 @pytest.fixture
 def table():
-    return SmallDynamoDB("id", ["index"])
+    return InMemoryTable("id", ["index"])
 
 
 def request(update_expression, names=None, values=None, **more):

@@ -4,7 +4,7 @@ import re
 
 from benchmarks.cost import counts, report
 from benchmarks.cost.bill import Assumptions
-from tests.definition.shipped import ROOT
+from engine.definition import ROOT
 
 
 def test_the_tables_in_the_document_are_those_of_the_definition():

@@ -1,26 +1,29 @@
-"""One execution of a history: the Host that the engine runs it in, and what is known of it afterwards."""
+"""One execution of a scenario: the Host that the interpreter runs it in, and what is known of it afterwards."""
 
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.definition.history import Fault
-from tests.definition.hosted_parts import TaskFailed
-from tests.definition.second_engine import run
-from tests.definition.shipped import DEFINITION
-from tests.definition.virtual_time import Thread
+from engine.definition import DEFINITION
+from engine.interpreter import TaskFailed, run
+from engine.scenario import Fault, Service
+from engine.tasks import perform
+from engine.virtual_time import Thread
 
 if TYPE_CHECKING:
-    from tests.definition.small_aws import Account
+    from engine.account import Account
+
+_SERVICES: dict[str, Service] = {"dynamodb": "dynamodb", "events": "events", "lambda": "lambda"}
 
 
 @dataclass
 class Execution:
-    """An execution, and the Host that the engine runs it in."""
+    """An execution, and the Host that the interpreter runs it in. Times are epoch milliseconds."""
 
     account: "Account"
     name: str
     input: dict[str, Any]
+    started_at: int
     status: str = "RUNNING"
     output: Any = None
     ended_at: int | None = None
@@ -51,43 +54,52 @@ class Execution:
         return self.account.time.now
 
     def entered(self, state: str) -> None:
-        self.thread.wait_until(self.now() + self.account.history.transition)
+        self._enter(state, self.account.scenario.transition)
+
+    def back_off(self, state: str, seconds: float) -> None:
+        self._enter(f"{state} (again)", int(seconds * 1000 * self.account.next_jitter()))
+
+    def _enter(self, state: str, after_millis: int) -> None:
+        self.thread.wait_until(self.now() + after_millis)
         self.entered_states.append(state)
-        for end in self.account.ends_of(state):
+        for end in self.account.ends_at(state):
+            self.account.trouble(self.now() + end.after_millis)
             self.account.time.at(self.now() + end.after_millis, lambda end=end: self.finish(end.status))
             self.thread.wait_until(self.now())
 
-    def back_off(self, state: str, seconds: float) -> None:
-        self.entered_states.append(f"{state} (again)")
-        self.thread.wait_until(self.now() + int(seconds * 1000 * self.account.next_jitter()))
-
     def wait_until(self, state: str, moment: int) -> None:
-        fault = self.account.fault_of(state)
-        self.thread.wait_until(moment + (fault.after_millis if fault else 0))
+        fault = self.account.fault_at(state)
+        late = fault.after_millis if fault else 0
+        self.account.trouble(moment + late if late > 0 else 0)
+        self.thread.wait_until(moment + late)
 
     def call(self, state: str, resource: str, arguments: dict[str, Any], timeout_seconds: int) -> dict[str, Any]:
-        is_check = resource.endswith(":lambda:invoke")
-        fault = self.account.fault_of(state) or Fault(
-            state, before_millis=50 if is_check else 10, after_millis=self.account.history.check if is_check else 10
+        service = _SERVICES[resource.split(":::")[1].split(":", maxsplit=1)[0]]
+        fault = self.account.fault_at(state, service) or Fault(
+            state,
+            before_millis=50 if service == "lambda" else 10,
+            after_millis=self.account.scenario.check if service == "lambda" else 10,
         )
-        if is_check and not self.entered_states[-1].endswith("(again)"):
+        if service == "lambda" and not self.entered_states[-1].endswith("(again)"):
             self.checks.append("unfinished")
         try:
             output = self._answer(fault, resource, arguments, timeout_seconds)
         except TaskFailed as failed:
             self.account.note(self.name, f"{state}: {failed.error}")
-            if is_check:
+            if service == "lambda":
                 self.checks[-1] = failed.error
             raise
-        if is_check:
+        if service == "lambda":
             self.checks[-1] = output["Payload"]
         return output
 
     def _answer(self, fault: Fault, resource: str, arguments: dict[str, Any], timeout_seconds: int) -> dict[str, Any]:
         invoked_at, answers = self.now(), []
         if fault.takes_effect:  # even when nobody waits for it any more
-            action = self.account.action(self, resource, arguments, invoked_at)
-            self.account.time.at(invoked_at + fault.before_millis, lambda: answers.append(action()))
+            self.account.time.at(
+                invoked_at + fault.before_millis,
+                lambda: answers.append(perform(self, resource, arguments, invoked_at)),
+            )
         answered_at = invoked_at + fault.before_millis + max(fault.after_millis, 0)
         gives_up_at = invoked_at + timeout_seconds * 1000
         self.thread.wait_until(min(answered_at, gives_up_at))

@@ -40,9 +40,18 @@ def _split(composed: str) -> tuple[str, dict[str, Any]]:
             break  # a binding of the expression's own
         if composed[end] != ";":
             break
-        bindings[binding[1]] = Utils.NULL_VALUE if value is None else value
+        bindings[binding[1]] = _with_nulls(value)
         at = end + 1
     return composed[at:-1], bindings
+
+
+def _with_nulls(value: Any) -> Any:
+    """jsonata-python takes None for no value at all, at any depth."""
+    if isinstance(value, dict):
+        return {name: _with_nulls(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_nulls(inner) for inner in value]
+    return Utils.NULL_VALUE if value is None else value
 
 
 def _evaluated(expression: str, bindings: dict[str, Any], now_millis: int) -> Any:

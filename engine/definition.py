@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "statemachine" / "link_watch.asl.json").read_text("utf-8")
 
 _JSONATA = re.compile(r"\{%(.*)%\}", re.DOTALL)
@@ -84,3 +84,12 @@ def ways_out(state: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield state["Default"], state.get("Assign", {})
     for way in (*state.get("Choices", ()), *state.get("Catch", ())):
         yield way["Next"], way.get("Assign", {})
+
+
+def delays(retriers: list[dict[str, Any]]) -> list[float]:
+    """The longest that each retry waits, one after the other, in seconds: without jitter."""
+    return [
+        min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** attempt, retrier["MaxDelaySeconds"])
+        for retrier in retriers
+        for attempt in range(retrier["MaxAttempts"])
+    ]

@@ -1,6 +1,6 @@
 """A clock that moves when nobody has anything left to do at the moment it shows, and the threads that live by it.
 
-One thread runs at a time and hands the baton on when it waits, so a history is the same every time it is told.
+One thread runs at a time and lets the next one run when it waits, so a scenario is the same every time it is played.
 """
 
 import heapq
@@ -28,12 +28,12 @@ class VirtualTime:
             action()
 
 
-class Ended(BaseException):  # not an Exception: the interpreter has to let it through
-    """Raised inside a thread that was ended from outside."""
+class Ended(BaseException):  # not an Exception: the interpreter and the functions have to let it through
+    """Raised inside a thread that was ended from outside, or that dies where it stands."""
 
 
 class Thread:
-    """Runs something that waits in virtual time; ends it when told so. Failures of our own are kept in failure."""
+    """Runs something that waits in virtual time; ends it when asked to. Failures of our own are kept in failure."""
 
     def __init__(self, time: VirtualTime, body: Callable[[], None]) -> None:
         self._time = time
@@ -82,7 +82,7 @@ class Thread:
             self._body()
         except Ended:
             pass
-        except BaseException as failure:  # noqa: BLE001  whatever it is, whoever runs the history wants to know
+        except BaseException as failure:  # noqa: BLE001  whatever it is, whoever plays the scenario wants to know
             self.failure = failure
         self.is_over = True
         self._back.release()

@@ -1,0 +1,48 @@
+"""Scenarios that chance draws: the guarantees hold after each. The long run of them is `make scenarios`."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from engine import End, Fault, Outage, Scenario, play
+from engine.generated import scenarios
+
+
+@settings(
+    max_examples=100,
+    derandomize=True,  # the same ones each time: a build does not fail for what another commit did
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+@given(scenarios())
+def test_the_guarantees_hold_whatever_happens(scenario):
+    play(scenario)
+
+
+def test_the_same_scenario_is_played_the_same_way_twice():
+    scenario = Scenario(
+        faults=(Fault("Record Outcome", 0, 10, "States.Timeout"),),
+        ends=(End("Check Link", 3),),
+        cancelled_at=(170_000,),
+    )
+
+    assert play(scenario).record.timeline == play(scenario).record.timeline
+
+
+def test_a_scenario_can_be_replayed_from_what_a_failure_prints():
+    scenario = Scenario(
+        faults=(Fault("Check Link", 1, error="KeyError"),),
+        ends=(End("Check Link", 3),),
+        outages=(Outage("events", 0, 1),),
+    )
+
+    names = {kind.__name__: kind for kind in (Scenario, Fault, End, Outage)}
+
+    assert eval(str(scenario), names) == scenario  # noqa: S307  as the replay does
+
+
+def test_a_guarantee_that_is_broken_is_told_with_its_number(monkeypatch):
+    monkeypatch.setattr(Scenario, "deadline", Scenario.link_sent_at)  # as if the window had been over at once
+
+    with pytest.raises(AssertionError, match="G2: .* sent a request at or after the deadline"):
+        play(Scenario())
