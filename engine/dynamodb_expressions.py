@@ -78,7 +78,7 @@ class Reader:
         if token.startswith(":"):
             self.used.add(self.take())
             return lambda _, names: names.values[token]
-        if token == "if_not_exists":
+        if token == "if_not_exists":  # noqa: S105  no secret
             self.take()
             self.take("(")
             path = self.path()

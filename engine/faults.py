@@ -9,7 +9,6 @@ reads is a refusal, and a function that dies after such a call dies before the n
 from collections.abc import Iterator
 from dataclasses import replace
 
-from engine.account import Account
 from engine.definition import TASKS
 from engine.record import Point
 from engine.result import play
@@ -24,7 +23,8 @@ _SMALL = Scenario(
     first_sweep_at=14_000,
 )
 _CLICK = ((0, "pending"), (15_000, "clicked"))
-#: What faults are put into. Each window is short: three checks, 10, 20 and 28 s after linkSentAt; a sweep every minute from 14 s on.
+#: What faults are put into. Each window is short, with checks 10, 20 and 28 s after linkSentAt, and a sweep every minute
+#: from 14 s on.
 BASES: dict[str, Scenario] = {
     "clicked": replace(_SMALL, answers=_CLICK),
     "never clicked": _SMALL,
@@ -113,7 +113,6 @@ def single_faults(scenario: Scenario) -> Iterator[tuple[Scenario, int]]:
 
 def second_faults(scenario: Scenario, first_at: int) -> Iterator[Scenario]:
     """A scenario with a fault at this point, with each further fault after it. The scenario itself is played, too."""
-    account: Account = play(scenario)
-    for point in account.record.points[first_at + 1 :]:
+    for point in play(scenario).record.points[first_at + 1 :]:
         for fault in faults_at(point):
             yield with_fault(scenario, fault)

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from engine.definition import STATES, TASKS
-from engine.scenario import CRASH, STATUS_EVENT, TWICE, End, Fault, Outage, Scenario
+from engine.scenario import CRASH, STATUS_EVENT, TWICE, End, EntryPoint, Fault, Outage, Scenario
 
 #: The names AWS gives to what goes wrong in each service; the last four of Lambda's are a function's own.
 ERRORS = {
@@ -93,7 +93,8 @@ _answers = st.sampled_from(
     [
         *("pending", "clicked", "clicked-carrier-unknown", "unknown-ids", "malformed-request-id"),
         *("credentials-refused", "upstream-down", "throttled", "502-html", "not-clicked", "only-link-clicked"),
-        *("carrier-in-another-alphabet", "TIMEOUT", "NO_CONNECTION"),
+        *("carrier-in-another-alphabet", "another-session", "another-session-not-clicked", "session-in-capitals"),
+        *("redirect-with-a-clicked-body", "TIMEOUT", "NO_CONNECTION"),
     ]
 )
 
@@ -114,7 +115,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     """A scenario. What is drawn first and simplest is a verification that expires with nothing going wrong."""
     window, poll, lead = draw(st.sampled_from(NUMBERS))
     started_at = draw(st.just(0) | st.integers(-60_000, (window + 30) * 1000))
-    entry_points = st.sampled_from(["API", "EVENT"])
+    entry_points: st.SearchStrategy[EntryPoint] = st.sampled_from(("API", "EVENT"))
     again = draw(st.lists(st.tuples(entry_points, _seconds | _soon.map(lambda soon: soon // 1000)), max_size=2))
     return Scenario(
         window_seconds=window,

@@ -11,6 +11,7 @@ from engine.account import Account
 from engine.dynamodb_expressions import Item
 from engine.execution import Execution
 from engine.record import Version
+from local.simulator.answers import ANSWERS
 
 #: G1: an outcome is stored and published within the window and this, while AWS is healthy.
 GRACE_MILLIS = 30_000
@@ -129,11 +130,19 @@ def _g3(account: Account) -> Iterator[str]:
         yield f"G3: {execution.name} stored {stored}, due was {due}"
     if stored[0] in {"EXPIRED", "UNKNOWN"} and settled.at < account.scenario.last_check_due - _early(account):
         yield f"G3: {execution.name} stored {stored[0]} before the window was over"
+    if stored[0] == "LINK_CLICKED" and "CLICKED" not in _said(account, execution):
+        yield f"G3: {execution.name} stored LINK_CLICKED, and Signzy said {_said(account, execution)}"
     if ("M" in settled.item["result"]) != (stored[0] == "LINK_CLICKED"):
         yield f"G3: {stored[0]} with the result {settled.item['result']}"
     counted = len([check for check in execution.checks if not _is_past_deadline(check)])
     if settled.item["checks"] != {"N": str(counted)}:
         yield f"G3: {execution.name} stored {settled.item['checks']} checks and made {counted}"
+
+
+def _said(account: Account, execution: Execution) -> list[str]:
+    """What the last answer that Signzy gave an execution means, by answers.json."""
+    names = [check.answer for check in account.record.vendor_checks if check.by == execution.name]
+    return [ANSWERS[name].expect["answer"] for name in names[-1:] if name in ANSWERS]
 
 
 def _due(account: Account, execution: Execution) -> list[tuple[str, str | None]]:

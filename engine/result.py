@@ -39,6 +39,11 @@ class Played:
         self.first = next(iter(self.account.executions.values()))
 
     @property
+    def events(self) -> list[dict[str, Any]]:
+        """The details of the outcome events, in order."""
+        return [detail for _, detail in self.account.record.events]
+
+    @property
     def checks(self) -> list[int]:
         """When Signzy was asked: whole seconds after linkSentAt's."""
         sent_at = self.scenario.link_sent_at // 1000

@@ -4,6 +4,7 @@ service's own verifications, recovery, Table and Executions on an account in mem
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, cast
 
 from engine.account import Account
 from engine.clients import Caller, DynamoDB, StepFunctions
@@ -42,16 +43,21 @@ class _Function:
 
     def _run(self) -> None:
         account = self._world.account
-        caller = Caller(account, self._who, self.thread)
-        try:
-            if account.scenario.is_out("lambda", account.time.now):
-                raise AwsUnavailable("Lambda is out")
-            self._body(Executions(StepFunctions(caller), STATE_MACHINE_ARN), Table(DynamoDB(caller), "Verifications"))  # pyright: ignore[reportArgumentType]  as much of boto3's clients as they use
-        except (AwsUnavailable, Ended) as failure:
-            account.note(self._who, f"failed: {failure!r}")
+        if account.scenario.is_out("lambda", account.time.now) or not self._succeeds(account):
+            account.note(self._who, "failed")
             if self._again_after:
                 first, *others = self._again_after
                 self._world.call_at(account.time.now + first, self._who, self._body, tuple(others))
+
+    def _succeeds(self, account: Account) -> bool:
+        caller = Caller(account, self._who, self.thread)
+        # As much of boto3's clients as the two use.
+        step_functions, dynamodb = cast("Any", StepFunctions(caller)), cast("Any", DynamoDB(caller))
+        try:
+            self._body(Executions(step_functions, STATE_MACHINE_ARN), Table(dynamodb, "Verifications"))
+        except (AwsUnavailable, Ended):
+            return False
+        return True
 
 
 class World:

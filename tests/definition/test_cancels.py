@@ -36,7 +36,7 @@ def test_a_cancel_after_a_click_was_seen_and_before_it_was_recorded_carries_noth
     played = Played(answers=SEEN_AT_40, cancelled_at=(42_000,), faults=(slow,))
 
     assert (played.outcome, played.checks[-1]) == ("CANCELLED", 40)
-    assert [(detail["result"], detail["checks"]) for _, detail in played.account.record.events] == [(None, None)]
+    assert [(detail["result"], detail["checks"]) for detail in played.events] == [(None, None)]
 
 
 def test_a_watch_that_could_not_be_stopped_changes_nothing_and_publishes_what_stands():

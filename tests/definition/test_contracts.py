@@ -3,10 +3,10 @@
 import pytest
 
 from contracts.shapes import Outcome, Settled
-from engine.result import CLICKED, PENDING, Played
+from engine import CLICKED, PENDING, Played
 from tests.unit.test_contracts import complaints
 
-HISTORIES = {
+SCENARIOS = {
     Outcome.LINK_CLICKED: {"answers": ((0, PENDING), (42_000, CLICKED))},
     Outcome.EXPIRED: {},
     Outcome.UNKNOWN: {"answers": ((0, "UPSTREAM_DOWN"),)},
@@ -17,12 +17,10 @@ HISTORIES = {
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_the_event_of_every_outcome_keeps_its_schema(outcome):
-    played = Played(**HISTORIES[outcome])
+    played = Played(**SCENARIOS[outcome])
 
-    details = [detail for _, detail in played.account.events]
-
-    assert [detail["outcome"] for detail in details] == [outcome]
-    for detail in details:
+    assert [detail["outcome"] for detail in played.events] == [outcome]
+    for detail in played.events:
         event = {"source": "linkwatch", "detail-type": "VerificationSettled", "id": "1", "time": "2026-11-23T10:05:00Z"}
         assert complaints("verification-settled", event | {"detail": detail}) == []
         assert set(detail) == set(Settled.model_fields)

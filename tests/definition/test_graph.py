@@ -20,20 +20,19 @@ from engine.definition import (
 
 EXPRESSIONS = dict(expressions(DEFINITION))
 
-#: The flow as ../shared/design.md draws it, and the two states it does not draw: the stop of a watch that was cancelled, and
-#: the end of an execution whose retries were not enough.
+#: The flow as docs/flow.md draws it, and the end of an execution that has nothing to do.
 FLOW = {
-    "Claim Verification": {"Is It Settled?", "Watched Elsewhere", "Left To Recovery"},
-    "Is It Settled?": {"Record Outcome", "Wait For Next Check", "Stop Old Watch"},
+    "Read Verification": {"Is It Settled?"},
+    "Is It Settled?": {"Nothing To Do", "Publish Outcome", "Record Outcome", "Wait For Next Check"},
     "Wait For Next Check": {"Check Link"},
     "Check Link": {"Is It Settled?"},
-    "Stop Old Watch": {"Record Outcome"},
-    "Record Outcome": {"Publish Outcome", "Watched Elsewhere", "Left To Recovery"},
-    "Publish Outcome": {"Mark Published", "Left To Recovery"},
-    "Mark Published": {"Watched Elsewhere", "Left To Recovery"},
-    "Watched Elsewhere": set(),
-    "Left To Recovery": set(),
+    "Record Outcome": {"Publish Outcome", "Read Verification"},
+    "Publish Outcome": {"Mark Published"},
+    "Mark Published": {"Nothing To Do"},
+    "Nothing To Do": set(),
 }
+#: What a reader can take in.
+LONGEST_EXPRESSION = 200
 
 _VARIABLE = re.compile(r"\$([A-Za-z_]\w*)\b(?!\s*\()")
 _LOCAL = re.compile(r"\$(\w+)\s*:=|function\s*\(([^)]*)\)")
@@ -65,7 +64,7 @@ def test_no_state_goes_back_to_jsonpath():
     assert {state.get("QueryLanguage", "JSONata") for state in STATES.values()} == {"JSONata"}
 
 
-def test_the_flow_is_the_one_in_the_design():
+def test_the_flow_is_the_one_in_the_documents():
     flow = {name: {target for target, _ in ways_out(state)} for name, state in STATES.items()}
 
     assert flow == FLOW
@@ -101,6 +100,10 @@ def test_an_expression_is_one_that_step_functions_takes(place):
     assert not re.search(r"\$eval\b|\$\$|\?\?|\?:", expression)
 
 
+def test_no_expression_is_longer_than_a_reader_can_take_in():
+    assert {place: len(text) for place, text in EXPRESSIONS.items() if len(text) > LONGEST_EXPRESSION} == {}
+
+
 def test_no_braces_of_an_expression_are_left_open():
     assert TEXT.count("{%") == TEXT.count("%}") == len(EXPRESSIONS)
 
@@ -127,6 +130,17 @@ def test_no_assignment_reads_what_another_beside_it_assigns(name, assign):
     for variable, value in assign.items():
         for _, expression in expressions(value):
             assert not (variables_read(expression) & set(assign)) - {variable}, f"{name}: {variable}"
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_an_execution_puts_out_nothing_that_a_rule_on_the_default_bus_could_read(name):
+    # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html: events tell input and output
+    state = STATES[name]
+
+    for place in (state, *state.get("Catch", ())):
+        assert place.get("Output", {}) == {}
+    if state["Type"] in {"Task", "Succeed"}:
+        assert "Output" in state
 
 
 def test_no_failure_of_a_check_leaves_the_loop():

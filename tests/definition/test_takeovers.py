@@ -84,7 +84,7 @@ def test_a_takeover_of_what_is_settled_publishes_it_and_does_not_check_again(sta
     played = Played(answers=((0, CLICKED),), ends=(End(state),))
 
     assert (played.outcome, played.checks, played.executions) == ("LINK_CLICKED", [10], ["", "-r1"])
-    assert len(played.account.record.events) == (1 if state == "Publish Outcome" else 2)
+    assert len(played.events) == (1 if state == "Publish Outcome" else 2)
 
 
 def test_a_takeover_of_what_is_published_already_is_none():
@@ -158,7 +158,7 @@ def test_an_engineer_rearms_it_and_it_is_published():
 
     assert played.executions[-1] == "-r11"
     assert played.item["takeoverLimit"] == {"N": "20"}
-    assert [detail["outcome"] for _, detail in played.account.record.events] == ["LINK_CLICKED"]
+    assert [detail["outcome"] for detail in played.events] == ["LINK_CLICKED"]
 
 
 # ── Lost answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -174,7 +174,7 @@ def test_a_record_whose_answer_is_lost_reads_what_it_has_stored_and_publishes_th
 def test_an_event_whose_answer_is_lost_is_published_again_the_same():
     played = Played(answers=((0, PENDING), (33_000, CLICKED)), faults=(Fault("Publish Outcome", after_millis=25_000),))
 
-    (_, first), (_, second) = played.account.record.events
+    first, second = played.events
     assert first == second
 
 

@@ -81,7 +81,7 @@ def test_what_signzy_says_of_a_click_is_stored_and_published_as_it_is(answer):
     check = played.first.checks[-1]
 
     assert isinstance(check, dict)
-    assert [detail["result"] for _, detail in played.account.record.events] == [check["result"]]
+    assert [detail["result"] for detail in played.events] == [check["result"]]
 
 
 def test_an_item_may_expire_91_days_after_it_was_published():

@@ -1,9 +1,18 @@
-"""Where botocore's errors become ours."""
+"""Where botocore's errors become ours, and what the table and the executions ask of AWS."""
 
+from datetime import UTC, datetime
+
+import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
+from linkwatch.executions import Executions
 from linkwatch.model import AwsUnavailable
+from linkwatch.table import Table
+
+ID = f"{'a' * 24}-{'b' * 24}"
+ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch"
+ITEM = {"verificationId": ID, "executionName": ID, "takeovers": 0, "openVerifications": "2026-11-23T10:05:00.000Z"}
 
 
 @pytest.mark.parametrize(
@@ -18,3 +27,129 @@ from linkwatch.model import AwsUnavailable
 )
 def test_an_error_of_aws_is_told_by_its_code_and_quotes_nothing(error, says):
     assert str(AwsUnavailable.during("PutItem", error)) == f"PutItem: {says}"
+
+
+# ── The table ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def table(aws):  # noqa: ARG001  its environment
+    return Table(boto3.client("dynamodb"), "Verifications")
+
+
+def test_an_item_that_is_put_is_found(table):
+    assert table.put(ITEM) is None
+    assert table.find(ID) == ITEM
+    assert table.find("another") is None
+
+
+def test_an_item_that_is_there_already_comes_back_and_stays(table):
+    table.put(ITEM)
+
+    assert table.put(ITEM | {"takeovers": 1}) == ITEM
+    assert table.find(ID) == ITEM
+
+
+def test_an_outcome_is_written_once_and_gives_the_item_before_it(table):
+    table.put(ITEM)
+
+    assert table.settle(ID, {"outcome": "CANCELLED", "result": None}) == (ITEM, True)
+    settled = ITEM | {"outcome": "CANCELLED", "result": None}
+    assert table.settle(ID, {"outcome": "EXPIRED"}) == (settled, False)
+    assert table.find(ID) == settled
+
+
+def test_an_outcome_of_no_item_is_not_written(table, aws):
+    assert table.settle(ID, {"outcome": "CANCELLED"}) == (None, False)
+    assert aws.table.items == {}
+
+
+def test_the_next_name_is_written_where_the_item_still_has_the_one_before(table):
+    table.put(ITEM)
+    following = {"executionName": f"{ID}-r1", "takeovers": 1}
+
+    assert [table.name_next(ID, ID, following), table.name_next(ID, ID, following)] == [True, False]
+    assert table.find(ID) == ITEM | following
+
+
+def test_what_is_published_gets_no_other_name(table):
+    table.put(ITEM | {"publishedAt": "2026-11-23T10:05:00.000Z"})
+
+    assert not table.name_next(ID, ID, {"executionName": f"{ID}-r1"})
+
+
+def test_the_open_ones_are_those_in_the_index(table):
+    table.put(ITEM)
+    table.put({"verificationId": "published"})
+
+    assert list(table.open()) == [ITEM]
+
+
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        ("PutItem", lambda table: table.put(ITEM)),
+        ("GetItem", lambda table: table.find(ID)),
+        ("UpdateItem", lambda table: table.settle(ID, {"outcome": "CANCELLED"})),
+        ("UpdateItem", lambda table: table.name_next(ID, ID, {"takeovers": 1})),
+        ("Scan", lambda table: list(table.open())),
+    ],
+)
+def test_a_call_that_the_table_refuses_raises(table, aws, operation, call):
+    aws.refused = {operation}
+
+    with pytest.raises(AwsUnavailable, match=f"{operation}: AccessDeniedException"):
+        call(table)
+
+
+# ── Executions ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def executions(aws):  # noqa: ARG001  its environment
+    return Executions(boto3.client("stepfunctions"), ARN)
+
+
+def test_an_execution_that_is_started_runs(executions):
+    assert executions.start(ID, ID)
+    assert executions.start(ID, ID), "AWS lets the same start of a running execution succeed"
+    assert (list(executions.running()), executions.ended_at(ID)) == ([ID], None)
+
+
+def test_an_execution_that_has_ended_keeps_its_name(executions):
+    executions.start(ID, ID)
+
+    executions.stop(ID)
+
+    assert not executions.start(ID, ID)
+    assert (datetime.now(UTC) - executions.ended_at(ID)).total_seconds() < 60
+    assert list(executions.running()) == []
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
+def test_an_execution_has_ended_however_it_did(executions, aws, status):
+    aws.executions[ID] = {"status": status, "input": "{}", "stopDate": 1_795_428_060.5}
+
+    assert executions.ended_at(ID) == datetime(2026, 11, 23, 10, 1, 0, 500_000, UTC)
+
+
+def test_an_execution_that_waits_to_be_redriven_has_not_ended(executions, aws):
+    aws.executions[ID] = {"status": "PENDING_REDRIVE", "input": "{}", "stopDate": 1_795_428_060.5}
+
+    assert executions.ended_at(ID) is None
+
+
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        ("StartExecution", lambda executions: executions.start(ID, ID)),
+        ("DescribeExecution", lambda executions: executions.ended_at(ID)),
+        ("StopExecution", lambda executions: executions.stop(ID)),
+        ("ListExecutions", lambda executions: list(executions.running())),
+    ],
+)
+def test_a_call_that_step_functions_refuses_raises(executions, aws, operation, call):
+    aws.refused = {operation}
+
+    with pytest.raises(AwsUnavailable, match=f"{operation}: AccessDeniedException"):
+        call(executions)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from linkwatch.model import parse_ids, parse_verification_id
+from linkwatch.recovery import verification_of
 from linkwatch.start_request import ApiStartRequest, BadStart, StartRequest, parse_start
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -69,7 +70,8 @@ def test_a_check_has_ids_or_has_none():
     assert ids("check-link-malformed-ids") is None
 
 
-def test_an_execution_that_stopped_tells_what_it_was_given():
-    given = json.loads(event("recover-unfinished-aborted")["detail"]["input"])
+def test_an_execution_that_died_tells_its_verification():
+    detail = event("recover-unfinished-aborted")["detail"]
 
-    assert (given["verificationId"], given["attempt"], given["cancel"]) == (VERIFICATION_ID, 0, False)
+    assert verification_of(detail["name"]) == VERIFICATION_ID
+    assert json.loads(detail["input"]) == {"verificationId": VERIFICATION_ID}

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.unit.fake_aws import metrics_in
+
 EVENT = json.loads((Path(__file__).parents[2] / "events" / "measure-outcomes.json").read_text("utf-8"))
 
 
@@ -17,14 +19,7 @@ def measured(monkeypatch, capsys):
 
     def measure(**detail: Any) -> dict[tuple[str, ...], Any]:
         measure_outcomes.handler({**EVENT, "detail": {**EVENT["detail"], **detail}}, None)
-        found = {}
-        for line in map(json.loads, capsys.readouterr().out.splitlines()):
-            for directive in line["_aws"]["CloudWatchMetrics"]:
-                for metric in directive["Metrics"]:
-                    dimensions = sorted(f"{name}={line[name]}" for name in directive["Dimensions"][0])
-                    value = line[metric["Name"]]
-                    found[metric["Name"], *dimensions] = value[0] if isinstance(value, list) else value
-        return found
+        return metrics_in(capsys.readouterr().out)
 
     return measure
 

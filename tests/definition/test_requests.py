@@ -1,10 +1,9 @@
-"""What the definition asks of DynamoDB is what AWS takes, and the small table that the second engine uses is as strict."""
+"""What the definition asks of DynamoDB is what AWS takes, and the table that the second engine uses is as strict."""
 
 import pytest
-from jsonata import Jsonata
 
 from engine.dynamodb_expressions import Refused, condition, update
-from engine.definition import RESOURCES, UPDATES, expression_in
+from engine.definition import RESOURCES, TASKS, UPDATES
 from engine.dynamodb import ConditionFailed, InMemoryTable
 
 SOURCE = {"S": "API"}
@@ -25,23 +24,17 @@ def request(update_expression, names=None, values=None, **more):
     }
 
 
-def texts(value: str, *, cancel: bool) -> str:
-    """An expression of DynamoDB's, as it is or as the JSONata around it makes it."""
-    expression = expression_in(value)
-    return str(Jsonata(expression).evaluate(None, {"states": {"input": {"cancel": cancel}}})) if expression else value
-
-
-@pytest.mark.parametrize("cancel", [False, True], ids=["watch", "cancel"])
 @pytest.mark.parametrize("name", UPDATES)
-def test_every_name_and_value_is_declared_and_used_and_no_reserved_word_stands_bare(name, cancel):
+def test_every_name_and_value_is_declared_and_used_and_no_reserved_word_stands_bare(name):
     arguments = UPDATES[name]
 
-    used = update(texts(arguments["UpdateExpression"], cancel=cancel)).used
-    if "ConditionExpression" in arguments:
-        used |= condition(texts(arguments["ConditionExpression"], cancel=cancel))[1]
+    used = update(arguments["UpdateExpression"]).used | condition(arguments["ConditionExpression"])[1]
 
-    declared = {*arguments.get("ExpressionAttributeNames", {}), *arguments["ExpressionAttributeValues"]}
-    assert used == declared
+    assert used == {*arguments.get("ExpressionAttributeNames", {}), *arguments["ExpressionAttributeValues"]}
+
+
+def test_the_item_is_read_consistently():
+    assert TASKS["Read Verification"]["Arguments"]["ConsistentRead"] is True
 
 
 @pytest.mark.parametrize("name", UPDATES)
@@ -73,7 +66,7 @@ def test_the_key_is_the_tables(name):
         pytest.param(request("SET a = :s", values={":s": SOURCE}, Returns="ALL_NEW"), id="an unknown argument"),
     ],
 )
-def test_the_small_table_refuses_what_dynamodb_refuses(table, refused):
+def test_the_table_refuses_what_dynamodb_refuses(table, refused):
     with pytest.raises(Refused):
         table.update_item(refused)
 
@@ -110,3 +103,29 @@ def test_conditions_are_read_as_dynamodb_reads_them(table, text, holds):
     else:
         with pytest.raises(ConditionFailed):
             table.update_item(conditional)
+
+
+def test_a_condition_that_fails_gives_the_item_where_it_is_asked_for(table):
+    table.put_item({"Item": {"id": {"S": "1"}, "a": SOURCE}})
+    again = {"Item": {"id": {"S": "1"}}, "ConditionExpression": "attribute_not_exists(id)"}
+
+    with pytest.raises(ConditionFailed) as plain:
+        table.put_item(again)
+    with pytest.raises(ConditionFailed) as asked:
+        table.put_item(again | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"})
+
+    assert (plain.value.item, asked.value.item) == (None, {"id": {"S": "1"}, "a": SOURCE})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "attributes"),
+    [
+        ("ALL_OLD", {"Attributes": {"id": {"S": "1"}}}),
+        ("ALL_NEW", {"Attributes": {"id": {"S": "1"}, "a": SOURCE}}),
+        ("NONE", {}),
+    ],
+)
+def test_an_update_gives_what_it_is_asked_for(table, wanted, attributes):
+    table.put_item({"Item": {"id": {"S": "1"}}})
+
+    assert table.update_item(request("SET a = :s", values={":s": SOURCE}, ReturnValues=wanted)) == attributes

@@ -1,0 +1,100 @@
+"""AWS on the loopback, as much of it as the handlers call: a real boto3 talks to it. Strict about what it is asked of the
+table, as DynamoDB is (engine/dynamodb.py).
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.dynamodb import ConditionFailed, InMemoryTable
+from tests.unit.loopback import Received
+
+
+@dataclass
+class FakeAws:
+    """executions: by name, each with its input, its status and its end. refused: the operations that are refused."""
+
+    table: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId", ["openVerifications"]))
+    executions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    called: list[str] = field(default_factory=list)
+    messages: list[dict[str, str]] = field(default_factory=list)
+
+    def answer(self, request: Received) -> tuple[int, str]:
+        operation, asked = request.headers["x-amz-target"].rpartition(".")[2], json.loads(request.body)
+        self.called.append(operation)
+        if operation in self.refused:
+            return _error("AccessDeniedException")
+        answers: dict[str, Callable[[dict[str, Any]], tuple[int, str]]] = {
+            "PutItem": lambda it: self._write(self.table.put_item, it),
+            "UpdateItem": lambda it: self._write(self.table.update_item, it),
+            "GetItem": lambda it: _said(self.table.get_item(it)),
+            "Scan": lambda _: _said({"Items": [it for it in self.table.items.values() if "openVerifications" in it]}),
+            "StartExecution": self._start,
+            "DescribeExecution": lambda it: _said(self.executions[it["executionArn"].rpartition(":")[2]]),
+            "StopExecution": lambda it: self._stop(it["executionArn"].rpartition(":")[2]),
+            "ListExecutions": lambda _: _said({"executions": self._running()}),
+            "SendMessage": self._send,
+        }
+        return answers[operation](asked)
+
+    @staticmethod
+    def _write(write: Callable[[dict[str, Any]], dict[str, Any]], request: dict[str, Any]) -> tuple[int, str]:
+        try:
+            return _said(write(request))
+        except ConditionFailed as failed:
+            return _error("ConditionalCheckFailedException", **({"Item": failed.item} if failed.item else {}))
+
+    def _start(self, request: dict[str, Any]) -> tuple[int, str]:
+        known = self.executions.get(request["name"])
+        if known and (known["status"], known["input"]) != ("RUNNING", request["input"]):
+            return _error("ExecutionAlreadyExists")
+        self.executions[request["name"]] = {"status": "RUNNING", "input": request["input"]}
+        return _said({"executionArn": request["name"], "startDate": time.time()})
+
+    def _stop(self, name: str) -> tuple[int, str]:
+        self.executions[name] |= {"status": "ABORTED", "stopDate": time.time()}
+        return _said({"stopDate": time.time()})
+
+    def _running(self) -> list[dict[str, Any]]:
+        return [{"name": name} for name, it in self.executions.items() if it["status"] == "RUNNING"]
+
+    def _send(self, request: dict[str, Any]) -> tuple[int, str]:
+        self.messages.append(request)
+        return _said({"MessageId": "1"})
+
+
+def _said(answer: dict[str, Any]) -> tuple[int, str]:
+    return 200, json.dumps(answer)
+
+
+def _error(code: str, **more: Any) -> tuple[int, str]:
+    return 400, json.dumps({"__type": code, "message": "refused", **more})
+
+
+@dataclass
+class Context:
+    """What Lambda gives a handler."""
+
+    remaining_millis: int = 50_000
+    function_name: str = "function"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:function"
+    aws_request_id: str = "2f0c1c5e-0000-0000-0000-000000000000"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_millis
+
+
+def metrics_in(printed: str) -> dict[tuple[str, ...], Any]:
+    """The metrics in what a handler has printed (embedded metric format), by their names and dimensions."""
+    found: dict[tuple[str, ...], Any] = {}
+    for line in map(json.loads, printed.splitlines()):
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):
+            for metric in directive["Metrics"]:
+                dimensions = sorted(f"{name}={line[name]}" for name in directive["Dimensions"][0])
+                value = line[metric["Name"]]
+                found[metric["Name"], *dimensions] = sum(value) if isinstance(value, list) else value
+    return found

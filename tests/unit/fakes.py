@@ -1,0 +1,89 @@
+"""A table and executions in memory, for the tests of what decides about them; both remember what was done to them."""
+
+from datetime import UTC, datetime
+
+from linkwatch.executions import Executions
+from linkwatch.model import AwsUnavailable
+from linkwatch.table import Table
+
+ID = f"{'a' * 24}-{'b' * 24}"
+SENT_AT = datetime(2026, 11, 23, 10, 0, 0, 250_000, UTC)
+#: Of an execution that runs.
+RUNNING = None
+
+
+class FakeExecutions(Executions):
+    """known: when each ended, or RUNNING. refused: the calls that AWS does not answer. started, stopped: asked for, in order."""
+
+    def __init__(self, **known: datetime | None) -> None:
+        self.known = dict(known)
+        self.listed: set[str] | None = None
+        self.refused: set[str] = set()
+        self.started: list[str] = []
+        self.stopped: list[str] = []
+
+    def _called(self, call: str) -> None:
+        if call in self.refused:
+            raise AwsUnavailable(f"{call}: ThrottlingException")
+
+    def start(self, name, verification_id):
+        self._called("StartExecution")
+        assert name.startswith(verification_id)
+        self.started.append(name)
+        return self.known.setdefault(name, RUNNING) is RUNNING
+
+    def ended_at(self, name):
+        self._called("DescribeExecution")
+        return self.known[name]
+
+    def stop(self, name):
+        self._called("StopExecution")
+        self.stopped.append(name)
+        self.known[name] = SENT_AT
+
+    def running(self):
+        self._called("ListExecutions")
+        running = {name for name, ended_at in self.known.items() if ended_at is RUNNING}
+        return iter(running if self.listed is None else self.listed)
+
+
+class FakeTable(Table):
+    """items: by verificationId. refused: as for executions."""
+
+    def __init__(self, *items: dict) -> None:
+        self.items = {item["verificationId"]: item for item in items}
+        self.refused: set[str] = set()
+
+    def _called(self, call: str) -> None:
+        if call in self.refused:
+            raise AwsUnavailable(f"{call}: ThrottlingException")
+
+    def put(self, item):
+        self._called("PutItem")
+        known = self.items.get(item["verificationId"])
+        self.items.setdefault(item["verificationId"], item)
+        return known
+
+    def find(self, verification_id):
+        self._called("GetItem")
+        return self.items.get(verification_id)
+
+    def settle(self, verification_id, outcome):
+        self._called("UpdateItem")
+        before = self.items.get(verification_id)
+        if before is None or "outcome" in before:
+            return before, False
+        self.items[verification_id] = before | outcome
+        return before, True
+
+    def name_next(self, verification_id, dead, changes):
+        self._called("UpdateItem")
+        item = self.items[verification_id]
+        if item["executionName"] != dead or "publishedAt" in item:
+            return False
+        self.items[verification_id] = item | changes
+        return True
+
+    def open(self):
+        self._called("Scan")
+        return (item for item in list(self.items.values()) if "openVerifications" in item)
