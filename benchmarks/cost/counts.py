@@ -14,9 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from linkwatch.model import iso_from, parse_ids
-from engine.interpreter import program, run
 from engine.definition import RESOURCES, default_of, substituted
+from engine.interpreter import program, run
+from linkwatch.model import iso_from, parse_ids
 
 _USUAL_LOOP = Path(__file__).with_name("usual_loop.asl.json")
 _INDEXES = RESOURCES["Verifications"]["Properties"]["GlobalSecondaryIndexes"]

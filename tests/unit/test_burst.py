@@ -9,13 +9,8 @@ from benchmarks.burst import report
 from benchmarks.burst.account import Account, Slots
 from benchmarks.burst.simulation import Links, burst
 from benchmarks.burst.watch import back_offs, path
-<<<<<<< HEAD:tests/unit/test_burst.py
 from benchmarks.quotas import QUOTAS, Bucket
 from engine.definition import UPDATES
-=======
-from engine.definition import STATES, UPDATES
-from engine.definition import delays
->>>>>>> ed5f5b7 (Give the second engine a package of its own, and play the new protocol on it):tests/definition/test_burst.py
 
 PLENTY = 1_000_000
 #: What guarantee G1 allows beyond the deadline.
