@@ -101,7 +101,7 @@ class StepFunctions:
             return ClientError({"Error": {"Code": "ExecutionDoesNotExist"}}, "DescribeExecution")
         if execution.ended_at is None or execution.ended_at > moment:
             return {"status": "RUNNING"}
-        return {"status": execution.status, "stopDate": datetime.fromtimestamp(execution.ended_at / 1000, UTC)}
+        return {"status": execution.status, "stopDate": _moment(execution.ended_at)}
 
     def stop_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803
         return self._caller.call("states", "StopExecution", lambda: self._stop(executionArn))
@@ -117,18 +117,22 @@ class StepFunctions:
         assert operation == "list_executions"
         return _Pages(self._list)
 
-    def _list(self, *, stateMachineArn: str, statusFilter: str) -> dict[str, Any]:  # noqa: ARG002, N803
-        assert statusFilter == "RUNNING"
-        return self._caller.call("states", "ListExecutions", self._running)
+    def _list(self, *, stateMachineArn: str, statusFilter: str, PaginationConfig: object) -> dict[str, Any]:  # noqa: ARG002, N803
+        return self._caller.call("states", "ListExecutions", lambda: self._listed(statusFilter))
 
-    def _running(self) -> dict[str, Any]:
-        moment = self._account.time.now - self._account.scenario.list_lag
-        running = [
-            execution
-            for execution in self._account.executions.values()
-            if execution.started_at <= moment and (execution.ended_at is None or execution.ended_at > moment)
-        ]
-        return {"executions": [{"name": execution.name} for execution in running]}
+    def _listed(self, status: str) -> dict[str, Any]:
+        """As they were a moment ago, the latest first."""
+        moment, listed = self._account.time.now - self._account.scenario.list_lag, []
+        for name, execution in reversed(self._account.executions.items()):
+            has_ended = execution.ended_at is not None and execution.ended_at <= moment
+            if execution.started_at <= moment and status == (execution.status if has_ended else "RUNNING"):
+                dates = {"startDate": execution.started_at, **({"stopDate": execution.ended_at} if has_ended else {})}
+                listed.append({"name": name, **{key: _moment(millis or 0) for key, millis in dates.items()}})
+        return {"executions": listed}
+
+
+def _moment(millis: int) -> datetime:
+    return datetime.fromtimestamp(millis / 1000, UTC)
 
 
 class DynamoDB:

@@ -45,6 +45,13 @@ BASES: dict[str, Scenario] = {
     "aborted while it waits, found by two sweeps at once": replace(
         _SMALL, ends=(End("Wait For Next Check", 1),), events_after=(None,), sweeps_at_once=2
     ),
+    "aborted while it waits, found by two sweeps that list the dead": replace(
+        _SMALL,
+        ends=(End("Wait For Next Check", 1),),
+        events_after=(None,),
+        sweeps_at_once=2,
+        sweeps_list_the_dead=True,
+    ),
     "aborted before it publishes, told late, found by two sweeps that read what was": replace(
         _SMALL,
         answers=_CLICK,
@@ -54,6 +61,16 @@ BASES: dict[str, Scenario] = {
         index_lag=2_000,
         list_lag=2_000,
         description_lag=2_000,
+    ),
+    "cancelled, while two sweeps read what was and list the dead": replace(
+        _SMALL,
+        answers=_CLICK,
+        cancelled_at=(13_980,),
+        sweeps_at_once=2,
+        sweeps_list_the_dead=True,
+        starts=(("API", -20_000),),
+        index_lag=2_000,
+        list_lag=2_000,
     ),
     "aborted, on an emulator that refuses to start what runs": replace(
         _SMALL, ends=(End("Check Link", 1),), start_refuses_running=True, sweeps_at_once=2

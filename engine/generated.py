@@ -136,6 +136,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         events_after=tuple(draw(st.lists(st.none() | _soon, min_size=1, max_size=3))),
         first_sweep_at=draw(st.integers(0, 60_000)),
         sweeps_at_once=draw(st.sampled_from([1, 1, 2])),
+        sweeps_list_the_dead=draw(st.booleans()),
         index_lag=draw(st.sampled_from([0, 1_000, 90_000])),
         list_lag=draw(st.sampled_from([0, 1_000, 90_000])),
         description_lag=draw(st.sampled_from([0, 1_000, 10_000])),

@@ -8,10 +8,9 @@ from itertools import pairwise
 from typing import Any
 
 from engine.account import Account
+from engine.due_outcome import due_outcomes, early_millis, is_past_deadline, said
 from engine.dynamodb_expressions import Item
-from engine.execution import Execution
 from engine.record import Version
-from local.simulator.answers import ANSWERS
 
 #: G1: an outcome is stored and published within the window and this, while AWS is healthy.
 GRACE_MILLIS = 30_000
@@ -126,52 +125,17 @@ def _g3(account: Account) -> Iterator[str]:
         return
     execution = account.executions[settled.who]
     stored = (settled.item["outcome"]["S"], settled.item["reason"].get("S"))
-    if stored not in (due := _due(account, execution)):
+    if stored not in (due := due_outcomes(account, execution)):
         yield f"G3: {execution.name} stored {stored}, due was {due}"
-    if stored[0] in {"EXPIRED", "UNKNOWN"} and settled.at < account.scenario.last_check_due - _early(account):
+    if stored[0] in {"EXPIRED", "UNKNOWN"} and settled.at < account.scenario.last_check_due - early_millis(account):
         yield f"G3: {execution.name} stored {stored[0]} before the window was over"
-    if stored[0] == "LINK_CLICKED" and "CLICKED" not in _said(account, execution):
-        yield f"G3: {execution.name} stored LINK_CLICKED, and Signzy said {_said(account, execution)}"
+    if stored[0] == "LINK_CLICKED" and "CLICKED" not in said(account, execution):
+        yield f"G3: {execution.name} stored LINK_CLICKED, and Signzy said {said(account, execution)}"
     if ("M" in settled.item["result"]) != (stored[0] == "LINK_CLICKED"):
         yield f"G3: {stored[0]} with the result {settled.item['result']}"
-    counted = len([check for check in execution.checks if not _is_past_deadline(check)])
+    counted = len([check for check in execution.checks if not is_past_deadline(check)])
     if settled.item["checks"] != {"N": str(counted)}:
         yield f"G3: {execution.name} stored {settled.item['checks']} checks and made {counted}"
-
-
-def _said(account: Account, execution: Execution) -> list[str]:
-    """What the last answer that Signzy gave an execution means, by answers.json."""
-    names = [check.answer for check in account.record.vendor_checks if check.by == execution.name]
-    return [ANSWERS[name].expect["answer"] for name in names[-1:] if name in ANSWERS]
-
-
-def _due(account: Account, execution: Execution) -> list[tuple[str, str | None]]:
-    """Outcome and reason that an execution may store: by its last check, and by whether that was the window's."""
-    scenario = account.scenario
-    if not execution.checks:
-        _, at = scenario.starts[int(account.record.versions[0].item["startId"]["S"].removeprefix("start-"))]
-        started_too_late = scenario.link_sent_at + at >= scenario.deadline
-        return [("UNKNOWN", "STARTED_TOO_LATE" if started_too_late else "INTERRUPTED")]
-    last = execution.checks[-1]
-    answer = {"answer": "UNAVAILABLE", "reason": "CHECK_FAILED"} if isinstance(last, str) else last
-    if answer["answer"] in {"CLICKED", "REJECTED"}:
-        return [("LINK_CLICKED" if answer["answer"] == "CLICKED" else "REJECTED", answer["reason"])]
-    if answer["reason"] == "PAST_DEADLINE":
-        return [("UNKNOWN", "PAST_DEADLINE")]
-    asked_at = [check.at for check in account.record.vendor_checks if check.by == execution.name][-1:]
-    of_the_last = ("EXPIRED", None) if answer["answer"] == "PENDING" else ("UNKNOWN", answer["reason"])
-    if answer["answer"] == "PENDING" and asked_at[0] < scenario.last_check_due - _early(account):
-        return [("UNKNOWN", "PAST_DEADLINE")]
-    # A check of an earlier point that came so late that it was made at the end says no more than is known either way.
-    return [of_the_last, ("UNKNOWN", "PAST_DEADLINE")]
-
-
-def _is_past_deadline(check: dict[str, Any] | str) -> bool:
-    return not isinstance(check, str) and check["reason"] == "PAST_DEADLINE"
-
-
-def _early(account: Account) -> int:
-    return max([0, *(-fault.after_millis for fault in account.scenario.faults)])
 
 
 def _g4(account: Account) -> Iterator[str]:

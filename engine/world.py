@@ -125,7 +125,14 @@ class World:
 
     def _sweep(self, executions: Executions, table: Table, *, rearm: bool = False) -> None:
         ends_at = self.account.time.now + _SWEEP_LASTS_MILLIS
-        swept = recovery.sweep(self._now(), lambda: self.account.time.now < ends_at, executions, table, rearm=rearm)
+        swept = recovery.sweep(
+            self._now(),
+            lambda: self.account.time.now < ends_at,
+            executions,
+            table,
+            rearm=rearm,
+            described=0 if self.account.scenario.sweeps_list_the_dead else recovery.DESCRIBED,
+        )
         for recovered in swept.recovered.values():
             self.account.note("rearm" if rearm else "sweep", recovered.value)
             self.account.record.was_exhausted = recovered is Recovered.EXHAUSTED

@@ -116,17 +116,18 @@ class Sweep:
     left: int
 
 
-def sweep(
+def sweep(  # noqa: PLR0913  the last two are for an engineer and for tests
     now: datetime,
     has_time: Callable[[], bool],
     executions: Executions,
     table: Table,
     *,
     rearm: bool = False,
+    described: int = DESCRIBED,
 ) -> Sweep:
     """Applies the rule to all open verifications whose execution is not among the running, several at once, in an order drawn
-    by chance, so that none is always the last where the time does not suffice. rearm: as for recover. Raises AwsUnavailable
-    where it cannot list them.
+    by chance, so that none is always the last where the time does not suffice. rearm: as for recover. described:
+    how many it recovers without listing what has died. Raises AwsUnavailable where it cannot list them.
     """
     items = list(table.open())
     running = set(executions.running())
@@ -135,7 +136,7 @@ def sweep(
     ]
     random.shuffle(due)
     died: dict[str, datetime] = {}
-    if len(due) > DESCRIBED:
+    if len(due) > described:
         died = executions.died(datetime.fromisoformat(min(item["startedAt"] for item in due)) - STARTING)
 
     def recover_one(item: Item) -> Recovered | AwsUnavailable | None:

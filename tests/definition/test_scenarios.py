@@ -44,5 +44,5 @@ def test_a_scenario_can_be_replayed_from_what_a_failure_prints():
 def test_a_guarantee_that_is_broken_is_told_with_its_number(monkeypatch):
     monkeypatch.setattr(Scenario, "deadline", Scenario.link_sent_at)  # as if the window had been over at once
 
-    with pytest.raises(AssertionError, match="G2: .* sent a request at or after the deadline"):
+    with pytest.raises(AssertionError, match=r"G2: .* sent a request at or after the deadline"):
         play(Scenario())

@@ -1,5 +1,7 @@
 """Which execution watches, and which one finishes: starts and takeovers on the second engine, with the real recovery."""
 
+from itertools import pairwise
+
 import pytest
 
 from engine import CLICKED, CRASH, PENDING, SCHEDULE, TWICE, End, Fault, Outage, Played
@@ -134,7 +136,7 @@ def test_takeovers_follow_each_other_after_pauses_that_double():
     started = [execution.started_at for execution in played.account.executions.values()]
     assert played.executions == ["", "-r1", "-r2", "-r3", "-r4", "-r5"]
     # Pauses of 0, 10, 20, 40 and 80 s, and then until the sweep's next minute.
-    assert [round((after - before) / 1000) for before, after in zip(started, started[1:], strict=False)] == [
+    assert [round((after - before) / 1000) for before, after in pairwise(started)] == [
         *(1, 60, 60, 60, 120),
     ]
 

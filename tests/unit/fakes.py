@@ -21,6 +21,7 @@ class FakeExecutions(Executions):
         self.refused: set[str] = set()
         self.started: list[str] = []
         self.stopped: list[str] = []
+        self.died_since: datetime | None = None
 
     def _called(self, call: str) -> None:
         if call in self.refused:
@@ -40,6 +41,11 @@ class FakeExecutions(Executions):
         self._called("StopExecution")
         self.stopped.append(name)
         self.known[name] = SENT_AT
+
+    def died(self, since):
+        self._called("ListExecutions")
+        self.died_since = since
+        return {name: ended_at for name, ended_at in self.known.items() if ended_at}
 
     def running(self):
         self._called("ListExecutions")

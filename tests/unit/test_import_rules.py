@@ -72,6 +72,12 @@ def test_nothing_that_is_shipped_imports_what_is_local():
     assert not {name for path in FUNCTIONS.rglob("*.py") for name in imports_of(path) if name.split(".")[0] in others}
 
 
+def test_the_second_engine_imports_neither_tests_nor_benchmarks():
+    imported = {name.split(".")[0] for path in (ROOT / "engine").glob("*.py") for name in imports_of(path)}
+
+    assert not imported & {"tests", "benchmarks", "deployment", "contracts", "pictures", "report"}
+
+
 def test_signzys_phrases_stand_in_one_module():
     words = re.compile("poll-check-verify|linkclicked|please wait|should match pattern|upstream down", re.IGNORECASE)
     sources = [*FUNCTIONS.rglob("*.py"), *(ROOT / "statemachine").iterdir()]

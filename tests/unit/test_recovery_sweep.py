@@ -129,6 +129,27 @@ def test_a_sweep_rearms_what_was_given_up_only_when_it_is_told_to():
     }
 
 
+@pytest.mark.parametrize(("described", "lists"), [(1, True), (2, False)])
+def test_a_sweep_with_many_to_recover_lists_the_dead_and_takes_them_over_without_asking_for_each(described, lists):
+    executions = FakeExecutions(**{id_of(0): NOW - timedelta(minutes=1), id_of(1): NOW - timedelta(minutes=1)})
+    table = FakeTable(item(0), item(1, startedAt="2026-11-23T09:59:00.000Z"))
+
+    swept = sweep(NOW, always, executions, table, described=described)
+
+    assert swept.recovered == dict.fromkeys(map(id_of, range(2)), Recovered.TAKEN_OVER)
+    assert (executions.died_since == datetime(2026, 11, 23, 9, 58, 30, tzinfo=UTC)) == lists
+    assert (len(executions.started) == 2) == lists
+
+
+def test_a_sweep_that_lists_the_dead_keeps_the_pauses_too():
+    second = item(executionName=f"{id_of(0)}-r1", takeovers=1)
+    executions = FakeExecutions(**{f"{id_of(0)}-r1": NOW - timedelta(seconds=9)})
+
+    swept = sweep(NOW, always, executions, FakeTable(second), described=0)
+
+    assert swept.recovered == {id_of(0): Recovered.PAUSED}
+
+
 @pytest.mark.parametrize("call", ["Scan", "ListExecutions"])
 def test_a_sweep_that_cannot_list_recovers_nothing(call):
     executions, table = FakeExecutions(), FakeTable(item())

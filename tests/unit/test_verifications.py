@@ -136,6 +136,7 @@ def test_a_verification_is_found_as_the_table_has_it(table):
 
     found = verifications.find(ID, table)
 
+    assert found
     assert found == SHOWN | CLICKED | {"checks": 4}
     assert type(found["checks"]) is int  # a Decimal is none to json
 
