@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
+from engine.account import Account
 from engine.faults import BASES, second_faults, single_faults
 from engine.generated import scenarios
 from engine.result import play
@@ -25,9 +26,36 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+class Tally:
+    """What generated scenarios came to; it prints progress."""
+
+    def __init__(self) -> None:
+        self._sizes, self._outcomes, self._started = Counter[str](), Counter[str](), time.monotonic()
+
+    def add(self, scenario: Scenario, account: Account) -> None:
+        item = account.item or {}
+        outcome = item["outcome"]["S"] if "publishedAt" in item else "given up" if item else "not accepted"
+        self._outcomes[outcome] += 1
+        self._sizes.update(
+            scenarios=1,
+            executions=len(account.executions),
+            checks=len(account.record.vendor_checks),
+            transitions=sum(len(it.entered_states) for it in account.executions.values()),
+            **{"with faults": not scenario.is_healthy, "with a takeover": "-r1" in str(list(account.executions))},
+        )
+        if (played := self._sizes["scenarios"]) % 250 == 0:
+            seconds = time.monotonic() - self._started
+            say(f"{played:7} scenarios, {seconds:6.0f} s, {seconds / played:.3f} s each")
+
+    def print(self, verdict: str) -> None:
+        say(f"{verdict} in {time.monotonic() - self._started:.0f} s")
+        for figure, number in (*self._sizes.items(), *self._outcomes.most_common()):
+            say(f"{number:9}  {figure}")
+
+
 def play_generated(count: int, chosen_seed: int) -> None:
     """Plays so many scenarios; prints progress and figures; shrinks and prints the first that breaks a guarantee."""
-    outcomes, sizes, started = Counter[str](), Counter[str](), time.monotonic()
+    tally = Tally()
 
     @seed(chosen_seed)
     @settings(
@@ -41,24 +69,10 @@ def play_generated(count: int, chosen_seed: int) -> None:
     )
     @given(scenarios())
     def each(scenario: Scenario) -> None:
-        account = play(scenario)
-        item = account.item or {}
-        outcomes[item["outcome"]["S"] if "publishedAt" in item else "not accepted" if not item else "given up"] += 1
-        sizes.update(
-            scenarios=1,
-            executions=len(account.executions),
-            checks=len(account.record.vendor_checks),
-            transitions=sum(len(it.entered_states) for it in account.executions.values()),
-            **{"with faults": not scenario.is_healthy, "with a takeover": "-r1" in str(list(account.executions))},
-        )
-        if sizes["scenarios"] % 250 == 0:
-            seconds = time.monotonic() - started
-            say(f"{sizes['scenarios']:7} scenarios, {seconds:6.0f} s, {seconds / sizes['scenarios']:.3f} s each")
+        tally.add(scenario, play(scenario))
 
     each()
-    say(f"seed {chosen_seed}: nothing broken in {time.monotonic() - started:.0f} s")
-    for figure, number in (*sizes.items(), *outcomes.most_common()):
-        say(f"{number:9}  {figure}")
+    tally.print(f"seed {chosen_seed}: nothing broken")
 
 
 def play_pairs() -> int:

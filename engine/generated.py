@@ -111,35 +111,54 @@ def _script(changes: list[tuple[int, str]]) -> tuple[tuple[int, str], ...]:
 
 
 @st.composite
+def _starts(draw: st.DrawFn, window_seconds: int) -> tuple[tuple[EntryPoint, int], ...]:
+    entry_points: st.SearchStrategy[EntryPoint] = st.sampled_from(("API", "EVENT"))
+    first = draw(st.just(0) | st.integers(-60_000, (window_seconds + 30) * 1000))
+    again = draw(st.lists(st.tuples(entry_points, _seconds | _soon.map(lambda soon: soon // 1000)), max_size=2))
+    return ((draw(entry_points), first), *((who, first + after) for who, after in again))
+
+
+#: What goes wrong, and what people do.
+_incidents = st.fixed_dictionaries(
+    {
+        "faults": st.lists(_faults_of_a_state() | _faults_of_a_function | _status_events, max_size=6).map(tuple),
+        "ends": st.lists(_ends, max_size=4).map(tuple),
+        "outages": st.just(()) | st.just(()) | st.lists(_outages(), max_size=2).map(tuple),
+        "cancelled_at": st.just(()) | st.lists(_seconds | _soon, max_size=2).map(tuple),
+        "false_events_at": st.just(()) | st.lists(_seconds, max_size=2).map(tuple),
+    }
+)
+#: How slow AWS is, and how old what it reads.
+_delays = st.fixed_dictionaries(
+    {
+        "starts_after": st.sampled_from([50, 0, 1_000, 15_000]),
+        "transition": st.sampled_from([20, 0, 200]),
+        "check": st.sampled_from([300, 0, 2_000, 6_000]),
+        "jitter": st.sampled_from([(1.0,), (0.0, 0.9, 0.3), (0.5, 0.1, 0.9)]),
+        "events_after": st.lists(st.none() | _soon, min_size=1, max_size=3).map(tuple),
+        "first_sweep_at": st.integers(0, 60_000),
+        "sweeps_at_once": st.sampled_from([1, 1, 2]),
+        "sweeps_list_the_dead": st.booleans(),
+        "index_lag": st.sampled_from([0, 1_000, 90_000]),
+        "list_lag": st.sampled_from([0, 1_000, 90_000]),
+        "description_lag": st.sampled_from([0, 1_000, 10_000]),
+        "call": st.sampled_from([20, 0, 500, 3_000]),
+        "start_refuses_running": st.sampled_from([False, False, True]),
+    }
+)
+
+
+@st.composite
 def scenarios(draw: st.DrawFn) -> Scenario:
     """A scenario. What is drawn first and simplest is a verification that expires with nothing going wrong."""
     window, poll, lead = draw(st.sampled_from(NUMBERS))
-    started_at = draw(st.just(0) | st.integers(-60_000, (window + 30) * 1000))
-    entry_points: st.SearchStrategy[EntryPoint] = st.sampled_from(("API", "EVENT"))
-    again = draw(st.lists(st.tuples(entry_points, _seconds | _soon.map(lambda soon: soon // 1000)), max_size=2))
     return Scenario(
         window_seconds=window,
         poll_seconds=poll,
         lead_seconds=lead,
         sent_at=draw(st.sampled_from([0, 1, 250, 999])),
-        starts=((draw(entry_points), started_at), *((who, started_at + after) for who, after in again)),
-        starts_after=draw(st.sampled_from([50, 0, 1_000, 15_000])),
-        transition=draw(st.sampled_from([20, 0, 200])),
-        check=draw(st.sampled_from([300, 0, 2_000, 6_000])),
+        starts=draw(_starts(window)),
         answers=draw(st.lists(st.tuples(_seconds, _answers), max_size=3).map(_script)),
-        jitter=draw(st.sampled_from([(1.0,), (0.0, 0.9, 0.3), (0.5, 0.1, 0.9)])),
-        faults=tuple(draw(st.lists(_faults_of_a_state() | _faults_of_a_function | _status_events, max_size=6))),
-        ends=tuple(draw(st.lists(_ends, max_size=4))),
-        outages=tuple(draw(st.just([]) | st.just([]) | st.lists(_outages(), max_size=2))),
-        cancelled_at=tuple(draw(st.just([]) | st.lists(_seconds | _soon, max_size=2))),
-        false_events_at=tuple(draw(st.just([]) | st.lists(_seconds, max_size=2))),
-        events_after=tuple(draw(st.lists(st.none() | _soon, min_size=1, max_size=3))),
-        first_sweep_at=draw(st.integers(0, 60_000)),
-        sweeps_at_once=draw(st.sampled_from([1, 1, 2])),
-        sweeps_list_the_dead=draw(st.booleans()),
-        index_lag=draw(st.sampled_from([0, 1_000, 90_000])),
-        list_lag=draw(st.sampled_from([0, 1_000, 90_000])),
-        description_lag=draw(st.sampled_from([0, 1_000, 10_000])),
-        call=draw(st.sampled_from([20, 0, 500, 3_000])),
-        start_refuses_running=draw(st.sampled_from([False, False, True])),
+        **draw(_incidents),
+        **draw(_delays),
     )

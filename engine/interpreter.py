@@ -35,6 +35,7 @@ from engine.jsonata_bindings import evaluate
 
 STATE_MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch"
 EXECUTION_ARN = STATE_MACHINE_ARN.replace(":stateMachine:", ":execution:")
+_ROLE = "arn:aws:iam::123456789012:role/none"
 
 
 class TaskFailed(Exception):
@@ -182,21 +183,9 @@ logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)  # it logs ea
 def run(program: Program, host: Host) -> tuple[str, Any]:
     """Runs an execution to its end in this thread: its status, and its output or its error."""
     env = HostedEnvironment(
-        aws_execution_details=AWSExecutionDetails("123456789012", "us-east-1", "arn:aws:iam::123456789012:role/none"),
+        aws_execution_details=AWSExecutionDetails("123456789012", "us-east-1", _ROLE),
         execution_type=StateMachineType.STANDARD,
-        context=ContextObjectData(
-            Execution=ExecutionData(
-                Id=f"{EXECUTION_ARN}:{host.name}",
-                Input=json.loads(json.dumps(host.input)),
-                Name=host.name,
-                RoleArn="arn:aws:iam::123456789012:role/none",
-                StartTime=datetime.fromtimestamp(host.now() / 1000, UTC).isoformat(),
-            ),
-            State=None,
-            StateMachine=StateMachineData(Id=STATE_MACHINE_ARN, Name="LinkWatch"),
-            Task=None,
-            Map=None,
-        ),
+        context=_context(host),
         event_history_context=EventHistoryContext.of_program_start(),
         cloud_watch_logging_session=None,
         activity_store={},
@@ -213,3 +202,20 @@ def run(program: Program, host: Host) -> tuple[str, Any]:
             return "FAILED", error
         case other:
             raise AssertionError(f"ended as {other}")
+
+
+def _context(host: Host) -> ContextObjectData:
+    """What $states.context says."""
+    return ContextObjectData(
+        Execution=ExecutionData(
+            Id=f"{EXECUTION_ARN}:{host.name}",
+            Input=json.loads(json.dumps(host.input)),
+            Name=host.name,
+            RoleArn=_ROLE,
+            StartTime=datetime.fromtimestamp(host.now() / 1000, UTC).isoformat(),
+        ),
+        State=None,
+        StateMachine=StateMachineData(Id=STATE_MACHINE_ARN, Name="LinkWatch"),
+        Task=None,
+        Map=None,
+    )
