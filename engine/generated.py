@@ -1,5 +1,7 @@
 """Scenarios that chance draws, simplest first."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from engine.definition import STATES, TASKS
@@ -119,7 +121,7 @@ def _starts(draw: st.DrawFn, window_seconds: int) -> tuple[tuple[EntryPoint, int
 
 
 #: What goes wrong, and what people do.
-_incidents = st.fixed_dictionaries(
+_incidents: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "faults": st.lists(_faults_of_a_state() | _faults_of_a_function | _status_events, max_size=6).map(tuple),
         "ends": st.lists(_ends, max_size=4).map(tuple),
@@ -129,7 +131,7 @@ _incidents = st.fixed_dictionaries(
     }
 )
 #: How slow AWS is, and how old what it reads.
-_delays = st.fixed_dictionaries(
+_delays: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
         "starts_after": st.sampled_from([50, 0, 1_000, 15_000]),
         "transition": st.sampled_from([20, 0, 200]),
