@@ -34,10 +34,10 @@ down: $(development_venv) ## End the stack that make up started
 env: $(development_venv) ## Exports of address, region, outputs, for eval: local, or ENV=
 	@$(python) -m $(if $(ENV),deployment,local) env
 
-send: $(development_venv) ## Send a link to the background stack: SCENARIO= VIA=api|event
+send: $(development_venv) ## Send a link to the background stack: SCENARIO= VIA=api|event CORRELATION=
 	@$(python) -m local send
 
-watch: $(development_venv) ## Show the background stack's verifications live, or one: ID=
+watch: $(development_venv) ## Show the background stack's verifications live, or one: ID= or CORRELATION=
 	@$(python) -m local watch
 
 cancel: $(development_venv) ## Cancel a verification of the background stack: ID=

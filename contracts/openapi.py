@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from contracts.schemas import schema_of
-from contracts.shapes import Error, Verification
+from contracts.shapes import Error, Verification, Verifications
+from linkwatch.find_request import FindRequest, next_after
 from linkwatch.start_request import ApiStartRequest
 
 ROOT = Path(__file__).parents[1]
@@ -92,10 +93,13 @@ _BAD_ID = _error(
 _NOT_FOUND = _error("There is none", "NOT_FOUND", "No such verification")
 
 
+_SHAPES = {"Start": ApiStartRequest, "Verification": Verification, "Verifications": Verifications, "Error": Error}
+
+
 def document() -> dict[str, Any]:
     """The whole document."""
     schemas: dict[str, Any] = {}
-    for name, shape in {"Start": ApiStartRequest, "Verification": Verification, "Error": Error}.items():
+    for name, shape in _SHAPES.items():
         text = json.dumps(schema_of(shape)).replace("#/$defs/", "#/components/schemas/")
         schema = json.loads(text)
         schemas |= schema.pop("$defs", {})
@@ -111,7 +115,7 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "https://{api}.execute-api.{region}.amazonaws.com/v1", "variables": _VARIABLES}],
         "security": [{"sigv4": []}],
         "paths": {
-            "/verifications": {"post": _POST},
+            "/verifications": {"post": _POST, "get": _GET_CORRELATED},
             "/verifications/{verificationId}": {"parameters": [_PARAMETER], "get": _GET, "delete": _DELETE},
         },
         "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": {"sigv4": _SIGV4}},
@@ -158,6 +162,37 @@ _GET = {
     "operationId": "findVerification",
     "summary": "A verification as it stands. Right after a start that said 202 it is there.",
     "responses": {"200": _verification("As it stands", _SETTLED), "400": _BAD_ID, "404": _NOT_FOUND, **_ALWAYS},
+}
+_CORRELATION_ID = schema_of(FindRequest)["properties"]["correlationId"]
+_NEXT = schema_of(Verifications)["properties"]["next"]["anyOf"][0]
+_GET_CORRELATED = {
+    "operationId": "findVerifications",
+    "summary": "The verifications of a correlationId, newest link first, 50 a page.",
+    "parameters": [
+        {
+            "name": "correlationId",
+            "in": "query",
+            "required": True,
+            "description": "As the start gave it, percent-encoded",
+            "schema": _CORRELATION_ID,
+            "example": _EXAMPLE["correlationId"],
+        },
+        {
+            "name": "next",
+            "in": "query",
+            "description": "As the page before had it",
+            "schema": _NEXT,
+            "example": next_after(_EXAMPLE["verificationId"]),
+        },
+    ],
+    "responses": {
+        "200": {
+            "description": "A page, empty where there is none; one that was started a moment ago may be missing",
+            "content": _json("Verifications", {"verifications": [_SETTLED], "next": None}),
+        },
+        "400": _error("No such query", "BAD_REQUEST", "Invalid query", {"correlationId": "Field required"}),
+        **_ALWAYS,
+    },
 }
 _DELETE = {
     "operationId": "cancelVerification",

@@ -15,6 +15,7 @@ from botocore.config import Config
 
 from linkwatch import verifications
 from linkwatch.executions import Executions
+from linkwatch.find_request import BadFind, next_after, parse_find
 from linkwatch.model import AwsUnavailable, parse_verification_id
 from linkwatch.settings import Settings, window_seconds
 from linkwatch.start_request import ApiStartRequest, BadStart, parse_start
@@ -68,6 +69,16 @@ def find(verification_id: str) -> Response:
     return _json(HTTPStatus.OK, verification) if verification else _no_such_verification()
 
 
+@_app.get("/verifications")
+def find_correlated() -> Response:
+    """200 with a page of the verifications of a correlationId, newest link first."""
+    query = parse_find(_app.current_event.multi_value_query_string_parameters)
+    _logger.append_keys(correlationId=query.correlation_id)
+    page = verifications.find_correlated(query.correlation_id, query.after, _table)
+    following = next_after(page.last) if page.last else None
+    return _json(HTTPStatus.OK, {"verifications": page.verifications, "next": following})
+
+
 @_app.delete("/verifications/<verification_id>")
 def cancel(verification_id: str) -> Response:
     """200 with the verification when it is CANCELLED, now or before; 409 with it when it has another outcome."""
@@ -106,6 +117,17 @@ def _too_large(error: _BodyTooLarge) -> Response:
 @_app.exception_handler(BadStart)
 def _bad_start(error: BadStart) -> Response:
     return _error(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "Invalid request body", error.fields)
+
+
+@_app.exception_handler(BadFind)
+def _bad_find(error: BadFind) -> Response:
+    return _error(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "Invalid query", error.fields)
+
+
+@_app.exception_handler(verifications.PageGone)
+def _page_gone(error: verifications.PageGone) -> Response:
+    rule = "has expired, or is not of this correlationId; begin again without it"
+    return _error(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "Invalid query", {"next": rule})
 
 
 @_app.exception_handler(AwsUnavailable)

@@ -4,7 +4,7 @@ Who loses a race learns what stands instead: a refused condition brings the item
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html, ReturnValuesOnConditionCheckFailure).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -50,6 +50,38 @@ class Table:
         except (ClientError, BotoCoreError) as error:
             raise AwsUnavailable.during("GetItem", error) from error
         return _plain(item) if item else None
+
+    def find_each(self, verification_ids: Sequence[str]) -> list[Item]:
+        """The items as they stand, in the order asked for, without those that are not there; at most 100."""
+        keys = [{"verificationId": {"S": each}} for each in verification_ids]
+        request: dict[str, Any] = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
+        try:
+            answer = self._dynamodb.batch_get_item(RequestItems=request)
+        except (ClientError, BotoCoreError) as error:
+            raise AwsUnavailable.during("BatchGetItem", error) from error
+        if answer.get("UnprocessedKeys"):  # throttled in part
+            raise AwsUnavailable("BatchGetItem: UnprocessedKeys")
+        found = {item["verificationId"]: item for item in map(_plain, answer["Responses"][self._table_name])}
+        return [found[each] for each in verification_ids if each in found]
+
+    def correlated(self, correlation_id: str, count: int, after: Item | None) -> list[str]:
+        """The verificationIds of up to count items with a correlationId, newest link first, as of a moment ago (an index is
+        eventually consistent). after: the item of this correlationId that they follow; None for the newest.
+        """
+        start = {name: after[name] for name in ("verificationId", "correlationId", "linkSentAt")} if after else None
+        try:
+            answer = self._dynamodb.query(
+                TableName=self._table_name,
+                IndexName="correlationId",
+                KeyConditionExpression="correlationId = :correlationId",
+                ExpressionAttributeValues=_typed({":correlationId": correlation_id}),
+                ScanIndexForward=False,
+                Limit=count,
+                **({"ExclusiveStartKey": _typed(start)} if start else {}),
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise AwsUnavailable.during("Query", error) from error
+        return [_plain(item)["verificationId"] for item in answer["Items"]]
 
     def settle(self, verification_id: str, outcome: Item) -> tuple[Item | None, bool]:
         """Writes a whole outcome where the item exists and has none. Gives the item as it was before (None: there is none),

@@ -1,4 +1,4 @@
-"""Verifications: start one, find one, cancel one.
+"""Verifications: start one, find one or those of a correlationId, cancel one.
 
 The table is the one source of truth. What a caller is told is in the item before the caller is told, and the item names the
 execution that has to finish it; recovery starts what could not be started here (recovery.py).
@@ -13,6 +13,8 @@ from linkwatch.executions import Executions
 from linkwatch.model import AwsUnavailable, Start, deadline_of, iso_from
 from linkwatch.table import Item, Table
 
+#: As many verifications as one page shows.
+PAGE_SIZE = 50
 #: A verification as the API shows it.
 Verification = dict[str, Any]
 
@@ -75,6 +77,34 @@ def find(verification_id: str, table: Table) -> Verification | None:
     """A verification as it stands; None when there is none. Raises AwsUnavailable."""
     item = table.find(verification_id)
     return shown(item) if item else None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the verifications of a correlationId. last: the verificationId that the next page follows; None: there is none."""
+
+    verifications: list[Verification]
+    last: str | None
+
+
+class PageGone(Exception):
+    """The verification that a page should follow is not there, or not one of this correlationId."""
+
+
+def find_correlated(correlation_id: str, after: str | None, table: Table) -> Page:
+    """The verifications of a correlationId as they stand, newest link first. after: the last of the page before, or None.
+    One that was started a moment ago may be missing. Raises PageGone, AwsUnavailable.
+    """
+    follows = table.find(after) if after else None
+    # Its correlationId is held against the caller's, so that no page can be continued with somebody else's.
+    if after and (follows is None or follows.get("correlationId") != correlation_id):
+        raise PageGone
+    found = table.correlated(
+        correlation_id, PAGE_SIZE + 1, follows
+    )  # one more than is shown tells whether there is more
+    shown_ids = found[:PAGE_SIZE]
+    items = table.find_each(shown_ids) if shown_ids else []
+    return Page([shown(item) for item in items], shown_ids[-1] if len(found) > PAGE_SIZE else None)
 
 
 def cancel(verification_id: str, now: datetime, executions: Executions, table: Table) -> Verification | None:

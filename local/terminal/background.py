@@ -5,6 +5,8 @@ import os
 import secrets
 from contextlib import suppress
 from dataclasses import asdict
+from typing import Any
+from urllib.parse import quote
 
 from rich.console import Console
 
@@ -46,7 +48,7 @@ def _print_what_to_call(console: Console, stack: Stack) -> None:
         + (f"{stack.clock.speed:g} times real time." if stack.clock.speed != 1 else "real time."),
         "",
         "  make send SCENARIO=never VIA=event   send a link and have it watched",
-        "  make watch                            show all that are open, live; or one: ID=<verificationId>",
+        "  make watch                            show all that are open, live; or one: ID=<verificationId> or CORRELATION=",
         "  make cancel ID=<verificationId>       cancel it",
         "  make logs FUNCTION=CheckLink          print a function's logs",
         "  make consumer                         deploy the example of a consumer beside it",
@@ -101,14 +103,19 @@ def variables_of(stack: Stack) -> dict[str, str]:
 def send_one(console: Console) -> int:
     """Has the simulator send a link, starts its verification through VIA, and prints its id."""
     stack, chosen = _stack(), choices.choices(DEFAULT_SPEED)
-    watched = start(stack, send(stack, chosen.scenario), chosen.via)
+    correlation = {"correlationId": os.environ["CORRELATION"]} if os.environ.get("CORRELATION") else {}
+    watched = start(stack, send(stack, chosen.scenario) | correlation, chosen.via)
     console.print(watched.verification_id, highlight=False, soft_wrap=True)
     return 0
 
 
 def watch_some(console: Console) -> int:
-    """Shows the verification ID live until its outcome is there; without ID, all that are open and were a moment ago."""
+    """Shows the verification ID, or the newest of CORRELATION, live until its outcome is there; without either, all that are
+    open and were a moment ago.
+    """
     stack = _stack()
+    if correlation_id := os.environ.get("CORRELATION"):
+        return watch(console, Watched(stack, _newest_of(console, stack, correlation_id)), None)
     if not os.environ.get("ID"):
         with suppress(KeyboardInterrupt):  # it is how one leaves the picture
             follow_all(stack, console)
@@ -117,6 +124,22 @@ def watch_some(console: Console) -> int:
     if found.status != 200:
         raise LocalStackFailed(f"the API answered {found.status}: {found.body['error']['message']}")
     return watch(console, Watched(stack, found.body), None)
+
+
+def _newest_of(console: Console, stack: Stack, correlation_id: str) -> dict[str, Any]:
+    """The one whose link is the newest; says which others there are. Raises LocalStackFailed."""
+    found = stack.call_api("GET", f"/verifications?correlationId={quote(correlation_id, safe='')}")
+    if found.status != 200:
+        raise LocalStackFailed(f"the API answered {found.status}: {found.body['error']}")
+    if not found.body["verifications"]:
+        raise LocalStackFailed(f"no verification has the correlationId {correlation_id}")
+    newest, *others = found.body["verifications"]
+    for other in others:
+        said = f"Also: {other['verificationId']}, {other['outcome'] or other['status']}"
+        console.print(said, highlight=False, soft_wrap=True, markup=False)
+    if found.body["next"]:
+        console.print("And more that are older")
+    return newest
 
 
 def cancel_one(console: Console) -> int:

@@ -104,3 +104,15 @@ def test_a_backend_can_wait_by_polling(stack):
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["outcome"] == "LINK_CLICKED"
     assert time.monotonic() - began < PATIENCE
+
+
+def test_a_backend_can_find_by_its_own_reference(stack):
+    link, correlation_id = send_link(stack), "example & Straße"
+    link.start(correlationId=correlation_id)
+
+    def found() -> str:
+        done = run(stack, sys.executable, "calls/find.py", stack.api_url, correlation_id)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert json.loads(await_that(found, 30, "the index has it"))["verificationId"] == link.verification_id

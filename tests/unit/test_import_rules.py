@@ -12,6 +12,7 @@ CORE = {
     "linkwatch.model": set(),
     "linkwatch.settings": set(),
     "linkwatch.start_request": {"linkwatch.model"},
+    "linkwatch.find_request": {"linkwatch.start_request"},
     "linkwatch.bounded_http": set(),
     "linkwatch.signzy": {"linkwatch.bounded_http", "linkwatch.model"},
     "linkwatch.signzy_token": {"linkwatch.bounded_http", "linkwatch.model", "linkwatch.signzy"},

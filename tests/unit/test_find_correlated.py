@@ -1,0 +1,242 @@
+"""Finding the verifications of a correlationId: the query, the pages, and the requests to the table."""
+
+from itertools import chain
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from linkwatch import verifications
+from linkwatch.find_request import BadFind, Find, next_after, parse_find
+from linkwatch.model import AwsUnavailable
+from linkwatch.table import Table
+from linkwatch.verifications import PageGone, find_correlated
+
+MINE, THEIRS = "application-4711", "application-4712"
+
+
+def verification_id(number: int) -> str:
+    return f"{number:024x}-{'b' * 24}"
+
+
+def item(number: int, correlation_id: str = MINE) -> dict:
+    """The higher the number, the newer the link; two numbers share each moment."""
+    sent_at = f"2026-11-23T10:{number // 120:02}:{number // 2 % 60:02}.000Z"
+    return {"verificationId": verification_id(number), "correlationId": correlation_id, "linkSentAt": sent_at}
+
+
+class FakeTable(Table):
+    """Keeps its items, and in its index all but those it has been told to index late."""
+
+    def __init__(self, *items: dict) -> None:
+        self.items = {each["verificationId"]: each for each in items}
+        self.not_indexed: set[str] = set()
+        self.index_keeps: list[dict] = []
+
+    def find(self, verification_id):
+        return self.items.get(verification_id)
+
+    def find_each(self, verification_ids):
+        assert 1 <= len(verification_ids) <= 100
+        return [self.items[each] for each in verification_ids if each in self.items]
+
+    def correlated(self, correlation_id, count, after):
+        def place(each: dict) -> tuple[str, str]:
+            return each["linkSentAt"], each["verificationId"]
+
+        indexed = [each for each in self.items.values() if each["verificationId"] not in self.not_indexed]
+        mine = [each for each in [*indexed, *self.index_keeps] if each["correlationId"] == correlation_id]
+        newest_first = sorted(mine, key=place, reverse=True)
+        return [each["verificationId"] for each in newest_first if after is None or place(each) < place(after)][:count]
+
+
+def pages(table: Table, correlation_id: str = MINE) -> list[list[str]]:
+    """The ids on each page, as a caller gets them who follows next."""
+    found, after = [], None
+    while True:
+        page = find_correlated(correlation_id, after, table)
+        found.append([each["verificationId"] for each in page.verifications])
+        if page.last is None:
+            return found
+        after = parse_find({"correlationId": [correlation_id], "next": [next_after(page.last)]}).after
+
+
+# ── Pages ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_unknown_correlation_id_has_an_empty_page_and_no_next():
+    assert pages(FakeTable(item(1, THEIRS))) == [[]]
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (50, [50]), (51, [50, 1]), (120, [50, 50, 20])])
+def test_pages_of_fifty_hold_all_of_them_once_newest_link_first(count, sizes):
+    table = FakeTable(*map(item, range(count)), item(500, THEIRS))
+
+    found = pages(table)
+
+    assert [len(page) for page in found] == sizes
+    assert list(chain(*found)) == [verification_id(number) for number in reversed(range(count))]
+
+
+def test_a_verification_of_a_page_has_every_field_of_the_contract():
+    page = find_correlated(MINE, None, FakeTable(item(1)))
+
+    assert page.verifications == [verifications.shown(item(1))]
+
+
+def test_what_came_meanwhile_moves_no_page():
+    table = FakeTable(*map(item, range(60)))
+    first = find_correlated(MINE, None, table)
+
+    table.items[verification_id(99)] = item(99)
+    second = find_correlated(MINE, first.last, table)
+
+    assert [each["verificationId"] for each in second.verifications] == [verification_id(n) for n in range(9, -1, -1)]
+
+
+def test_one_that_the_index_has_not_yet_is_missing_for_a_moment():
+    table = FakeTable(item(1), item(2))
+    table.not_indexed = {verification_id(2)}
+
+    early = pages(table)
+    table.not_indexed = set()
+
+    assert (early, pages(table)) == ([[verification_id(1)]], [[verification_id(2), verification_id(1)]])
+
+
+def test_one_that_has_expired_and_that_the_index_still_has_is_not_shown():
+    table = FakeTable(item(1))
+    table.index_keeps = [item(2)]
+
+    assert pages(table) == [[verification_id(1)]]
+
+
+def test_a_page_whose_predecessor_has_expired_is_gone():
+    table = FakeTable(*map(item, range(60)))
+    last = find_correlated(MINE, None, table).last
+    assert last
+
+    del table.items[last]
+
+    with pytest.raises(PageGone):
+        find_correlated(MINE, last, table)
+
+
+@pytest.mark.parametrize("theirs", [item(1, THEIRS), {"verificationId": verification_id(1)}], ids=["another", "none"])
+def test_the_next_of_another_correlation_id_opens_no_page(theirs):
+    with pytest.raises(PageGone):
+        find_correlated(MINE, verification_id(1), FakeTable(item(2), theirs))
+
+
+# ── The query ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@given(st.text("0123456789abcdef", min_size=48, max_size=48))
+def test_next_names_a_verification_in_characters_that_a_url_leaves_alone(digits):
+    verification_id = f"{digits[:24]}-{digits[24:]}"
+
+    following = next_after(verification_id)
+
+    assert parse_find({"correlationId": [MINE], "next": [following]}) == Find(MINE, verification_id)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "bad"),
+    [
+        ({}, {"correlationId"}),
+        ({"next": ["A" * 32]}, {"correlationId"}),
+        ({"correlationId": [""]}, {"correlationId"}),
+        ({"correlationId": ["x" * 129]}, {"correlationId"}),
+        ({"correlationId": ["line\nbreak"]}, {"correlationId"}),
+        ({"correlationId": [MINE, MINE]}, {"correlationId"}),
+        ({"correlationId": [MINE], "limit": ["10"]}, {"limit"}),
+        ({"correlationId": [MINE], "correlationid": [MINE]}, {"correlationid"}),
+        ({"correlationId": [MINE], "next": [""]}, {"next"}),
+        ({"correlationId": [MINE], "next": ["A" * 31]}, {"next"}),
+        ({"correlationId": [MINE], "next": ["A" * 31 + "="]}, {"next"}),
+        ({"correlationId": [MINE], "next": ["A" * 32 + "\n"]}, {"next"}),
+        ({"correlationId": [MINE], "next": ["A" * 32, "B" * 32]}, {"next"}),
+    ],
+    ids=str,
+)
+def test_a_bad_query_is_refused_by_the_name_of_its_parameter_and_without_its_value(parameters, bad):
+    with pytest.raises(BadFind) as refused:
+        parse_find(parameters)
+
+    assert set(refused.value.fields) == bad
+    assert not [text for text in refused.value.fields.values() if MINE in text or "AAA" in text]
+
+
+@pytest.mark.parametrize(
+    "correlation_id", ["application-4711", "Ärzte ohne Grenzen", "a,b", "1+1=2&x", "👩‍💻", "x" * 128]
+)
+def test_what_a_start_takes_as_correlation_id_can_be_asked_for(correlation_id):
+    assert parse_find({"correlationId": [correlation_id]}) == Find(correlation_id, None)
+
+
+# ── The requests to DynamoDB ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class FakeDynamoDb:
+    """Answers each call with what it was given, and remembers what it was asked."""
+
+    def __init__(self, **answers: dict | Exception) -> None:
+        self.answers = answers
+        self.asked: dict[str, dict] = {}
+
+    def query(self, **request):
+        return self._answer("query", request)
+
+    def batch_get_item(self, **request):
+        return self._answer("batch_get_item", request)
+
+    def _answer(self, call: str, request: dict) -> dict:
+        self.asked[call] = request
+        answer = self.answers[call]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def table_on(dynamodb: FakeDynamoDb) -> Table:
+    return Table(dynamodb, "verifications")  # pyright: ignore[reportArgumentType]
+
+
+def key(number: int) -> dict:
+    return {"verificationId": {"S": verification_id(number)}}
+
+
+def test_the_table_asks_the_index_and_never_scans():
+    dynamodb = FakeDynamoDb(query={"Items": [key(2)]})
+
+    found = table_on(dynamodb).correlated(MINE, 51, item(3) | {"outcome": "EXPIRED"})
+
+    assert found == [verification_id(2)]
+    assert dynamodb.asked["query"]["IndexName"] == "correlationId"
+    assert dynamodb.asked["query"]["ExclusiveStartKey"] == {name: {"S": text} for name, text in item(3).items()}
+
+
+def test_items_come_in_the_order_asked_for_though_dynamodb_keeps_none():
+    dynamodb = FakeDynamoDb(batch_get_item={"Responses": {"verifications": [key(1), key(3), key(2)]}})
+
+    found = table_on(dynamodb).find_each([verification_id(number) for number in (3, 2, 1)])
+
+    assert [each["verificationId"] for each in found] == [verification_id(number) for number in (3, 2, 1)]
+
+
+def test_half_an_answer_is_none():
+    unprocessed = {"Responses": {"verifications": [key(1)]}, "UnprocessedKeys": {"verifications": {"Keys": [key(2)]}}}
+
+    with pytest.raises(AwsUnavailable):
+        table_on(FakeDynamoDb(batch_get_item=unprocessed)).find_each([verification_id(1), verification_id(2)])
+
+
+def test_what_dynamodb_refuses_is_unavailable():
+    throttled = ClientError({"Error": {"Code": "ThrottlingException"}}, "Query")
+    table = table_on(FakeDynamoDb(query=throttled, batch_get_item=throttled))
+
+    with pytest.raises(AwsUnavailable, match="Query: ThrottlingException"):
+        table.correlated(MINE, 51, None)
+    with pytest.raises(AwsUnavailable, match="BatchGetItem: ThrottlingException"):
+        table.find_each([verification_id(1)])
