@@ -1,11 +1,11 @@
-"""make contracts: writes schemas/ and docs/openapi.yaml from the types."""
+"""make contracts: writes schemas/ and docs/openapi.yaml and docs/asyncapi.yaml from the types."""
 
-from contracts import openapi, schemas
+from contracts import asyncapi, openapi, schemas
 
 
 def main() -> None:
     """Writes what differs and says which."""
-    for path, text in {**schemas.files(), **openapi.files()}.items():
+    for path, text in {**schemas.files(), **openapi.files(), **asyncapi.files()}.items():
         path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_text("utf-8") != text:
             path.write_text(text, "utf-8")

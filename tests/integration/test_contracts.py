@@ -1,12 +1,15 @@
 """The deployed API answers as docs/openapi.yaml says, and what comes over the bus keeps its schema."""
 
+import json
+
 import pytest
 from jsonschema import Draft202012Validator
 
-from contracts import openapi
+from contracts import asyncapi, openapi
 from contracts.shapes import Settled, Verification
 from local.stack.signed_calls import ApiAnswer
 from tests.integration.conftest import send_link
+from tests.unit.test_asyncapi import event_complaints
 from tests.unit.test_contracts import complaints
 
 DOCUMENT = openapi.document()
@@ -86,3 +89,22 @@ def test_the_outcome_event_as_it_comes_over_the_bus_keeps_its_schema(link):
 
     assert complaints("verification-settled", event) == []
     assert set(event["detail"]) == set(Settled.model_fields)
+
+
+def test_both_events_as_they_come_over_the_bus_are_those_of_the_asyncapi_document(stack):
+    sqs, events, where = stack.client("sqs"), stack.client("events"), {"EventBusName": stack.outputs.BusName}
+    url = sqs.create_queue(QueueName="both-events")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="both-events", EventPattern=json.dumps({"detail-type": list(asyncapi.MESSAGES)}), **where)
+    events.put_targets(Rule="both-events", Targets=[{"Id": "queue", "Arn": arn}], **where)
+    link = send_link(stack, {"answer": "clicked"})
+
+    link.put_on_bus(correlationId="both")
+    link.settled()
+    link.event()
+
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    came = [json.loads(message["Body"]) for message in messages]
+    mine = {event["detail-type"]: event for event in came if event["detail"]["requestId"] == link.request_id}
+    assert set(mine) == set(asyncapi.MESSAGES)
+    assert [complaint for name, event in mine.items() for complaint in event_complaints(name, event)] == []
