@@ -1,11 +1,14 @@
 """MiniStack, with faults on demand: calls that AWS would refuse on a bad day and the emulator never does.
 
 LINKWATCH_FAULTS names a file, a list of faults in JSON; no file, no faults. A fault:
+    id        its own
     call      one of the calls below, "sendMessage", or the state machine's "getItem" and "invoke" (of a Lambda)
     about     texts that all have to stand in the call's arguments
-    error     what AWS calls it
+    error     what AWS calls it; null: the call is only late
     fromMs, untilMs   when, epoch milliseconds by the emulator's clock
     after     (optional) true: the call takes effect, and only its answer is lost
+    times     (optional) how many calls at most
+    lateBySeconds     (optional) how long it takes before anything happens
 
 Whoever makes the call is refused: a function, the state machine, a test. Only getItem is refused to the state machine alone, so
 that a test can see the item meanwhile. What the emulator does by itself is not refused: taking messages from a queue, putting
@@ -17,6 +20,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +36,7 @@ from ministack.services import (  # pyright: ignore[reportMissingImports]
 )
 
 _FILE = Path(os.environ["LINKWATCH_FAULTS"])
+_COUNTS: Counter[int] = Counter()
 
 #: call: the module that serves it, and the function there
 _CALLS = {
@@ -55,7 +60,9 @@ def _fault(call: str, arguments: object) -> dict[str, Any] | None:
             fault["call"] == call
             and fault["fromMs"] <= now_ms < fault["untilMs"]
             and all(t in text for t in fault["about"])
+            and _COUNTS[fault["id"]] < fault.get("times", sys.maxsize)
         ):
+            _COUNTS[fault["id"]] += 1
             return fault
     return None
 
@@ -65,6 +72,9 @@ def _faulty(call: str, function: Callable[..., Any], refusal: Callable[[str], An
     def called(*args: Any, **kwargs: Any) -> Any:
         fault = _fault(call, [args[0]["config"]["FunctionName"], args[1]] if call == "invoke" else args)
         if fault is None:
+            return function(*args, **kwargs)
+        time.sleep(fault.get("lateBySeconds", 0))
+        if fault["error"] is None:
             return function(*args, **kwargs)
         if fault.get("after"):
             function(*args, **kwargs)

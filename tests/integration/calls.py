@@ -35,12 +35,12 @@ def start_of(name: str) -> Call:
     return START._replace(about=(f'"name": "{name}"',))
 
 
-def refuse(stack: Stack, call: Call, verification_id: str, seconds: float, **options: float) -> None:
-    """Has the emulator refuse a verification's calls for so many seconds of its clock."""
+def refuse(stack: Stack, call: Call, verification_id: str, seconds: float, **options: object) -> None:
+    """Has the emulator refuse a verification's calls for so many seconds of its clock. options: in_seconds, times."""
     stack.faults.refuse(call.operation, call.error, [_key(call, verification_id), *call.about], seconds, **options)
 
 
-def lose_answers(stack: Stack, call: Call, verification_id: str, seconds: float, **options: float) -> None:
+def lose_answers(stack: Stack, call: Call, verification_id: str, seconds: float, **options: object) -> None:
     """Has a verification's calls take effect and the caller hear of a failure."""
     # Not of a throttling: what AWS throttles has no effect.
     error = "InternalServerError" if "Thr" in call.error else call.error

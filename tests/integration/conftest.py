@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,12 +14,42 @@ import pytest
 from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 from local.stack.lifecycle import StackConfig, running_stack
 from local.stack.stack import Stack, await_that
+from tests.integration import calls
 
 #: What two cores keep up with, thirty verifications at a time. Where there is no libfaketime, the window is short instead.
 SPEED = 8
 SHORT_WINDOW = {"WindowSeconds": 60, "PollIntervalSeconds": 2}
 #: Real seconds in which whatever was started has to be published: a window under an accelerated clock, with room for a busy machine.
 PATIENCE = 150
+
+
+#: What is out for half an hour of the stack's clock: the tests of it begin theirs with the suite and look at them at its end.
+OUTAGES = {"the table refuses the outcome": calls.RECORD, "the bus refuses the event": calls.PUBLISH}
+OUTAGE_SECONDS = 1800
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: "outages" in getattr(item, "fixturenames", ()))  # last; the others stay in their order
+
+
+@pytest.fixture(scope="session")
+def outages(stack: Stack) -> dict[str, "Link"]:
+    """A clicked link for each outage."""
+    if stack.clock.speed == 1:
+        pytest.skip("half an hour takes half an hour here: there is no libfaketime")
+    links = {}
+    for name, call in OUTAGES.items():
+        links[name] = send_link(stack, {"answer": "clicked"})
+        calls.refuse(stack, call, links[name].verification_id, OUTAGE_SECONDS)
+        assert links[name].start().status == 202
+    return links
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _outages_begin_first(request: pytest.FixtureRequest) -> None:
+    if any("outages" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        with suppress(pytest.skip.Exception):
+            request.getfixturevalue("outages")
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +73,27 @@ def warm_up(stack: Stack) -> None:
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(lambda _: stack.functions.invoke("CheckLink", check), range(10)))
         list(pool.map(lambda _: stack.find(slow.verification_id), range(10)))
+
+
+def await_state(link: "Link", state: str) -> None:
+    """Returns when its first execution has entered a state."""
+    executions = link.stack.executions
+    await_that(
+        lambda: executions.find(link.verification_id) and state in executions.states_entered(link.verification_id),
+        PATIENCE,
+        f"{state} is entered",
+    )
+
+
+def assert_finished_once(link: "Link", outcome: str, reason: str | None = None) -> dict[str, Any]:
+    """Gives the item; whatever broke on the way, item and events carry the same outcome, found within the window."""
+    item, stack = link.settled(), link.stack
+    assert (item["outcome"], item["reason"]) == (outcome, reason)
+    link.event()
+    details = [event["detail"] for event in stack.events(link.verification_id)]
+    assert all(detail == {key: item.get(key) for key in detail} for detail in details)
+    assert all(checked_at < stack.window_seconds for checked_at in link.checks_at())
+    return item
 
 
 @dataclass(frozen=True)

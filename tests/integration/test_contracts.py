@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 from contracts import asyncapi, openapi
 from contracts.shapes import Settled, Verification
 from local.stack.signed_calls import ApiAnswer
+from tests.integration import calls
 from tests.integration.conftest import send_link
 from tests.unit.test_asyncapi import event_complaints
 from tests.unit.test_contracts import complaints
@@ -76,10 +77,21 @@ def test_a_cancel_is_answered_as_documented(stack):
     link = send_link(stack)
     link.start()
 
-    answer = stack.cancel(link.verification_id)
+    first, again = stack.cancel(link.verification_id), stack.cancel(link.verification_id)
 
-    assert answer.status == 202
-    assert is_documented(answer, "delete", "/verifications/{verificationId}")
+    assert (first.status, again.status) == (200, 200)
+    assert is_documented(first, "delete", "/verifications/{verificationId}")
+    assert is_documented(again, "delete", "/verifications/{verificationId}")
+
+
+def test_a_start_that_the_table_refuses_is_answered_as_documented(stack):
+    link = send_link(stack)
+    calls.refuse(stack, calls.PUT, link.verification_id, 30)
+
+    answer = link.start()
+
+    assert answer.status == 503
+    assert is_documented(answer, "post", "/verifications")
 
 
 def test_the_outcome_event_as_it_comes_over_the_bus_keeps_its_schema(link):

@@ -79,9 +79,9 @@ def test_verifications_that_run_survive_a_deployment_and_a_rollback(stack, new_v
     assert deployed(stack) == before
     items = [link.settled() for link in links]
     assert [item["outcome"] for item in items] == ["LINK_CLICKED"] * 2 + ["EXPIRED"] * 2
-    assert [item["attempt"] for item in items] == [0] * 4
-    grid = [*range(SENT_SECONDS_AGO + 10, 300, 10), 298]
-    assert [item["checks"] for item in items[2:]] == [len(grid)] * 2
+    assert [item["takeovers"] for item in items] == [0] * 4
+    due = [*range(SENT_SECONDS_AGO + 10, 300, 10), 298]
+    assert [item["checks"] for item in items[2:]] == [len(due)] * 2
 
 
 def test_a_parameter_alone_makes_a_version_that_is_called(stack):
