@@ -19,7 +19,14 @@ class Faults:
         self._lock = threading.Lock()
 
     def refuse(
-        self, call: str, error: str | None, about: list[str], seconds: float, *, in_seconds: float = 0, **options: object
+        self,
+        call: str,
+        error: str | None,
+        about: list[str],
+        seconds: float,
+        *,
+        in_seconds: float = 0,
+        **options: object,
     ) -> None:
         """Has the emulator refuse calls from now on, or in_seconds, for seconds; by its clock. options: after, times and
         lateBySeconds, as emulator.py says.

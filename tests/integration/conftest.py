@@ -19,7 +19,8 @@ from tests.integration import calls
 #: What two cores keep up with, thirty verifications at a time. Where there is no libfaketime, the window is short instead.
 SPEED = 8
 SHORT_WINDOW = {"WindowSeconds": 60, "PollIntervalSeconds": 2}
-#: Real seconds in which whatever was started has to be published: a window under an accelerated clock, with room for a busy machine.
+#: Real seconds in which whatever was started has to be published: a window under an accelerated clock, with room for a busy
+#: machine.
 PATIENCE = 150
 
 

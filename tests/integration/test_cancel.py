@@ -38,7 +38,10 @@ def test_a_cancel_is_answered_when_it_is_stored_and_ends_the_checks(stack):
     assert (item["executionName"], item["takeovers"]) == (f"{link.verification_id}-cancel", 0)
     assert item["correlationId"] == "application-4711"
     assert stack.executions.find(link.verification_id)["status"] == "ABORTED"
-    assert stack.executions.states_entered(f"{link.verification_id}-cancel")[-2:] == ["Publish Outcome", "Mark Published"]
+    assert stack.executions.states_entered(f"{link.verification_id}-cancel")[-2:] == [
+        "Publish Outcome",
+        "Mark Published",
+    ]
     time.sleep(25 / stack.clock.speed)
     assert len(link.checks_at()) == checks
 

@@ -19,15 +19,15 @@ REFUSALS = {"AccessDenied", "AccessDeniedException", "AccessDeniedFault"}
 
 #: What each role's bearer does.
 WORK = {
-    "VerificationsApi": {"StartExecution", "DescribeExecution", "GetItem", "PutItem"},
-    "InstantLinkSent": {"StartExecution", "PutItem", "put a dead letter of InstantLinkSent"},
+    "VerificationsApi": {"StartExecution", "StopExecution", "GetItem", "PutItem", "UpdateItem"},
+    "InstantLinkSent": {"StartExecution", "PutItem", "receive an event", "put a dead letter"},
     "CheckLink": {"GetSecretValue"},
     "RecoverUnfinished": {
-        *("StartExecution", "ListExecutions", "DescribeExecution", "GetItem", "Scan the index"),
-        "put a dead letter of RecoverUnfinished",
+        *("StartExecution", "ListExecutions", "DescribeExecution", "GetItem", "UpdateItem", "Scan the index"),
     },
+    "MeasureOutcomes": set(),
     # Its PutEvents is under a condition on the event's source, which the emulator does not know: tests/definition holds it.
-    "LinkWatch": {"UpdateItem", "Invoke CheckLink", "StopExecution"},
+    "LinkWatch": {"GetItem", "UpdateItem", "Invoke CheckLink"},
 }
 
 
@@ -36,11 +36,10 @@ def calls(stack) -> Iterator[dict[str, Callable[[Callable[[str], Any]], Any]]]:
     """Each call by its name, to be made with somebody's clients."""
     machine, table, bus = stack.outputs.StateMachineArn, stack.outputs.TableName, stack.outputs.BusName
     execution, secret = stack.executions.arn("no-such-execution"), stack.outputs.SignzyTokenArn
-    queues = {url.rsplit("/", 1)[1]: url for url in stack.client("sqs").list_queues()["QueueUrls"]}
-    dead_letters = {
-        function: next(url for name, url in queues.items() if f"-{function}DeadLetters-" in name)
-        for function in ("InstantLinkSent", "RecoverUnfinished")
-    }
+    queue, dead_letters = (
+        stack.event_queue.url("InstantLinkSentQueue"),
+        stack.event_queue.url("InstantLinkSentDeadLetters"),
+    )
 
     def put_event(client: Callable[[str], Any]) -> None:
         entry = {"EventBusName": bus, "Source": "another", "DetailType": "VerificationSettled", "Detail": "{}"}
@@ -84,17 +83,13 @@ def calls(stack) -> Iterator[dict[str, Callable[[Callable[[str], Any]], Any]]]:
             "lambda", "invoke", FunctionName=alias_of("RecoverUnfinished"), InvocationType="DryRun"
         ),
         "PutEvents": put_event,
-        "put a dead letter of InstantLinkSent": of(
-            "sqs", "send_message", QueueUrl=dead_letters["InstantLinkSent"], MessageBody="{}"
-        ),
-        "put a dead letter of RecoverUnfinished": of(
-            "sqs", "send_message", QueueUrl=dead_letters["RecoverUnfinished"], MessageBody="{}"
-        ),
-        "read a dead letter": of("sqs", "receive_message", QueueUrl=dead_letters["InstantLinkSent"]),
+        "receive an event": of("sqs", "receive_message", QueueUrl=queue, VisibilityTimeout=0),
+        "put an event into the queue": of("sqs", "send_message", QueueUrl=queue, MessageBody="{}"),
+        "put a dead letter": of("sqs", "send_message", QueueUrl=dead_letters, MessageBody='{"detail": {}}'),
+        "receive a dead letter": of("sqs", "receive_message", QueueUrl=dead_letters, VisibilityTimeout=0),
         "CreateRole": of("iam", "create_role", RoleName="another", AssumeRolePolicyDocument="{}"),
     }
-    for function in dead_letters:
-        stack.throw_dead_letters_away(function)
+    stack.event_queue.purge_dead_letters()
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Both entry points of the deployed stack: what they take, what they refuse, and that they lead to one place."""
 
 import json
-from datetime import datetime
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
 
@@ -291,7 +291,9 @@ def known_by_event(link: Link) -> bool:
 
 
 def dead_letter_of(link: Link) -> dict | None:
-    return next((e for e in link.stack.event_queue.dead_letters() if e["detail"].get("sessionId") == link.session_id), None)
+    return next(
+        (e for e in link.stack.event_queue.dead_letters() if e["detail"].get("sessionId") == link.session_id), None
+    )
 
 
 def test_a_malformed_event_lies_whole_among_the_dead_letters_at_once_and_is_not_tried_again(stack):
@@ -299,7 +301,9 @@ def test_a_malformed_event_lies_whole_among_the_dead_letters_at_once_and_is_not_
     detail = {"requestId": "12", "sessionId": link.session_id, "phoneNumber": "+15550001111"}
     stack.put_link_sent(detail)
 
-    letter = await_that(lambda: dead_letter_of(link), 30, "it is a dead letter")  # the queue would try again after 150 s
+    letter = await_that(
+        lambda: dead_letter_of(link), 30, "it is a dead letter"
+    )  # the queue would try again after 150 s
 
     assert letter["detail"] == detail
     assert {"id", "time", "source", "detail-type"} <= set(letter)

@@ -87,7 +87,8 @@ def unheard(stack):
     rules.enable_rule(Name=rule["Name"])
 
 
-def test_an_execution_whose_end_nobody_told_is_found_by_the_sweep(stack, unheard):
+@pytest.mark.usefixtures("unheard")
+def test_an_execution_whose_end_nobody_told_is_found_by_the_sweep(stack):
     link = send_link(stack, {"fromSecond": 100, "answer": "clicked"})
     link.start()
     await_state(link, "Wait For Next Check")
@@ -156,7 +157,8 @@ def test_a_recovery_that_meets_a_fault_is_finished_by_a_later_one_with_one_takeo
     assert (item["executionName"][49:], item["takeovers"]) == ("-r1", 1)
 
 
-def test_a_sweep_that_cannot_list_the_executions_says_so_and_the_next_one_does_the_work(stack, unheard):
+@pytest.mark.usefixtures("unheard")
+def test_a_sweep_that_cannot_list_the_executions_says_so_and_the_next_one_does_the_work(stack):
     link = send_link(stack, {"fromSecond": 100, "answer": "clicked"})
     link.start()
     await_state(link, "Wait For Next Check")

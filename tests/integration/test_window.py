@@ -87,7 +87,8 @@ def test_the_checks_lie_on_the_schedule_and_the_last_one_before_the_deadline(wat
     due = [*range(10, 300, 10), 298]
     assert len(checks_at) == len(due)
     lateness = [checked_at - point for checked_at, point in zip(checks_at, due, strict=True)]
-    # linkSentAt has milliseconds, the schedule has none. One check may be late: under an accelerated clock a Lambda's start is seconds long.
+    # linkSentAt has milliseconds, the schedule has none. One check may be late: under an accelerated clock a Lambda's start is
+    # seconds long.
     assert min(lateness) > -1, lateness
     assert max(lateness) < 10, lateness
     assert median(lateness) < 1, lateness
