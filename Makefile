@@ -97,13 +97,13 @@ check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam, checkov, pip-audit
 
 # ── Your account ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-deploy: tools ## Build, show what changes, deploy: ENV=prod PARAMETERS=
+deploy: tools ## Build, show what changes, deploy: ENV= PARAMETERS=
 	@$(python) -m deployment deploy
 
-deployments: tools ## What deployments have replaced: ENV=prod
+deployments: tools ## What deployments have replaced: ENV=
 	@$(python) -m deployment deployments
 
-rollback: tools ## Deploy again what was replaced last: ENV=prod TO=
+rollback: tools ## Deploy again what was replaced last: ENV= TO=
 	@$(python) -m deployment rollback
 
 # ── Measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,5 +1,7 @@
 """make deploy ENV=prod, make deployments ENV=prod, make rollback ENV=prod TO=…, make env ENV=prod, make recover ENV=prod
 
+CONFIRM=no deploys without showing the change set and asking, for a pipeline that has asked already.
+
 Exits 0; 1 when AWS or SAM failed or the change set was not wanted; 2 for an environment, a deployment or a region that does not
 exist.
 """
@@ -66,7 +68,7 @@ def main() -> int:
     parser.add_argument("verb", choices=VERBS)
     verb = parser.parse_args().verb
     try:
-        environment = Environment.named(os.environ.get("ENV") or "default", os.environ)
+        environment = Environment.named(os.environ.get("ENV"), os.environ)
         if environment.name != "local" and (endpoint := os.environ.get("AWS_ENDPOINT_URL")):
             print(f"linkwatch: AWS_ENDPOINT_URL is set, so this speaks to {endpoint}, not to AWS", file=sys.stderr)
         VERBS[verb](environment)

@@ -46,13 +46,15 @@ class Environment:
     overrides: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
-    def named(name: str, shell: Mapping[str, str]) -> "Environment":
+    def named(name: str | None, shell: Mapping[str, str]) -> "Environment":
         """shell: the environment of the shell that asks; its region counts where samconfig.toml names none.
 
         Raises NoDeployment, saying which there are, and for the emulator's when that is not where AWS is; NoRegion.
         """
         config: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
         environments = [env for env, commands in config.items() if isinstance(commands, dict) and "deploy" in commands]
+        if not name:
+            raise NoDeployment(f"say which stack: ENV=, one of {', '.join(environments)} (samconfig.toml)")
         if name not in environments:
             raise NoDeployment(f"ENV={name} is not in samconfig.toml; there are {', '.join(environments)}")
         if name == "local" and "AWS_ENDPOINT_URL" not in shell:

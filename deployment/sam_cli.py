@@ -23,6 +23,7 @@ def deploy(environment: Environment, template: Path | None = None, overrides: Se
     arguments = ["deploy", "--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", environment.name]
     arguments += ["--template-file", os.fspath(template)] if template else []
     arguments += ["--parameter-overrides", *overrides] if overrides else []
+    arguments += ["--no-confirm-changeset"] if os.environ.get("CONFIRM") == "no" else []
     _sam(arguments, environment)
 
 

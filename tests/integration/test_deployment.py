@@ -101,7 +101,7 @@ def test_an_environment_that_does_not_exist_is_one_clear_line(stack):
     assert done.returncode == 2
     assert (
         done.stderr
-        == "linkwatch: ENV=production is not in samconfig.toml; there are default, local, prod, unattended\n"
+        == "linkwatch: ENV=production is not in samconfig.toml; there are local, dev, prod\n"
     )
 
 

@@ -37,8 +37,17 @@ def test_an_environment_knows_its_stack():
 
 
 def test_one_that_is_not_there_says_which_are():
-    with pytest.raises(NoDeployment, match="there are default, local, prod, unattended"):
+    with pytest.raises(NoDeployment, match="there are local, dev, prod"):
         Environment.named("production", SHELL)
+
+
+def test_a_stack_is_never_chosen_by_default():
+    with pytest.raises(NoDeployment, match="say which stack: ENV=, one of local, dev, prod"):
+        Environment.named(None, SHELL)
+
+
+def test_an_account_may_hold_all_environments_because_no_two_share_a_stack():
+    assert Environment.named("dev", SHELL).stack_name != Environment.named("prod", SHELL).stack_name
 
 
 def test_the_emulators_never_deploys_to_an_account():
