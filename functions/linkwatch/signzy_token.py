@@ -81,6 +81,8 @@ class SecretToken:
             )
         except (OSError, HTTPException) as error:
             raise TokenUnavailable(f"Secrets Manager: {type(error).__name__}", Reason.CHECK_FAILED) from None
+        if status == 400 and b"ResourceNotFoundException" in content:  # what a secret without a value gets, too
+            raise TokenUnavailable("the secret holds no token yet", Reason.CREDENTIALS_REFUSED)
         if status != 200:
             raise TokenUnavailable(f"Secrets Manager answered {status}", Reason.CHECK_FAILED)
         self._token = _token_in(content)

@@ -13,10 +13,10 @@ from tests.static.template import DEFINITION, RESOURCES, of_type, referred, tran
 
 #: What each task of the definition needs, by its resource: the action, and the template's resource whose ARN it is about.
 NEEDED = {
-    "arn:aws:states:::dynamodb:getItem": ("dynamodb:GetItem", "Verifications"),
-    "arn:aws:states:::dynamodb:updateItem": ("dynamodb:UpdateItem", "Verifications"),
-    "arn:aws:states:::lambda:invoke": ("lambda:InvokeFunction", "CheckLink"),
-    "arn:aws:states:::events:putEvents": ("events:PutEvents", "LinkBus"),
+    "arn:${aws}:states:::dynamodb:getItem": ("dynamodb:GetItem", "Verifications"),
+    "arn:${aws}:states:::dynamodb:updateItem": ("dynamodb:UpdateItem", "Verifications"),
+    "arn:${aws}:states:::lambda:invoke": ("lambda:InvokeFunction", "CheckLink"),
+    "arn:${aws}:states:::events:putEvents": ("events:PutEvents", "LinkBus"),
 }
 #: Every role's actions and resources, logs, traces and the key aside: a change of what is allowed is a change here, too.
 ALLOWED = {

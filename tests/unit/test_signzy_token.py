@@ -66,6 +66,15 @@ def test_a_secret_without_a_usable_token_says_so_and_does_not_quote_it(content):
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
+def test_a_secret_that_nobody_has_filled_yet_says_so():
+    answer = message('{"__type":"ResourceNotFoundException"}', "400 Bad Request")
+
+    with vendor(answer) as secrets_manager, pytest.raises(TokenUnavailable, match="holds no token yet") as caught:
+        SecretToken(ARN, "us-east-1", CREDENTIALS, secrets_manager.url).token(soon())
+
+    assert caught.value.reason is Reason.CREDENTIALS_REFUSED
+
+
 @pytest.mark.parametrize(
     "answer",
     [
