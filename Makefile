@@ -52,6 +52,9 @@ report: $(development_venv) $(report_venv) ## Write report.html: HOURS=24 SINCE=
 consumer: tools ## Deploy examples/consumer beside the background stack
 	@$(python) -m local consumer
 
+webhook: tools ## Deploy examples/webhook beside the background stack: URL=
+	@$(python) -m local webhook
+
 redrive: $(development_venv) ## Put the background stack's dead letters back into the queue
 	@$(python) -m local redrive
 
@@ -90,9 +93,9 @@ check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam, checkov, pip-audit
 	@.venvs/development/bin/ruff check
 	@.venvs/development/bin/ruff format --check
 	@.venvs/development/bin/pyright --pythonpath $(python)
-	@.venvs/development/bin/cfn-lint template.yaml examples/consumer/template.yaml
+	@.venvs/development/bin/cfn-lint template.yaml examples/consumer/template.yaml examples/webhook/template.yaml
 	@$(sam) validate --lint
-	@.venvs/scan/bin/checkov --file template.yaml --framework cloudformation --skip-download --compact --quiet
+	@.venvs/scan/bin/checkov --file template.yaml examples/webhook/template.yaml --framework cloudformation --skip-download --compact --quiet
 	@$(python) -m requirements.audit .venvs/scan/bin/pip-audit functions/requirements.txt
 
 # ── Your account ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -128,7 +131,7 @@ load: build ## Many at once on the emulator: N=200 SPEED=3 SEED=1
 build: tools ## What sam deploy deploys, into .aws-sam/
 	@$(python) -m local build
 
-contracts: $(development_venv) ## Write schemas/ and docs/openapi.yaml from the types
+contracts: $(development_venv) ## Write schemas/, docs/openapi.yaml, docs/asyncapi.yaml
 	@PYTHONPATH=functions $(python) -m contracts
 
 pictures: build ## Draw the state machine and the time lines in docs/ anew
@@ -136,7 +139,7 @@ pictures: build ## Draw the state machine and the time lines in docs/ anew
 
 clean: ## Remove everything that make made, a kept stack, too
 	@if [ -f .linkwatch/stack.json ] && [ -x $(python) ]; then $(python) -m local down; fi
-	@rm -rf .venvs .aws-sam examples/consumer/.aws-sam .linkwatch .hypothesis .ruff_cache
+	@rm -rf .venvs .aws-sam examples/*/.aws-sam .linkwatch .hypothesis .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Side by side: making one waits for the network most of the time.

@@ -40,6 +40,7 @@ VERBS: dict[str, tuple[Callable[[Console], int], str]] = {
     "cancel": (background.cancel_one, "cancel a verification of the background stack: ID"),
     "logs": (background.logs, "print a function's logs in the background stack: FUNCTION"),
     "consumer": (background.consumer, "deploy the example of a consumer beside the background stack"),
+    "webhook": (background.webhook, "deploy the example of a webhook beside the background stack: URL"),
     "redrive": (background.redrive, "put the background stack's dead letters back into the queue"),
     "recover": (background.recover, "recover what is open in the background stack, also what was given up"),
     "invoke": (invoke.invoke, "run one function in Lambda's container: FUNCTION, EVENT, SCENARIO"),

@@ -6,7 +6,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".linkwatch"
 LOGS = STATE / "logs"
 BACKGROUND_STACK = STATE / "stack.json"
-CONSUMER = ROOT / "examples" / "consumer"
+EXAMPLES = ROOT / "examples"
 BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 
 _VENVS = ROOT / ".venvs"

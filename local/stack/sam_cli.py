@@ -8,7 +8,7 @@ from pathlib import Path
 from local.stack import environment
 from local.stack.launch import LocalStackFailed
 from local.stack.parent_death import ending_with_its_parent
-from local.stack.paths import BUILT_TEMPLATE, CONSUMER, LOGS, ROOT, SAM, shown
+from local.stack.paths import BUILT_TEMPLATE, EXAMPLES, LOGS, ROOT, SAM, shown
 from local.stack.stack import STACK_NAME
 
 _SAM_SECONDS = 300
@@ -31,19 +31,23 @@ def deploy(endpoint: str, parameters: Mapping[str, object], clock: Mapping[str, 
     _run("deploy", [*arguments, "--parameter-overrides", *overrides], {**environment.for_aws(endpoint), **clock})
 
 
-def deploy_consumer(endpoint: str, bus_name: str, clock: Mapping[str, str]) -> None:
-    """Builds the example of a consumer, and deploys it beside linkwatch. Raises LocalStackFailed."""
-    built = CONSUMER / ".aws-sam" / "build"
-    source = ["--template-file", os.fspath(CONSUMER / "template.yaml"), "--build-dir", os.fspath(built)]
-    _run("build", ["build", *source], environment.for_building(), "sam-build-consumer.log")
+def deploy_example(name: str, parameters: Mapping[str, str], endpoint: str, clock: Mapping[str, str]) -> None:
+    """Builds an example, examples/{name}, and deploys it beside linkwatch as the stack linkwatch-{name}. endpoint, clock: as in
+    deploy(). Raises LocalStackFailed.
+    """
+    example = EXAMPLES / name
+    built = example / ".aws-sam" / "build"
+    source = ["--template-file", os.fspath(example / "template.yaml"), "--build-dir", os.fspath(built)]
+    _run("build", ["build", *source], environment.for_building(), f"sam-build-{name}.log")
     what = [
         "--template-file",
         os.fspath(built / "template.yaml"),
         "--config-file",
-        os.fspath(CONSUMER / "samconfig.toml"),
+        os.fspath(example / "samconfig.toml"),
     ]
-    arguments = ["deploy", *what, "--parameter-overrides", f"BusName={bus_name}"]
-    _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, "sam-deploy-consumer.log")
+    overrides = [f"{parameter}={value}" for parameter, value in parameters.items()]
+    arguments = ["deploy", *what, "--parameter-overrides", *overrides]
+    _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, f"sam-deploy-{name}.log")
 
 
 def _newest_source() -> float:

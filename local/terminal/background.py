@@ -166,9 +166,24 @@ def consumer(console: Console) -> int:
     """Deploys the example of a consumer beside the background stack. Raises LocalStackFailed."""
     stack = _stack()
     with console.status("Building the consumer and deploying it to the emulator …"):
-        sam_cli.deploy_consumer(stack.endpoint, stack.outputs.BusName, stack.clock_environment)
+        sam_cli.deploy_example("consumer", {"BusName": stack.outputs.BusName}, stack.endpoint, stack.clock_environment)
     said = "The consumer is up: make send, and when the outcome is there, make logs FUNCTION=ActOnOutcome says what it decided"
     console.print(said, soft_wrap=True)
+    return 0
+
+
+def webhook(console: Console) -> int:
+    """Deploys the example of a webhook to URL beside the background stack. Raises BadChoice, LocalStackFailed."""
+    stack, url = _stack(), os.environ.get("URL")
+    if not url:
+        raise choices.BadChoice("say where to: URL=https://… or URL=http://127.0.0.1:<port>/")
+    parameters = {"BusName": stack.outputs.BusName, "WebhookUrl": url}
+    with console.status("Building the webhook and deploying it to the emulator …"):
+        sam_cli.deploy_example("webhook", parameters, stack.endpoint, stack.clock_environment)
+    described = stack.client("cloudformation").describe_stacks(StackName="linkwatch-webhook")["Stacks"][0]
+    secret = next(o["OutputValue"] for o in described["Outputs"] if o["OutputKey"] == "WebhookSecretArn")
+    said = f"The webhook is up; its secret is {secret}: examples/webhook/README.md says how to fill it and to receive"
+    console.print(said, soft_wrap=True, highlight=False)
     return 0
 
 

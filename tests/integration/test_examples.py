@@ -30,7 +30,7 @@ def run(stack: Stack, *command: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def decisions(stack) -> Iterator[str]:
     """Deploys the consumer; gives the name of its table."""
-    sam_cli.deploy_consumer(stack.endpoint, stack.outputs.BusName, stack.clock_environment)
+    sam_cli.deploy_example("consumer", {"BusName": stack.outputs.BusName}, stack.endpoint, stack.clock_environment)
     cloudformation = stack.client("cloudformation")
     outputs = cloudformation.describe_stacks(StackName="linkwatch-consumer")["Stacks"][0]["Outputs"]
     yield outputs[0]["OutputValue"]

@@ -1,0 +1,78 @@
+"""Takes outcomes from the queue and POSTs each to the webhook's receiver; what was not taken comes back after a pause.
+
+No line of the log has more of an outcome than its verificationId, and none has anything that the receiver said.
+"""
+
+import json
+import os
+import random
+import time
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from webhook import NotDelivered, Receiver, SigningKeys, message_of, pause_seconds
+
+#: A rotated key is signed with this much later at most; the previous one goes on being signed with.
+KEYS_SECONDS = 60
+
+# Two calls that fail twice each, 2 × 2 × (1 + 2) s, and the delivery's 10 s stay below the function's 25 s.
+_config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+_secrets: Any = boto3.client("secretsmanager", config=_config)
+_sqs: Any = boto3.client("sqs", config=_config)
+_secret_arn, _queue_url = os.environ["SECRET_ARN"], os.environ["QUEUE_URL"]
+_receiver = Receiver(os.environ["WEBHOOK_URL"])
+
+
+class _CachedKeys:
+    def __init__(self) -> None:
+        self._keys: SigningKeys | None = None
+        self._read_at = 0.0
+
+    def get(self) -> SigningKeys:
+        if self._keys is None or time.monotonic() - self._read_at > KEYS_SECONDS:
+            try:
+                secret = _secrets.get_secret_value(SecretId=_secret_arn)["SecretString"]
+            except (ClientError, BotoCoreError) as error:
+                raise NotDelivered(f"Secrets Manager: {type(error).__name__}") from None
+            self._keys, self._read_at = SigningKeys.parse(secret), time.monotonic()
+        return self._keys
+
+
+_keys = _CachedKeys()
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Takes SQS's batch, names those that have to come back."""
+    failed = [record["messageId"] for record in event["Records"] if not _is_delivered(record)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _is_delivered(record: dict[str, Any]) -> bool:
+    attempt = int(record["attributes"]["ApproximateReceiveCount"])
+    said: dict[str, Any] = {"messageId": record["messageId"], "attempt": attempt}
+    began_at = time.monotonic()
+    try:
+        message = message_of(json.loads(record["body"]))
+        said["verificationId"] = message.webhook_id
+        _receiver.post(message, _keys.get().headers(message, int(time.time())))
+        said["delivered"] = True
+    except NotDelivered as error:
+        said |= {"delivered": False, "problem": str(error), "pauseSeconds": _pause(record, attempt)}
+    said["milliseconds"] = round((time.monotonic() - began_at) * 1000)
+    print(json.dumps(said))
+    return said["delivered"]
+
+
+def _pause(record: dict[str, Any], attempt: int) -> int | None:
+    """Hides the message for a while; None where SQS did not answer: then the queue's own time-out holds."""
+    seconds = pause_seconds(attempt, random.random())  # noqa: S311  # chance, no cipher
+    try:
+        _sqs.change_message_visibility(
+            QueueUrl=_queue_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds
+        )
+    except (ClientError, BotoCoreError):
+        return None
+    return seconds

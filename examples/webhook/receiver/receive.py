@@ -1,0 +1,74 @@
+"""A receiver of the webhook, to copy: WEBHOOK_SECRET=whsec_… python receive.py PORT DATABASE
+
+Put it behind whatever ends TLS for you. What counts: it verifies the signature over the bytes as they came, before it reads them;
+it stores before it answers, so that nothing it has said yes to is lost; and it stores each verification once, however often it
+comes.
+"""
+
+import os
+import sqlite3
+import sys
+from contextlib import closing
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+MAX_BODY_BYTES = 256 * 1024  # an event on EventBridge is no longer
+
+
+class Outcomes:
+    """The outcomes in a database, each verification once."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("CREATE TABLE IF NOT EXISTS outcomes (verification_id TEXT PRIMARY KEY, outcome TEXT)")
+
+    def add(self, verification_id: str, outcome: str) -> bool:
+        """True when it was not there yet. Your act belongs into the same transaction."""
+        with closing(sqlite3.connect(self._path)) as database, database:
+            added = database.execute("INSERT OR IGNORE INTO outcomes VALUES (?, ?)", (verification_id, outcome))
+            return added.rowcount == 1
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """One POST."""
+
+    timeout = 10
+
+    def __init__(self, webhook: Webhook, outcomes: Outcomes, *connection: Any) -> None:
+        self._webhook, self._outcomes = webhook, outcomes
+        super().__init__(*connection)
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+            return self._answer(413)
+        body = self.rfile.read(int(length))
+        try:
+            event: Any = self._webhook.verify(body, dict(self.headers))
+        except (WebhookVerificationError, ValueError):  # ValueError: headers that the library cannot read
+            return self._answer(401)
+        verification_id, outcome = event["detail"]["verificationId"], event["detail"]["outcome"]
+        is_new = self._outcomes.add(verification_id, outcome)
+        print(f"{verification_id}: {outcome if is_new else 'known already'}", flush=True)
+        return self._answer(204)
+
+    def _answer(self, status: int) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's names
+        """Says nothing of what anybody sends."""
+
+
+def server_on(port: int, webhook: Webhook, outcomes: Outcomes) -> ThreadingHTTPServer:
+    """Takes POSTs on the loopback address."""
+    return ThreadingHTTPServer(("127.0.0.1", port), partial(Receiver, webhook, outcomes))
+
+
+if __name__ == "__main__":
+    server_on(int(sys.argv[1]), Webhook(os.environ["WEBHOOK_SECRET"]), Outcomes(sys.argv[2])).serve_forever()
