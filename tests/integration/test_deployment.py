@@ -99,10 +99,7 @@ def test_an_environment_that_does_not_exist_is_one_clear_line(stack):
     done = make(stack, "deploy", ENV="production")
 
     assert done.returncode == 2
-    assert (
-        done.stderr
-        == "linkwatch: ENV=production is not in samconfig.toml; there are local, dev, prod\n"
-    )
+    assert done.stderr == "linkwatch: ENV=production is not in samconfig.toml; there are local, dev, prod\n"
 
 
 def test_a_deployment_that_is_not_kept_is_one_clear_line(stack):
