@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 #: An item with plain values; numbers are Decimals.
 Item = dict[str, Any]
 
+#: The keys of the index correlationId, and of the table.
+_CORRELATION_KEY = ("correlationId", "linkSentAt", "verificationId")
+
 _SERIALIZER, _DESERIALIZER = TypeSerializer(), TypeDeserializer()
 
 
@@ -68,7 +71,9 @@ class Table:
         """The verificationIds of up to count items with a correlationId, newest link first, as of a moment ago (an index is
         eventually consistent). after: the item of this correlationId that they follow; None for the newest.
         """
-        start = {name: after[name] for name in ("verificationId", "correlationId", "linkSentAt")} if after else None
+        options: Any = {}
+        if after:
+            options["ExclusiveStartKey"] = _typed({name: after[name] for name in _CORRELATION_KEY})
         try:
             answer = self._dynamodb.query(
                 TableName=self._table_name,
@@ -77,7 +82,7 @@ class Table:
                 ExpressionAttributeValues=_typed({":correlationId": correlation_id}),
                 ScanIndexForward=False,
                 Limit=count,
-                **({"ExclusiveStartKey": _typed(start)} if start else {}),
+                **options,
             )
         except (ClientError, BotoCoreError) as error:
             raise AwsUnavailable.during("Query", error) from error

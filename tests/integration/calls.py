@@ -1,6 +1,6 @@
 """The calls to AWS that a verification is made of, as the emulator refuses them on demand (local/stack/emulator.py)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from local.stack.stack import Stack
 
@@ -35,12 +35,12 @@ def start_of(name: str) -> Call:
     return START._replace(about=(f'"name": "{name}"',))
 
 
-def refuse(stack: Stack, call: Call, verification_id: str, seconds: float, **options: object) -> None:
+def refuse(stack: Stack, call: Call, verification_id: str, seconds: float, **options: Any) -> None:
     """Has the emulator refuse a verification's calls for so many seconds of its clock. options: in_seconds, times."""
     stack.faults.refuse(call.operation, call.error, [_key(call, verification_id), *call.about], seconds, **options)
 
 
-def lose_answers(stack: Stack, call: Call, verification_id: str, seconds: float, **options: object) -> None:
+def lose_answers(stack: Stack, call: Call, verification_id: str, seconds: float, **options: Any) -> None:
     """Has a verification's calls take effect and the caller hear of a failure."""
     # Not of a throttling: what AWS throttles has no effect.
     error = "InternalServerError" if "Thr" in call.error else call.error

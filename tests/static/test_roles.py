@@ -27,6 +27,8 @@ ALLOWED = {
         ("dynamodb:GetItem", "Verifications"),
         ("dynamodb:PutItem", "Verifications"),
         ("dynamodb:UpdateItem", "Verifications"),
+        ("dynamodb:BatchGetItem", "Verifications"),
+        ("dynamodb:Query", "Verifications"),
     },
     "InstantLinkSentRole": {
         ("states:StartExecution", "LinkWatch"),

@@ -17,7 +17,7 @@ def started(**fields):
     return parse_start(ApiStartRequest, json.dumps(body).encode(), "API", "request-1", TAKEN_AT)
 
 
-def refused(content, entry_point=ApiStartRequest):
+def refused(content, entry_point: type[StartRequest] = ApiStartRequest):
     with pytest.raises(BadStart) as caught:
         parse_start(entry_point, content, "API", "request-1", TAKEN_AT)
     return caught.value.fields
