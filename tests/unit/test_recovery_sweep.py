@@ -151,6 +151,15 @@ def test_a_sweep_that_lists_the_dead_keeps_the_pauses_too():
     assert swept.recovered == {id_of(0): Recovered.PAUSED}
 
 
+def test_a_sweep_that_lists_the_dead_rearms_too():
+    given_up = item(takeovers=10, executionName=f"{id_of(0)}-r10")
+    executions = FakeExecutions(**{f"{id_of(0)}-r10": NOW - timedelta(hours=1)})
+
+    swept = sweep(NOW, always, executions, FakeTable(given_up), rearm=True, described=0)
+
+    assert swept.recovered == {id_of(0): Recovered.TAKEN_OVER_REPEATEDLY}
+
+
 @pytest.mark.parametrize("call", ["Scan", "ListExecutions"])
 def test_a_sweep_that_cannot_list_recovers_nothing(call):
     executions, table = FakeExecutions(), FakeTable(item())
