@@ -19,7 +19,8 @@ from engine.record import ID
 from engine.scenario import CRASH, Service
 from engine.virtual_time import Ended, Thread
 
-_INDEX = RESOURCES["Verifications"]["Properties"]["GlobalSecondaryIndexes"][0]
+_INDEXES = RESOURCES["Verifications"]["Properties"]["GlobalSecondaryIndexes"]
+_INDEX = next(index for index in _INDEXES if index["IndexName"] == "openVerifications")
 _INDEX_KEY = _INDEX["KeySchema"][0]["AttributeName"]
 _IN_INDEX = {"verificationId", _INDEX_KEY, *_INDEX["Projection"]["NonKeyAttributes"]}
 

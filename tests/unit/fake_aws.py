@@ -30,7 +30,8 @@ class FakeAws:
         answers: dict[str, Callable[[dict[str, Any]], tuple[int, str]]] = {
             "PutItem": lambda it: self._write(self.table.put_item, it),
             "UpdateItem": lambda it: self._write(self.table.update_item, it),
-            "GetItem": lambda it: _said(self.table.get_item(it)),
+            # A read that is not consistent may miss what was written a moment ago.
+            "GetItem": lambda it: _said(self.table.get_item(it) if it.get("ConsistentRead") else {}),
             "Scan": lambda _: _said({"Items": [it for it in self.table.items.values() if "openVerifications" in it]}),
             "StartExecution": self._start,
             "DescribeExecution": lambda it: _said(self.executions[it["executionArn"].rpartition(":")[2]]),
