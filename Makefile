@@ -131,6 +131,9 @@ load: build ## Many at once on the emulator: N=200 SPEED=3 SEED=1
 build: tools ## What sam deploy deploys, into .aws-sam/
 	@$(python) -m local build
 
+sbom: .venvs/sbom/.ready ## Write sbom.json: what the functions bring along, as CycloneDX
+	@.venvs/sbom/bin/cyclonedx-py requirements --output-reproducible --output-format JSON --output-file $(or $(SBOM),sbom.json) functions/requirements.txt
+
 contracts: $(development_venv) ## Write schemas/, docs/openapi.yaml, docs/asyncapi.yaml
 	@PYTHONPATH=functions $(python) -m contracts
 

@@ -1,6 +1,8 @@
 """What sam build made runs in Lambda: each handler imports with the bundle and boto3 alone."""
 
+import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -120,3 +122,85 @@ def test_check_links_bundle_has_no_compiled_code_and_fits_into_2_mib(tmp_path):
 
     assert not list((BUILT / "CheckLink").rglob("*.so"))
     assert bundle.stat().st_size <= 2 * 1024 * 1024
+
+
+# ── Supply chain ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+MAKE = str(shutil.which("make"))
+REQUIREMENTS = (ROOT / "functions" / "requirements.txt").read_text("utf-8")
+REQUIRED = dict(re.findall(r"^([\w-]+)==(\S+)", REQUIREMENTS, re.MULTILINE))
+
+
+def built_by_hand(function: str, functions: Path, into: Path) -> subprocess.CompletedProcess[str]:
+    """What sam build does for a function: its target of functions/Makefile, in a copy of the folder."""
+    into.mkdir(parents=True)
+    program = [MAKE, "-s", f"build-{function}", f"ARTIFACTS_DIR={into}", f"PYTHON={sys.executable}"]
+    return subprocess.run(program, cwd=functions, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture
+def functions(tmp_path) -> Path:
+    copy = tmp_path / "functions"
+    shutil.copytree(ROOT / "functions", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def contents(folder: Path) -> dict[Path, tuple[str, int, float]]:
+    """Each file's hash, mode and time: what a zip of the folder is made of."""
+    return {
+        path.relative_to(folder): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mode,
+            path.stat().st_mtime,
+        )
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("function", ["CheckLink", "VerificationsApi"])
+def test_two_builds_of_one_commit_give_the_same_bytes(function, functions, tmp_path):
+    done = built_by_hand(function, functions, tmp_path / "second")
+
+    assert done.returncode == 0, done.stderr
+    assert contents(tmp_path / "second") == contents(BUILT / function)
+
+
+def test_a_package_whose_hash_is_not_ours_is_not_built_in(functions, tmp_path):
+    hashes = re.sub(r"sha256:[0-9a-f]{8}", "sha256:00000000", REQUIREMENTS)
+    (functions / "requirements.txt").write_text(hashes)
+
+    done = built_by_hand("CheckLink", functions, tmp_path / "bundle")
+
+    assert done.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in done.stderr
+
+
+def test_every_package_is_pinned_to_a_version_and_has_hashes():
+    entries = re.sub(r"^#.*\n|\\\n", "", REQUIREMENTS, flags=re.MULTILINE).split("\n")
+
+    for entry in filter(None, (entry.strip() for entry in entries)):
+        assert re.fullmatch(r"[\w-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+", entry)
+
+
+def test_what_lies_in_a_bundle_is_what_is_required():
+    for function in FUNCTIONS:
+        installed = dict(
+            path.name.removesuffix(".dist-info").split("-") for path in (BUILT / function).glob("*.dist-info")
+        )
+        packages = {name.replace("_", "-"): version for name, version in installed.items()}
+
+        assert packages == ({"urllib3": REQUIRED["urllib3"]} if function == "CheckLink" else REQUIRED)
+
+
+def test_the_bill_of_materials_lists_what_lies_in_the_bundles_with_its_hashes(tmp_path):
+    bill = tmp_path / "sbom.json"
+
+    subprocess.run([MAKE, "-s", "sbom", f"SBOM={bill}"], cwd=ROOT, check=True, timeout=300, capture_output=True)
+
+    sbom = json.loads(bill.read_text("utf-8"))
+    assert sbom["bomFormat"] == "CycloneDX"
+    assert {component["name"]: component["version"] for component in sbom["components"]} == REQUIRED
+    assert sorted(re.findall(r"sha256:(\w+)", REQUIREMENTS)) == sorted(
+        set(re.findall(r'"content": "(\w{64})"', bill.read_text()))
+    )
