@@ -24,8 +24,10 @@ ALLOWED = {
     "VerificationsApiRole": {
         ("states:StartExecution", "LinkWatch"),
         ("states:StopExecution", "LinkWatch"),
+        ("dynamodb:BatchGetItem", "Verifications"),
         ("dynamodb:GetItem", "Verifications"),
         ("dynamodb:PutItem", "Verifications"),
+        ("dynamodb:Query", "Verifications"),
         ("dynamodb:UpdateItem", "Verifications"),
         ("dynamodb:BatchGetItem", "Verifications"),
         ("dynamodb:Query", "Verifications"),
@@ -113,6 +115,12 @@ def test_the_state_machine_may_do_what_its_definition_calls_and_no_more():
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_allows_its_actions_on_its_resources_and_no_more(role):
     assert allowed(role) == ALLOWED[role]
+
+
+def test_the_api_may_query_one_index_and_not_the_table():
+    querying = [s["Resource"] for s in statements("VerificationsApiRole") if "dynamodb:Query" in actions(s)]
+
+    assert querying == [{"Fn::Sub": "${Verifications.Arn}/index/correlationId"}]
 
 
 def allowed(role: str) -> set[tuple[str, str]]:
