@@ -24,6 +24,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15, 3600
 
 #: As template.yaml's WebhookUrl: https, no user, no fragment; plain http for the loopback address only.
 URL_PATTERN = r"^(https://[A-Za-z0-9.-]+|http://127\.0\.0\.1)(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?$"
+_LATE = "no answer in time"
 _VERIFICATION_ID = re.compile("[0-9a-f]{24}-[0-9a-f]{24}")
 
 
@@ -108,14 +109,14 @@ class Receiver:
                 connection.request("POST", self._target, message.body, headers)
                 answered.append(connection.getresponse().status)
             except Exception as error:  # noqa: BLE001  # hung up on, http.client fails in ways of its own, too
-                answered.append(type(error).__name__)
+                answered.append(_LATE if isinstance(error, TimeoutError) else type(error).__name__)
 
         # A socket's time-out starts anew with each address and each byte; a thread can be left when the budget is over.
         asking = Thread(target=ask, daemon=True)
         asking.start()
         asking.join(budget_seconds)
         _hang_up(connection)
-        answer = answered[0] if answered else "no answer in time"
+        answer = answered[0] if answered else _LATE
         if not isinstance(answer, int) or not 200 <= answer < 300:
             raise NotDelivered(str(answer))
 
