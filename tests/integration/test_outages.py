@@ -4,18 +4,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from local.stack.stack import await_that
 from tests.integration.conftest import OUTAGE_SECONDS, OUTAGES, assert_finished_once
 
-#: Real seconds: the suite may get here early.
-PATIENCE = 400
 HEALING = timedelta(minutes=10)
 
 
 @pytest.mark.parametrize("what", OUTAGES)
 def test_half_an_hour_without_it_costs_half_an_hour_and_no_answer(what, stack, outages):
     link = outages[what]
-    await_that(lambda: (stack.item(link.verification_id) or {}).get("publishedAt"), PATIENCE, "it is published")
+    stack.await_published(link.verification_id, (OUTAGE_SECONDS + HEALING.total_seconds()) / stack.clock.speed)
 
     item = assert_finished_once(link, "LINK_CLICKED")
 
