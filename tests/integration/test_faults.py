@@ -5,7 +5,6 @@ The emulator refuses the calls itself (local/stack/emulator.py); everything else
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import pytest
 

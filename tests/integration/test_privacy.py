@@ -62,7 +62,7 @@ def events_and_histories(stack: Stack, links: list[Link]) -> Iterator[tuple[str,
 
 
 def dead_letters(stack: Stack) -> Iterator[tuple[str, str]]:
-    yield "the dead letters", json.dumps(stack.event_queue.dead_letters())
+    yield "dead letters", json.dumps(stack.event_queue.dead_letters())
 
 
 def test_the_search_finds_what_is_there(stack, watched):
