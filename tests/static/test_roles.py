@@ -26,6 +26,8 @@ ALLOWED = {
         ("states:StopExecution", "LinkWatch"),
         ("dynamodb:BatchGetItem", "Verifications"),
         ("dynamodb:GetItem", "Verifications"),
+        ("dynamodb:BatchGetItem", "Verifications"),
+        ("dynamodb:Query", "Verifications"),
         ("dynamodb:PutItem", "Verifications"),
         ("dynamodb:Query", "Verifications"),
         ("dynamodb:UpdateItem", "Verifications"),
