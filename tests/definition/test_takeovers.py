@@ -1,10 +1,13 @@
 """Which execution watches, and which one finishes: starts and takeovers on the second engine, with the real recovery."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from engine import CLICKED, CRASH, PENDING, SCHEDULE, TWICE, End, Fault, Outage, Played
+from engine import CLICKED, CRASH, PENDING, SCHEDULE, TWICE, End, Fault, Outage, Played, Scenario
+from engine.account import Account
+from engine.world import World
 
 # ── Starts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -184,3 +187,29 @@ def test_a_mark_whose_answer_is_lost_finds_nothing_to_do():
     played = Played(answers=((0, CLICKED),), faults=(Fault("Mark Published", after_millis=25_000),))
 
     assert played.first.entered_states[-1] == "Nothing To Do"
+
+
+# ── What is deleted ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def deleted_at(moment: int, **fields: Any) -> Account:
+    """A scenario in which somebody deletes the item, in milliseconds since linkSentAt."""
+    world = World(Scenario(**fields))
+    world.account.time.at(world.account.scenario.link_sent_at + moment, world.account.table.items.clear)
+    return world.play()
+
+
+@pytest.mark.parametrize(
+    ("moment", "last"),
+    [
+        pytest.param(100, ["Read Verification", "Is It Settled?", "Nothing To Do"], id="before it is read"),
+        pytest.param(5_000, ["Read Verification", "Is It Settled?", "Nothing To Do"], id="before it is recorded"),
+        pytest.param(10_430, ["Mark Published", "Nothing To Do"], id="before it is marked"),
+    ],
+)
+def test_an_item_that_is_deleted_leaves_nothing_to_do_and_is_not_made_anew(moment, last):
+    account = deleted_at(moment, sent_at=0, starts_after=100, answers=((0, CLICKED),))
+
+    (execution,) = account.executions.values()
+    assert (execution.status, execution.entered_states[-len(last) :]) == ("SUCCEEDED", last)
+    assert account.item is None
