@@ -1,7 +1,7 @@
 """What goes out, as types: the outcome event and the API's answers. (What comes in is functions/linkwatch/start_request.py.)
 
 The state machine composes the event and verifications.py the API's view, both without pydantic; tests hold what they really give
-against these: tests/definition/test_contracts.py every outcome event, tests/integration/test_contracts.py the API's answers.
+against these: tests/definition/test_event_contract.py every outcome event, tests/integration/test_contracts.py the API's answers.
 """
 
 from datetime import datetime

@@ -1,6 +1,6 @@
 """Every command line in the documents: aws against the CLI's own model, make against the Makefile, programs against their files.
 
-sam's are held against the SAM CLI that is installed, in tests/definition/test_sam_commands.py; the README's curl and the examples
+sam's are held against the SAM CLI that is installed, in tests/static/test_sam_commands.py; the README's curl and the examples
 are run, in test_signed_calls.py.
 """
 
