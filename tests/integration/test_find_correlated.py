@@ -8,7 +8,7 @@ import pytest
 
 from local.stack.signed_calls import ApiAnswer
 from local.stack.stack import Stack, await_that
-from tests.integration.conftest import send_link
+from tests.integration.conftest import moment, send_link
 from tests.integration.test_contracts import is_documented
 
 COUNT = 120
@@ -34,8 +34,10 @@ def item(number: int, correlation_id: str) -> dict[str, dict[str, str]]:
         "deadline": sent_at,
         "settledAt": sent_at,
         "publishedAt": sent_at,
+        "startedAt": sent_at,
+        "source": "API",
     }
-    return {name: {"S": text} for name, text in texts.items()} | {"checks": {"N": "30"}}
+    return {name: {"S": text} for name, text in texts.items()} | {"checks": {"N": "30"}, "takeovers": {"N": "0"}}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,7 @@ def test_a_hundred_and_twenty_come_in_three_pages_newest_link_first(stack, many)
 def test_what_was_started_with_a_correlation_id_is_found_by_it_as_it_stands(stack):
     correlation_id = f"Straße 1+1=2 & 👩‍💻, {secrets.token_hex(4)}"
     older, newer = send_link(stack), send_link(stack)
-    older.start(correlationId=correlation_id)
+    older.start(correlationId=correlation_id, linkSentAt=moment(stack, seconds_ago=20))
     newer.put_on_bus(correlationId=correlation_id)
     send_link(stack).start()  # none of them: in no index
     stack.cancel(older.verification_id)
