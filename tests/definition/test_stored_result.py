@@ -1,4 +1,4 @@
-"""What of Signzy's answer is stored, by the definition's own expression; null is what JSON's null is to each engine of JSONata."""
+"""What of Signzy's answer is stored, by the definition's own expression; each engine of JSONata has its own null."""
 
 import pytest
 from jsonata import Jsonata
