@@ -237,7 +237,8 @@ class Run:
                 says == "PENDING" and check.at_ms >= last_check_ms - 1000
                 for check, says in zip(checks, said, strict=True)
             ),
-            "UNKNOWN": item["reason"] not in {None, "INTERRUPTED"} or self.is_disturbed,
+            # Without a check: its start was deferred to a sweep, which may come after so short a window.
+            "UNKNOWN": item["reason"] not in {None, "INTERRUPTED"} or self.is_disturbed or not checks,
         }[item["outcome"]] and (item["result"] is None) == (item["outcome"] != "LINK_CLICKED")
 
     def _keeps_what_was_seen(self, item: dict[str, Any], said: list[str]) -> bool:
