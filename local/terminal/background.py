@@ -177,6 +177,8 @@ def webhook(console: Console) -> int:
     stack, url = _stack(), os.environ.get("URL")
     if not url:
         raise choices.BadChoice("say where to: URL=https://… or URL=http://127.0.0.1:<port>/")
+    if not url.startswith(("https://", "http://127.0.0.1")):  # the template refuses more, and its log says what
+        raise choices.BadChoice(f"URL={url} should be an https URL (http only for 127.0.0.1)")
     parameters = {"BusName": stack.outputs.BusName, "WebhookUrl": url}
     with console.status("Building the webhook and deploying it to the emulator …"):
         sam_cli.deploy_example("webhook", parameters, stack.endpoint, stack.clock_environment)
