@@ -34,8 +34,8 @@ down: $(development_venv) ## End the stack that make up started
 env: $(development_venv) ## Exports of address, region, outputs, for eval: local, or ENV=
 	@$(python) -m $(if $(ENV),deployment,local) env
 
-send: $(development_venv) ## Send a link to the background stack: SCENARIO= VIA=api|event CORRELATION=
-	@$(python) -m local send
+send: $(development_venv) ## Send a link: SCENARIO= VIA=api|event CORRELATION=, with ENV= CLICK=
+	@$(python) -m $(if $(ENV),deployment,local) send
 
 watch: $(development_venv) ## Show the background stack's verifications live, or one: ID= or CORRELATION=
 	@$(python) -m local watch
@@ -93,7 +93,7 @@ check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam, checkov, pip-audit
 	@.venvs/development/bin/ruff check
 	@.venvs/development/bin/ruff format --check
 	@.venvs/development/bin/pyright --pythonpath $(python)
-	@.venvs/development/bin/cfn-lint template.yaml examples/consumer/template.yaml examples/webhook/template.yaml
+	@.venvs/development/bin/cfn-lint template.yaml examples/consumer/template.yaml examples/webhook/template.yaml simulator/template.yaml
 	@$(sam) validate --lint
 	@.venvs/scan/bin/checkov --file template.yaml examples/webhook/template.yaml --framework cloudformation --skip-download --compact --quiet
 	@$(python) -m requirements.audit .venvs/scan/bin/pip-audit functions/requirements.txt
@@ -102,6 +102,9 @@ check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam, checkov, pip-audit
 
 deploy: tools ## Build, show what changes, deploy: ENV= PARAMETERS=
 	@$(python) -m deployment deploy
+
+simulator: tools ## A simulator of Signzy in the account: ENV=dev
+	@$(python) -m deployment simulator
 
 deployments: tools ## What deployments have replaced: ENV=
 	@$(python) -m deployment deployments

@@ -1,4 +1,5 @@
 """make deploy ENV=prod, make deployments ENV=prod, make rollback ENV=prod TO=…, make env ENV=prod, make recover ENV=prod
+make simulator ENV=dev, make send ENV=dev SCENARIO=… CLICK=… VIA=…
 
 CONFIRM=no deploys without showing the change set and asking, for a pipeline that has asked already.
 
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deployment import outputs, recovery, sam_cli
+from deployment import outputs, recovery, sam_cli, simulator
 from deployment.kept import Deployments, Environment, NoDeployment, values_in
 from deployment.region import NoRegion
 
@@ -58,6 +59,8 @@ VERBS: dict[str, Callable[[Environment], None]] = {
     "deployments": lambda environment: print("\n".join(Deployments(environment).names())),
     "rollback": lambda environment: rollback(environment, os.environ.get("TO") or None),
     "env": lambda environment: print(outputs.exports(outputs.outputs_of(environment))),
+    "simulator": simulator.deploy,
+    "send": lambda environment: simulator.send(environment, os.environ),
     "recover": lambda environment: print(recovery.recover(environment)),
 }
 

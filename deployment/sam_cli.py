@@ -27,6 +27,19 @@ def deploy(environment: Environment, template: Path | None = None, overrides: Se
     _sam(arguments, environment)
 
 
+def deploy_simulator(
+    environment: Environment, stack_name: str, overrides: Sequence[str], *, confirms: bool = True
+) -> None:
+    """Builds the simulator of Signzy and deploys it. confirms: after a look at the change set. Raises CalledProcessError."""
+    built = os.fspath(ROOT / ".aws-sam" / "simulator")
+    source = os.fspath(ROOT / "simulator" / "template.yaml")
+    _sam(["build", "--template-file", source, "--build-dir", built], environment)
+    arguments = ["deploy", "--template-file", f"{built}/template.yaml", "--stack-name", stack_name, "--resolve-s3"]
+    arguments += ["--s3-prefix", stack_name, "--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset"]
+    arguments += ["--confirm-changeset" if confirms else "--no-confirm-changeset", "--parameter-overrides", *overrides]
+    _sam(arguments, environment)
+
+
 def variables(environment: Environment, shell: Mapping[str, str]) -> dict[str, str]:
     """The environment variables that SAM CLI runs with: the shell's, the region by both its names, and our Python first."""
     path = f"{_PYTHON}{os.pathsep}{shell.get('PATH', os.defpath)}"

@@ -4,7 +4,7 @@ from typing import Any
 
 from engine.account import Account
 from engine.execution import Execution
-from local.simulator.answers import ANSWERS
+from simulator.answers import ANSWERS
 
 
 def said(account: Account, execution: Execution) -> list[str]:

@@ -10,7 +10,7 @@ from engine.interpreter import TaskFailed
 from engine.record import IDS, VendorCheck
 from linkwatch.model import Reason
 from linkwatch.signzy import classify
-from local.simulator.answers import ANSWERS
+from simulator.answers import ANSWERS
 
 if TYPE_CHECKING:
     from engine.account import Account

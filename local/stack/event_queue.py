@@ -5,13 +5,16 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+from local.stack.resources import Resources
+
 
 class EventQueue:
     """Reads, sends again and empties."""
 
-    def __init__(self, client: Callable[[str], Any]) -> None:
+    def __init__(self, client: Callable[[str], Any], resources: Resources) -> None:
         """Client gives boto3's client of a service."""
         self._client = client
+        self._resources = resources
 
     @cached_property
     def _sqs(self) -> Any:
@@ -19,7 +22,7 @@ class EventQueue:
 
     def url(self, logical_id: str) -> str:
         """The URL of a queue of the template."""
-        return next(url for url in self._sqs.list_queues()["QueueUrls"] if f"-{logical_id}-" in url)
+        return self._resources.physical_id(logical_id)
 
     def dead_letters(self) -> list[dict[str, Any]]:
         """The events that could not be started, up to ten of them."""

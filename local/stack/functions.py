@@ -5,22 +5,20 @@ from collections.abc import Callable
 from typing import Any
 
 from local.stack.launch import LocalStackFailed
+from local.stack.resources import Resources
 
 
 class Functions:
     """Calls them and reads their logs."""
 
-    def __init__(self, client: Callable[[str], Any]) -> None:
+    def __init__(self, client: Callable[[str], Any], resources: Resources) -> None:
         """Client gives boto3's client of a service."""
         self._client = client
+        self._resources = resources
 
     def name_of(self, logical_id: str) -> str:
-        """The name that a function of the template has in this stack. Raises KeyError."""
-        for page in self._client("lambda").get_paginator("list_functions").paginate():
-            for function in page["Functions"]:
-                if f"-{logical_id}-" in function["FunctionName"]:
-                    return function["FunctionName"]
-        raise KeyError(logical_id)
+        """The name that a function of the template has in this stack. Raises ClientError where there is none."""
+        return self._resources.physical_id(logical_id)
 
     def invoke(self, logical_id: str, event: str) -> dict[str, Any]:
         """Calls a function, by its alias as everybody does, and waits for its answer. event: JSON."""

@@ -15,10 +15,10 @@ from typing import Any
 
 import urllib3
 
-from local.simulator.client import SimulatedSignzy
 from local.stack import accelerated_clock, environment
 from local.stack.clock import Clock
 from local.stack.paths import EMULATOR_PYTHON, LOGS, ROOT, STATE, shown
+from simulator.client import SimulatedSignzy
 
 #: Real seconds.
 _START_SECONDS = 60

@@ -2,17 +2,19 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
-from local.simulator.server import DEFAULT_TOKEN
 from local.stack import sam_cli
 from local.stack.clock import Clock
 from local.stack.launch import Launched, end_background, launch
-from local.stack.paths import BACKGROUND_STACK
+from local.stack.paths import BACKGROUND_STACK, BUILT_TEMPLATE
 from local.stack.signed_calls import SignedCalls
 from local.stack.stack import STACK_NAME, Outputs, Stack
+from simulator.server import DEFAULT_TOKEN
 
 DEFAULT_WINDOW_SECONDS = 300
 
@@ -20,13 +22,15 @@ DEFAULT_WINDOW_SECONDS = 300
 @dataclass(frozen=True, slots=True)
 class StackConfig:
     """A stack as one wants it. speed: how many times faster than real time; parameters: of the template, where they differ from
-    their defaults; signzy_base_url: a real Signzy's, with token, instead of the simulator.
+    their defaults; signzy_base_url: a real Signzy's, with token, instead of the simulator; template: another build than this
+    checkout's.
     """
 
     speed: float = 1
     parameters: Mapping[str, object] = field(default_factory=dict)
     signzy_base_url: str | None = None
     token: str = field(default=DEFAULT_TOKEN, repr=False)
+    template: Path = BUILT_TEMPLATE
 
 
 @contextmanager
@@ -95,35 +99,47 @@ def _bring_up(config: StackConfig, *, in_background: bool) -> tuple[Launched, St
 def _deployed(launched: Launched, config: StackConfig) -> Stack:
     simulator = launched.simulator_address
     base_url = config.signzy_base_url or f"{simulator}/api/v3/us-kyc"
-    sam_cli.deploy(launched.endpoint, {"SignzyBaseUrl": base_url, **config.parameters}, launched.clock_environment)
+    parameters = {"SignzyBaseUrl": base_url, **config.parameters}
+    sam_cli.deploy(launched.endpoint, parameters, launched.clock_environment, config.template)
     calls = SignedCalls(launched.endpoint, launched.clock)
-    outputs = _outputs(calls)
-    stack = Stack(launched.endpoint, outputs, launched.clock, simulator, _listen(calls, outputs.BusName))
+    outputs = outputs_of(calls.client, STACK_NAME)
+    outcomes_url = listen(calls.client, outputs.BusName, "local-outcomes")
+    stack = Stack(launched.endpoint, outputs, launched.clock, simulator, outcomes_url)
     stack.clock_environment = launched.clock_environment
     stack.fill_token(config.token)
-    _warm_up(stack)
+    warm_up(stack)
     return stack
 
 
-def _outputs(calls: SignedCalls) -> Outputs:
-    described = calls.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+def outputs_of(client: Callable[[str], Any], stack_name: str) -> Outputs:
+    """A deployed stack's outputs. client gives boto3's client of a service."""
+    described = client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
     found = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
     return Outputs(**{name: found[name] for name in Outputs.__annotations__})
 
 
-def _listen(calls: SignedCalls, bus_name: str) -> str:
-    """Puts a queue on the bus, as a consumer would, and gives its URL."""
-    sqs, events = calls.client("sqs"), calls.client("events")
-    url = sqs.create_queue(QueueName="local-outcomes")["QueueUrl"]
+def listen(client: Callable[[str], Any], bus_name: str, name: str) -> str:
+    """Puts a queue on the bus, as a consumer would, and gives its URL. name: the queue's and the rule's."""
+    sqs, events = client("sqs"), client("events")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     pattern = json.dumps({"source": ["linkwatch"], "detail-type": ["VerificationSettled"]})
-    events.put_rule(Name="local-outcomes", EventBusName=bus_name, EventPattern=pattern)
-    events.put_targets(Rule="local-outcomes", EventBusName=bus_name, Targets=[{"Id": "queue", "Arn": arn}])
+    rule = events.put_rule(Name=name, EventBusName=bus_name, EventPattern=pattern)["RuleArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    events.put_targets(Rule=name, EventBusName=bus_name, Targets=[{"Id": "queue", "Arn": arn}])
     return url
 
 
-def _warm_up(stack: Stack) -> None:
-    """Starts the functions once: under an accelerated clock a first start would count as many seconds of the window."""
+def warm_up(stack: Stack) -> None:
+    """Calls the functions once: under an accelerated clock a first start would count as many seconds of the window."""
     stack.functions.invoke("CheckLink", json.dumps({"requestId": "", "sessionId": ""}))
     stack.functions.invoke("RecoverUnfinished", json.dumps({"sweep": True}))
     stack.find("warm-up")

@@ -8,7 +8,7 @@ from pathlib import Path
 from local.stack import environment
 from local.stack.launch import LocalStackFailed
 from local.stack.parent_death import ending_with_its_parent
-from local.stack.paths import BUILT_TEMPLATE, EXAMPLES, LOGS, ROOT, SAM, shown
+from local.stack.paths import BUILT_SIMULATOR, BUILT_TEMPLATE, EXAMPLES, LOGS, ROOT, SAM, shown
 from local.stack.stack import STACK_NAME
 
 _SAM_SECONDS = 300
@@ -22,12 +22,15 @@ def build() -> None:
         _run("build", ["build"], environment.for_building())
 
 
-def deploy(endpoint: str, parameters: Mapping[str, object], clock: Mapping[str, str]) -> None:
+def deploy(
+    endpoint: str, parameters: Mapping[str, object], clock: Mapping[str, str], template: Path = BUILT_TEMPLATE
+) -> None:
     """Deploys to the emulator at endpoint. parameters: the template's; clock: the environment that lets SAM into the
     emulator's clock, which is ahead of the world's by more than a signature may be soon. Raises LocalStackFailed.
     """
     overrides = [f"{name}={value}" for name, value in parameters.items()]
-    arguments = ["deploy", "--config-env", "local", "--stack-name", STACK_NAME]
+    config = ["--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", "local"]
+    arguments = ["deploy", "--template-file", os.fspath(template), *config, "--stack-name", STACK_NAME]
     _run("deploy", [*arguments, "--parameter-overrides", *overrides], {**environment.for_aws(endpoint), **clock})
 
 
@@ -48,6 +51,19 @@ def deploy_example(name: str, parameters: Mapping[str, str], endpoint: str, cloc
     overrides = [f"{parameter}={value}" for parameter, value in parameters.items()]
     arguments = ["deploy", *what, "--parameter-overrides", *overrides]
     _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, f"sam-deploy-{name}.log")
+
+
+def deploy_simulator(
+    endpoint: str, stack_name: str, parameters: Mapping[str, object], clock: Mapping[str, str]
+) -> None:
+    """Builds the simulator of Signzy, and deploys it beside linkwatch. Raises LocalStackFailed."""
+    built = os.fspath(BUILT_SIMULATOR)
+    source = ["--template-file", os.fspath(ROOT / "simulator" / "template.yaml"), "--build-dir", built]
+    _run("build", ["build", *source], environment.for_building(), "sam-build-simulator.log")
+    arguments = ["deploy", "--template-file", os.fspath(BUILT_SIMULATOR / "template.yaml"), "--stack-name", stack_name]
+    arguments += ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--parameter-overrides"]
+    arguments += [f"{name}={value}" for name, value in parameters.items()]
+    _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, "sam-deploy-simulator.log")
 
 
 def _newest_source() -> float:

@@ -1,5 +1,5 @@
-"""Signed calls to the emulator, with the time of its clock: it refuses a signature that is more than 5 minutes off its own
-time, as AWS does, and under an accelerated clock it is hours ahead of the caller before long.
+"""Signed calls to AWS, or to the emulator with the time of its clock: it refuses a signature that is more than 5 minutes off
+its own time, as AWS does, and under an accelerated clock it is hours ahead of the caller before long.
 """
 
 import json
@@ -11,12 +11,10 @@ import urllib3
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.credentials import Credentials
 
 from local.stack.clock import Clock
 from local.stack.environment import KEY_ID, REGION, SECRET_KEY
 
-_CREDENTIALS = Credentials(KEY_ID, SECRET_KEY)
 #: Real seconds; longer than any answer of the API takes, API Gateway's own limit being 29.
 _ANSWER_SECONDS = 35
 
@@ -43,10 +41,12 @@ def _signer_at(clock: Clock) -> type[auth.SigV4Auth]:
 
 
 class SignedCalls:
-    """Calls to the emulator at one endpoint."""
+    """Calls to the emulator at one endpoint, or to AWS."""
 
-    def __init__(self, endpoint: str, clock: Clock) -> None:
+    def __init__(self, endpoint: str | None, clock: Clock, session: boto3.Session | None = None) -> None:
+        """endpoint: None for AWS; session: whose keys and region, the emulator's by default."""
         self._endpoint = endpoint
+        self._session = session or boto3.Session(KEY_ID, SECRET_KEY, region_name=REGION)
         self._signer = _signer_at(clock)
         self._http = urllib3.PoolManager(maxsize=32, retries=False, timeout=_ANSWER_SECONDS)
         # botocore checks signers up by name in this table.
@@ -54,7 +54,7 @@ class SignedCalls:
         auth.AUTH_TYPE_MAPS[self._signature] = self._signer
 
     def client(self, service: str, session: boto3.Session | None = None) -> Any:
-        """boto3's client of a service; session: somebody else's keys than the local ones."""
+        """boto3's client of a service; session: somebody else's keys."""
         config = Config(
             signature_version=self._signature,
             proxies={},
@@ -62,17 +62,29 @@ class SignedCalls:
             retries={"mode": "standard", "total_max_attempts": 3},
             max_pool_connections=32,
         )
-        session = session or boto3.Session(KEY_ID, SECRET_KEY, region_name=REGION)
+        session = session or self._session
         return session.client(service, endpoint_url=self._endpoint, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
-    def call_api(
-        self, method: str, url: str, body: Any = None, headers: dict[str, str] | None = None, *, signed: bool = True
+    def call_api(  # noqa: PLR0913  # those with a * are named by whoever calls
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        *,
+        signed: bool = True,
+        session: boto3.Session | None = None,
     ) -> ApiAnswer:
-        """One call of the REST API. body is sent as it is if it is str or bytes, as JSON otherwise."""
+        """One call of the REST API. body is sent as it is if it is str or bytes, as JSON otherwise; session: somebody else's
+        keys.
+        """
         content = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
         request = AWSRequest(method, url, headers={"Content-Type": "application/json", **(headers or {})}, data=content)
         if signed:
-            self._signer(_CREDENTIALS, "execute-api", REGION).add_auth(request)
+            session = session or self._session
+            keys = session.get_credentials()
+            assert keys, "there are no AWS credentials"
+            self._signer(keys, "execute-api", session.region_name).add_auth(request)
         prepared = request.prepare()
         answer = self._http.request(method, url, body=content, headers=dict(prepared.headers.items()))
         return ApiAnswer(answer.status, {n.lower(): v for n, v in answer.headers.items()}, _parsed(answer.data))

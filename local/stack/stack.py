@@ -1,4 +1,4 @@
-"""A local stack (the emulator with the template deployed to it, and the simulator of Signzy) and what one does with it."""
+"""A deployed stack, on the emulator or on AWS, and what one does with it."""
 
 import json
 import threading
@@ -9,16 +9,18 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
+import boto3
 from boto3.dynamodb.types import TypeDeserializer
 
-from local.simulator.client import SimulatedSignzy
 from local.stack.clock import Clock
 from local.stack.event_queue import EventQueue
 from local.stack.executions import Executions
 from local.stack.faults import Faults
 from local.stack.functions import Functions
 from local.stack.launch import LocalStackFailed
+from local.stack.resources import Resources
 from local.stack.signed_calls import ApiAnswer, SignedCalls
+from simulator.client import SimulatedSignzy
 
 #: As samconfig.toml's environment "local" names it.
 STACK_NAME = "linkwatch"
@@ -51,14 +53,25 @@ class Stack:
     seconds.
     """
 
-    def __init__(
-        self, endpoint: str, outputs: Outputs, clock: Clock, simulator_address: str | None, outcomes_url: str
+    def __init__(  # noqa: PLR0913  # those after the * have defaults, which fit the emulator
+        self,
+        endpoint: str | None,
+        outputs: Outputs,
+        clock: Clock,
+        simulator_address: str | None,
+        outcomes_url: str,
+        *,
+        stack_name: str = STACK_NAME,
+        session: boto3.Session | None = None,
     ) -> None:
-        """outcomes_url: the queue that local/ has put on the bus, so as to see what consumers see."""
-        self.endpoint = endpoint
+        """endpoint: of the emulator, None for AWS; outcomes_url: the queue that was put on the bus, so as to see what consumers
+        see; session: whose keys and region, the emulator's by default.
+        """
+        self._endpoint = endpoint
+        self.stack_name = stack_name
         self.outputs = outputs
         self.clock = clock
-        self.calls = SignedCalls(endpoint, clock)
+        self.calls = SignedCalls(endpoint, clock, session)
         self._simulator_address = simulator_address
         self.outcomes_url = outcomes_url
         #: What lets a program that is started for this stack into its clock.
@@ -67,11 +80,24 @@ class Stack:
         self.is_shared = False
         self._received: set[str] = set()
         self._events: dict[str, list[dict[str, Any]]] = {}
+        #: When each event came, by its id: epoch milliseconds.
+        self.arrived_ms: dict[str, int] = {}
         self._events_lock = threading.Lock()
         self.executions = Executions(self.client, outputs.StateMachineArn)
-        self.functions = Functions(self.client)
-        self.event_queue = EventQueue(self.client)
-        self.faults = Faults(endpoint, clock)
+        self.resources = Resources(self.client, stack_name)
+        self.functions = Functions(self.client, self.resources)
+        self.event_queue = EventQueue(self.client, self.resources)
+
+    @property
+    def endpoint(self) -> str:
+        """The emulator's address. There is none on AWS."""
+        assert self._endpoint, "this stack is on AWS"
+        return self._endpoint
+
+    @cached_property
+    def faults(self) -> Faults:
+        """Faults on demand. Not there on AWS."""
+        return Faults(self.endpoint, self.clock)
 
     @cached_property
     def signzy(self) -> SimulatedSignzy:
@@ -80,13 +106,13 @@ class Stack:
         return SimulatedSignzy(self._simulator_address)
 
     def client(self, service: str) -> Any:
-        """boto3's client of a service of the emulator."""
+        """boto3's client of a service."""
         return self.calls.client(service)
 
     @cached_property
     def window_seconds(self) -> float:
         """How long a link lives in this stack: its parameter WindowSeconds."""
-        described = self.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+        described = self.client("cloudformation").describe_stacks(StackName=self.stack_name)["Stacks"][0]
         return float({p["ParameterKey"]: p["ParameterValue"] for p in described["Parameters"]}["WindowSeconds"])
 
     # ── Entry points ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -94,6 +120,8 @@ class Stack:
     @cached_property
     def api_url(self) -> str:
         """Where the API answers: ApiUrl's host is AWS's, the emulator has it under its own address."""
+        if self._endpoint is None:
+            return self.outputs.ApiUrl
         api_id = self.outputs.ApiUrl.removeprefix("https://").split(".")[0]
         return f"{self.endpoint}/restapis/{api_id}/v1/_user_request_"
 
@@ -146,12 +174,13 @@ class Stack:
             return list(self._events.get(verification_id, []))
 
     def _receive(self) -> None:
-        options = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 5}
+        options = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 5, "MessageSystemAttributeNames": ["SentTimestamp"]}
         while got := self._sqs.receive_message(QueueUrl=self.outcomes_url, **options).get("Messages"):
             for message in got:
                 if message["MessageId"] not in self._received:
                     event = json.loads(message["Body"])
                     self._events.setdefault(event["detail"]["verificationId"], []).append(event)
+                    self.arrived_ms[event["id"]] = int(message["Attributes"]["SentTimestamp"])
                     self._received.add(message["MessageId"])
                 if not self.is_shared:
                     self._sqs.delete_message(QueueUrl=self.outcomes_url, ReceiptHandle=message["ReceiptHandle"])

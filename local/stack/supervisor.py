@@ -56,7 +56,7 @@ def _emulator(options: dict[str, Any], scratch: Path) -> subprocess.Popen[bytes]
 
 def _simulator(options: dict[str, Any]) -> subprocess.Popen[bytes]:
     port, window = str(options["simulatorPort"]), str(options["windowSeconds"])
-    command = [sys.executable, "-m", "local.simulator.server", "--port", port, "--window-seconds", window]
+    command = [sys.executable, "-m", "simulator.server", "--port", port, "--window-seconds", window]
     return _start(command, Path(options["logs"]) / "simulator.log", dict(os.environ))
 
 

@@ -3,11 +3,11 @@
 import os
 import re
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
-from local.simulator.links import SCENARIOS
 from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 from local.stack.lifecycle import StackConfig
+from simulator.scenarios import SCENARIOS
 
 #: Without an accelerated clock a window of 5 minutes would have to be sat out: 20 s show the same.
 SHORT_WINDOW: dict[str, object] = {"WindowSeconds": 20, "PollIntervalSeconds": 2}
@@ -87,12 +87,3 @@ def as_the_machine_can(config: StackConfig) -> tuple[StackConfig, str | None]:
         why = f"No accelerated clock here ({error}): this run is in real time, with a window of {window} s instead of 300."
         return replace(config, speed=1, parameters={**config.parameters, **SHORT_WINDOW}), why
     return config, None
-
-
-def script_of(scenario: str, window_seconds: float) -> list[dict[str, Any]]:
-    """A scenario's script; its seconds, which are of a window of 300 s, fitted to another window."""
-    seconds = ("fromSecond", "untilSecond")
-    return [
-        {name: value * window_seconds / 300 if name in seconds else value for name, value in step.items()}
-        for step in SCENARIOS[scenario]["script"]
-    ]

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local.simulator.links import SCENARIOS
-from local.simulator.server import BASE_PATH, DEFAULT_TOKEN
 from local.stack import environment, sam_cli
 from local.stack.launch import LocalStackFailed
 from local.stack.paths import ROOT, SAM
 from local.terminal.choices import BadChoice, choices
+from simulator.protocol import BASE_PATH
+from simulator.scenarios import SCENARIOS
+from simulator.server import DEFAULT_TOKEN
 
 IMAGE = "public.ecr.aws/lambda/python:3.13-x86_64"
 _NAME = "linkwatch-invoke"
@@ -64,8 +65,8 @@ def _simulator(event: dict[str, object], scenario: str) -> Iterator[str]:
     try:
         _docker(
             *("run", "--detach", "--rm", "--name", container, "--network", network, "--network-alias", "signzy"),
-            *("--volume", f"{ROOT / 'local'}:/simulator/local:ro", "--workdir", "/simulator"),
-            *("--entrypoint", "python3.13", IMAGE, "-m", "local.simulator.server"),
+            *("--volume", f"{ROOT / 'simulator'}:/simulated/simulator:ro", "--workdir", "/simulated"),
+            *("--entrypoint", "python3.13", IMAGE, "-m", "simulator.server"),
             *("--host", "0.0.0.0", "--port", str(_PORT), "--link", link),  # noqa: S104 (the container's own network)
         )
         _await_simulator(container)

@@ -11,9 +11,9 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from local.simulator.answers import ANSWERS
 from local.stack.stack import Stack
 from local.terminal.live_view import SYMBOLS
+from simulator.answers import ANSWERS
 
 #: A settled verification stays in the picture this long, by the stack's clock, and for REAL_SECONDS at least.
 _STAYS_SECONDS, _STAYS_REAL_SECONDS = 60, 20

@@ -6,13 +6,13 @@ from typing import Any
 
 from rich.console import Console
 
-from local.simulator.links import SCENARIOS
 from local.stack.launch import LocalStackFailed
 from local.stack.lifecycle import StackConfig, running_stack
 from local.stack.paths import LOGS, shown
 from local.stack.stack import Stack, await_that
 from local.terminal import choices
 from local.terminal.live_view import Watched, follow, show_outcome
+from simulator.scenarios import SCENARIOS, fitted_to
 
 DEFAULT_SPEED = 15
 #: Real seconds. An event crosses the emulator in far less.
@@ -52,7 +52,7 @@ def run(console: Console) -> int:
 def send(stack: Stack, scenario: str) -> dict[str, str]:
     """Has the simulator send a link, and gives its ids as Signzy would."""
     request_id, session_id = secrets.token_hex(12), secrets.token_hex(12)
-    stack.signzy.send_link(request_id, session_id, script=choices.script_of(scenario, stack.window_seconds))
+    stack.signzy.send_link(request_id, session_id, script=fitted_to(stack.window_seconds, scenario))
     return {"requestId": request_id, "sessionId": session_id}
 
 

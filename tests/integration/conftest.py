@@ -135,7 +135,7 @@ class Link:
 
 
 def send_link(stack: Stack, *script: dict[str, Any], sent_seconds_ago: float = 0, scenario: str | None = None) -> Link:
-    """Has Signzy send a link. script: what its checks get (local/simulator/links.py); by default it is never clicked."""
+    """Has Signzy send a link. script: what its checks get (simulator/scenarios.py); by default it is never clicked."""
     link = Link(stack, secrets.token_hex(12), secrets.token_hex(12))
     stack.signzy.send_link(
         link.request_id,

@@ -21,12 +21,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.simulator.answers import ANSWERS
-from local.simulator.misbehaviours import MISBEHAVIOURS
 from local.stack import environment
 from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 from local.stack.lifecycle import StackConfig, running_stack
 from local.stack.stack import Stack, await_that
+from simulator.answers import ANSWERS
+from simulator.misbehaviours import MISBEHAVIOURS
 from tests.integration import calls
 from tests.integration.conftest import warm_up
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from local.stack import environment, sam_cli
+from local.stack.functions import Functions
 from local.stack.paths import DEVELOPMENT_BIN, ROOT
+from local.stack.resources import Resources
 from local.stack.stack import Stack, await_that
 from tests.integration.conftest import PATIENCE, send_link
 
@@ -77,7 +79,8 @@ def test_an_outcome_that_comes_twice_is_acted_on_once(stack, decisions):
     stack.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(again)}])
 
     told = f"{link.verification_id}: decided before"
-    await_that(lambda: told in stack.functions.logs_of("ActOnOutcome"), 30, "the consumer has seen it twice")
+    functions = Functions(stack.client, Resources(stack.client, "linkwatch-consumer"))
+    await_that(lambda: told in functions.logs_of("ActOnOutcome"), 30, "the consumer has seen it twice")
     assert decided["decision"] == "DENY"
     assert decision_on(stack, decisions, link.verification_id) == decided
 

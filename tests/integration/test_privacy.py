@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.simulator.answers import ANSWERS
-from local.simulator.misbehaviours import MISBEHAVIOURS
-from local.simulator.server import DEFAULT_TOKEN
 from local.stack.stack import Stack
+from simulator.answers import ANSWERS
+from simulator.misbehaviours import MISBEHAVIOURS
+from simulator.server import DEFAULT_TOKEN
 from tests.integration.conftest import Link, send_link
 
 TOKEN = f"token-of-the-privacy-test-{secrets.token_hex(8)}"

@@ -11,7 +11,7 @@ from linkwatch.bounded_http import KeptConnection
 from linkwatch.model import Answer, CheckResult, Ids, Reason
 from linkwatch.signzy import Signzy, classify
 from linkwatch.signzy_token import FixedToken
-from local.simulator.answers import ANSWERS
+from simulator.answers import ANSWERS
 from tests.unit.vendor import message, vendor
 
 RESULT_FIELDS = {"transactionId", "carrier", "lineType", "countryCode", "phoneMatch", "ipAddressMatch"}

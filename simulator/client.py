@@ -7,7 +7,7 @@ from typing import Any
 
 import urllib3
 
-from local.simulator.server import BASE_PATH
+from simulator.protocol import BASE_PATH
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class SimulatedSignzy:
         script: Sequence[Mapping[str, Any]] | None = None,
         link_sent_at_ms: float | None = None,
     ) -> None:
-        """Has Signzy know a link from now on. Either scenario (scenarios.json) or script (steps as in links.py) says
+        """Has Signzy know a link from now on. Either scenario (scenarios.json) or script (steps as in scenarios.py) says
         what its checks get; link_sent_at_ms is by the stack's clock, now by default.
         """
         known = {"sessionId": session_id, "scenario": scenario, "script": script, "linkSentAtMs": link_sent_at_ms}

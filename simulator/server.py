@@ -1,6 +1,6 @@
 """A simulator of Signzy: its status endpoint over HTTP as its page documents it, and a second path to tell it what to answer.
 
-    python -m local.simulator.server --port 8099 --window-seconds 300 [--host 127.0.0.1] [--link '{"requestId", …}']
+    python -m simulator.server --port 8099 --window-seconds 300 [--host 127.0.0.1] [--link '{"requestId", …}']
 
     GET /api/v3/us-kyc/poll-check-verify/request/{requestId}/session/{sessionId}     Signzy
     PUT /_simulator/links/{requestId}          {"sessionId", "scenario" or "script", "linkSentAtMs"?}   a link was sent
@@ -18,21 +18,18 @@ import json
 import re
 import secrets
 import time
-from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.simulator.answers import ANSWERS, VendorAnswer, answer_from
-from local.simulator.links import Links
-from local.simulator.misbehaviours import MISBEHAVIOURS
+from simulator.answers import VendorAnswer, answer_from
+from simulator.links import Links
+from simulator.misbehaviours import MISBEHAVIOURS
+from simulator.protocol import ABOUT, CHECK, NOT_FOUND, SIMULATOR_HEADER, answer_to, refusal
 
-BASE_PATH = "/api/v3/us-kyc"
 #: The token that the simulator takes when nobody says another.
 DEFAULT_TOKEN = "simulated-token"  # noqa: S105  # no secret: nothing real takes it
 
-_CHECK = re.compile(re.escape(BASE_PATH) + "/poll-check-verify/request/([^/?]*)/session/([^/?]*)")
-_ID = re.compile("[0-9a-fA-F]{24}")
 _LINK = re.compile("/_simulator/links/([0-9a-fA-F]{24})")
 _REQUESTS = re.compile("/_simulator/links/([^/]+)/requests")
 
@@ -62,10 +59,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(HTTPStatus.OK, {"nowMs": now_ms()})
         elif match := _REQUESTS.fullmatch(self.path):
             self._say(HTTPStatus.OK, {"requests": self.server.links.requests(match[1])})
-        elif match := _CHECK.fullmatch(self.path):
+        elif match := CHECK.fullmatch(self.path):
             self._check(match[1], match[2])
         else:
-            self._say(HTTPStatus.NOT_FOUND, {"error": {"message": "Not Found", "statusCode": 404}})
+            self._answer(ABOUT if self.path == "/" else NOT_FOUND)
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -110,30 +107,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             misbehave(self)
         else:
-            answer = step.get("own") or ANSWERS[step["answer"]]
-            answer = _carrying(answer, step["phoneNumber"]) if "phoneNumber" in step else answer
-            self._answer(answer.about(session_id))
+            self._answer(answer_to(step, session_id))
 
     def _step(self, request_id: str, session_id: str, at_ms: int) -> dict[str, Any]:
-        """What to answer: who asks, in which form, about what, in this order."""
-        if not self._token_is_right():
-            return {"answer": "credentials-refused"}
-        if not self._content_type_is_right():
-            return {"answer": "no-json-asked-for", "own": _NO_JSON_ASKED_FOR}
-        for id_, answer in ((request_id, "malformed-request-id"), (session_id, "malformed-session-id")):
-            if not _ID.fullmatch(id_):
-                return {"answer": answer}
-        return self.server.links.step_for(request_id, session_id, at_ms)
-
-    def _token_is_right(self) -> bool:
-        return self.headers.get("Authorization") == self.server.links.token  # bare: no "Bearer"
-
-    def _content_type_is_right(self) -> bool:
-        return self.headers.get_content_type() == "application/json" and "Content-Type" in self.headers
+        is_right_token = self.headers.get("Authorization") == self.server.links.token  # bare: no "Bearer"
+        content_type = self.headers.get("Content-Type")
+        refused = refusal(request_id, session_id, content_type, is_right_token=lambda: is_right_token)
+        return refused or self.server.links.step_for(request_id, session_id, at_ms)
 
     def _answer(self, answer: VendorAnswer) -> None:
         self.send_response(answer.status)
-        for name, value in answer.headers.items():
+        for name, value in (answer.headers | SIMULATOR_HEADER).items():
             self.send_header(name, value)
         if answer.status != HTTPStatus.NO_CONTENT:
             self.send_header("Content-Length", str(len(answer.body)))
@@ -146,17 +130,6 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class calls it so
         if not self.path.startswith("/_simulator/"):
             super().log_message(format, *args)
-
-
-def _carrying(answer: VendorAnswer, phone_number: str) -> VendorAnswer:
-    field = f'{{"PhoneNumber": "{phone_number}", '.encode()
-    body = answer.body.replace(b"{", field) if b"{" in answer.body else answer.body + phone_number.encode()
-    return replace(answer, body=body)
-
-
-_NO_JSON_ASKED_FOR = answer_from(
-    {"status": 400, "body": {"error": {"statusCode": 400, "message": "Content-Type should be application/json"}}}
-)
 
 
 def main() -> None:

@@ -1,0 +1,91 @@
+"""Links that stand whole in their ids, for a simulator that remembers nothing. Standard library only.
+
+    python -m simulator.coded SCENARIO [--click SECONDS] [--sent-ago SECONDS] [--interval SECONDS]
+
+The requestId's 24 hexadecimal digits are, in this order: the scenario's number in scenarios.json (2), the second of the click
+after the link was sent (4; ffff: the scenario's own), the moment of the sending in epoch seconds (8), the seconds between two
+checks (2) and chance (8). The sessionId follows from the requestId, so that no other ids are taken for such a link's.
+"""
+
+import argparse
+import hashlib
+import json
+import secrets
+import time
+from dataclasses import dataclass
+
+from simulator.scenarios import SCENARIOS, Step, fitted_to, step_of
+
+_NAMES = list(SCENARIOS)
+_NO_CLICK = 0xFFFF
+
+
+@dataclass(frozen=True, slots=True)
+class CodedLink:
+    """A link. sent_at: epoch seconds; click: seconds after it, None for the scenario's own; interval: seconds a check."""
+
+    scenario: str
+    sent_at: int
+    click: int | None = None
+    interval: int = 10
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, saying what there is."""
+        if self.scenario not in SCENARIOS:
+            raise ValueError(f"SCENARIO={self.scenario} does not exist; there are {', '.join(_NAMES)}")
+        if self.click is not None and not any("untilSecond" in step for step in SCENARIOS[self.scenario]["script"]):
+            raise ValueError(f"nobody clicks in SCENARIO={self.scenario}, so it takes no CLICK")
+        if not 0 <= (self.click or 0) < _NO_CLICK or not 1 <= self.interval <= 0xFF:
+            raise ValueError(f"a click is from 0 to {_NO_CLICK - 1} s after the sending, an interval from 1 to 255 s")
+
+    def new_ids(self) -> dict[str, str]:
+        """Ids for this link, others each time: {"requestId", "sessionId"}."""
+        click = _NO_CLICK if self.click is None else self.click
+        request_id = f"{_NAMES.index(self.scenario):02x}{click:04x}{self.sent_at:08x}{self.interval:02x}"
+        request_id += secrets.token_hex(4)
+        return {"requestId": request_id, "sessionId": _session_of(request_id)}
+
+    def step(self, now_ms: float, window_seconds: float) -> Step:
+        """What a check gets that comes now (epoch milliseconds). It is the number that is due at its time: who remembers nothing
+        cannot count.
+        """
+        second = now_ms / 1000 - self.sent_at
+        check = max(1, round(second / self.interval))
+        script = fitted_to(window_seconds, self.scenario)
+        if self.click is not None:
+            script = [{**step, "untilSecond": self.click} if "untilSecond" in step else step for step in script]
+        return step_of(script, check, second, window_seconds)
+
+
+def decoded(request_id: str, session_id: str) -> CodedLink | None:
+    """The link that these ids, in any case, are of; None where they are no such link's."""
+    request_id = request_id.lower()
+    if len(request_id) != 24 or session_id.lower() != _session_of(request_id):
+        return None
+    number, click, sent_at, interval = (int(request_id[a:b], 16) for a, b in ((0, 2), (2, 6), (6, 14), (14, 16)))
+    if number >= len(_NAMES) or not interval:
+        return None
+    return CodedLink(_NAMES[number], sent_at, None if click == _NO_CLICK else click, interval)
+
+
+def _session_of(request_id: str) -> str:
+    return hashlib.sha256(f"linkwatch's simulator of Signzy: {request_id}".encode()).hexdigest()[:24]
+
+
+def main() -> None:
+    """Prints new ids, as Signzy's Send Instant Link gives them."""
+    parser = argparse.ArgumentParser(description="ids of a link for the simulator of Signzy")
+    parser.add_argument("scenario", choices=_NAMES)
+    parser.add_argument("--click", type=int)
+    parser.add_argument("--sent-ago", type=int, default=0)
+    parser.add_argument("--interval", type=int, default=10)
+    options = parser.parse_args()
+    try:
+        link = CodedLink(options.scenario, int(time.time()) - options.sent_ago, options.click, options.interval)
+    except ValueError as error:
+        parser.error(str(error))
+    print(json.dumps({"result": link.new_ids()}))
+
+
+if __name__ == "__main__":
+    main()

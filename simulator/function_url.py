@@ -1,0 +1,89 @@
+"""The simulator of Signzy as a Lambda behind a function URL. It remembers nothing: what it answers stands in the ids (coded.py).
+
+A function URL always answers: where the local simulator breaks the connection, this one fails, and AWS says 502.
+"""
+
+import base64
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+
+from simulator.answers import VendorAnswer
+from simulator.coded import decoded
+from simulator.misbehaviours import MISBEHAVIOURS
+from simulator.protocol import ABOUT, CHECK, NOT_FOUND, SIMULATOR_HEADER, answer_to, refusal
+from simulator.scenarios import Step
+
+#: For so long a token that was replaced is taken; a check that comes with the new one has it read at once.
+_TOKEN_SECONDS = 10.0
+#: Longer than any check waits.
+_HANGING_SECONDS = 12.0
+
+
+class Misbehaviour(Exception):
+    """Asked for by the scenario."""
+
+
+class Token:
+    """The token that the simulator takes, as its secret says. read gives the secret's string."""
+
+    def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._read, self._clock = read, clock
+        self._token: str | None = None
+        self._read_at = float("-inf")
+
+    def is_right(self, given: str | None) -> bool:
+        """Whether it is this one. What is not is compared once more with the secret as it is now."""
+        if self._clock() - self._read_at < _TOKEN_SECONDS and given == self._token:
+            return True
+        self._token, self._read_at = json.loads(self._read())["token"], self._clock()
+        return given == self._token
+
+
+_secrets: Any = boto3.client("secretsmanager")
+_token = Token(lambda: _secrets.get_secret_value(SecretId=os.environ["TOKEN_ARN"])["SecretString"])
+_window_seconds = float(os.environ["WINDOW_SECONDS"])
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answers one request. Raises Misbehaviour where the scenario wants no answer."""
+    path = event["rawPath"]
+    if event["requestContext"]["http"]["method"] != "GET" or not (match := CHECK.fullmatch(path)):
+        return _http(ABOUT if path == "/" else NOT_FOUND)
+    request_id, session_id = match[1], match[2]
+    at_ms = event["requestContext"]["timeEpoch"]  # when AWS took the request: a cold start comes after it
+    step = _step(request_id, session_id, at_ms, event["headers"])
+    request = {"requestId": request_id[:64], "sessionId": session_id[:64], "atMs": at_ms, "path": path[:200]}
+    print(json.dumps({"message": "Answered", **request, "check": step.get("check"), "answer": step["answer"]}))
+    time.sleep(step.get("slowBySeconds", 0))
+    if step["answer"] in MISBEHAVIOURS:
+        time.sleep(_HANGING_SECONDS if step["answer"] in {"hang", "drip-headers", "drip-body"} else 0)
+        raise Misbehaviour(step["answer"])
+    return _http(answer_to(step, session_id))
+
+
+def _step(request_id: str, session_id: str, at_ms: int, headers: dict[str, str]) -> Step:
+    given = {name.lower(): value for name, value in headers.items()}
+    refused = refusal(
+        request_id,
+        session_id,
+        given.get("content-type"),
+        is_right_token=lambda: _token.is_right(given.get("authorization")),
+    )
+    if refused:
+        return refused
+    link = decoded(request_id, session_id)
+    return link.step(at_ms, _window_seconds) if link else {"answer": "unknown-ids", "check": 1}
+
+
+def _http(answer: VendorAnswer) -> dict[str, Any]:
+    return {
+        "statusCode": answer.status,
+        "headers": answer.headers | SIMULATOR_HEADER,
+        "isBase64Encoded": True,
+        "body": base64.b64encode(answer.body).decode(),
+    }
