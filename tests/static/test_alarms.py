@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from linkwatch.model import parse_ids
 from local.stack.paths import ROOT
 from tests.static.template import RESOURCES, RUNBOOK, TEMPLATE, of_type, text_of
 
@@ -53,14 +54,18 @@ def test_every_function_has_an_alarm_for_errors_and_one_for_throttles(function):
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_reaches_somebody_and_says_what_silence_means(name):
     assert json.dumps(ALARMS[name]["AlarmActions"]).count("HasAlarm") == 2
-    assert ALARMS[name]["TreatMissingData"] == ("breaching" if name == "SweepMissing" else "notBreaching")
+    silence = {
+        "SweepMissing": "breaching",
+        "ProbeFailing": {"Fn::If": ["HasProbe", "breaching", "notBreaching"]},
+    }
+    assert ALARMS[name]["TreatMissingData"] == silence.get(name, "notBreaching")
 
 
 @pytest.mark.parametrize("name", ALARMS)
 def test_a_threshold_is_nothing_at_all_or_a_parameter(name):
     threshold = ALARMS[name]["Threshold"]
 
-    fixed = {"SweepMissing": 1, "InstantLinkSentDelayed": 300}.get(name, 0)
+    fixed = {"SweepMissing": 1, "ProbeFailing": 1, "InstantLinkSentDelayed": 300}.get(name, 0)
 
     assert threshold == fixed if isinstance(threshold, int) else threshold["Ref"] in TEMPLATE["Parameters"]
 
@@ -119,3 +124,37 @@ def test_a_metric_of_a_filter_is_read_with_the_dimensions_that_it_is_written_wit
         assert {dimension["Name"] for dimension in alarm["Dimensions"]} == filters()[metric]
     for names in re.findall(rf'SEARCH\(\'{{linkwatch,([\w,]+)}} service=[^\']*MetricName=\\\\?"{metric}\\\\?"', BODY):
         assert set(names.split(",")) == filters()[metric]
+
+
+# ── The probe ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PROBE: dict[str, str] = json.loads(RESOURCES["Probe"]["Properties"]["Target"]["Input"])
+PROBED = f"{PROBE['requestId']}-*"
+FILTERS = of_type("AWS::Logs::MetricFilter")
+
+
+def test_the_probe_calls_check_link_by_its_alias_and_only_where_it_is_wanted():
+    assert parse_ids(PROBE["requestId"], PROBE["sessionId"]) is not None
+    assert RESOURCES["Probe"]["Properties"]["Target"]["Arn"] == {"Ref": "CheckLinkAliaslive"}
+    assert RESOURCES["Probe"]["Condition"] == "HasProbe"
+    assert TEMPLATE["Parameters"]["ProbeMinutes"]["Default"] == 0
+
+
+@pytest.mark.parametrize("name", [name for name in FILTERS if name != "ProbesAnsweredMeasured"])
+def test_a_probe_is_not_counted_among_the_checks(name):
+    assert f'($.verificationId != "{PROBED}")' in json.dumps(FILTERS[name]["FilterPattern"]).replace('\\"', '"')
+
+
+def test_only_the_answer_to_unknown_ids_is_a_success_of_the_probe():
+    pattern = FILTERS["ProbesAnsweredMeasured"]["FilterPattern"]
+
+    assert f'($.verificationId = "{PROBED}")' in pattern
+    assert '($.reason = "UNKNOWN_IDS")' in pattern
+
+
+def test_the_alarms_period_is_the_probes_interval():
+    parameter, seconds = TEMPLATE["Parameters"]["ProbeMinutes"], TEMPLATE["Mappings"]["ProbeSeconds"]
+
+    assert {key: value["Period"] for key, value in seconds.items() if key != "0"} == {
+        str(minutes): minutes * 60 for minutes in parameter["AllowedValues"] if minutes
+    }

@@ -52,7 +52,7 @@ ALLOWED = {
         ("dynamodb:UpdateItem", "Verifications"),
         ("dynamodb:Scan", "Verifications"),
     },
-    "SweepSchedulerRole": {("lambda:InvokeFunction", "RecoverUnfinished")},
+    "SchedulerRole": {("lambda:InvokeFunction", "RecoverUnfinished"), ("lambda:InvokeFunction", "CheckLink")},
     "MeasureOutcomesRole": set(),
 }
 #: AWS gives these no resource to name: X-Ray, the delivery of Step Functions' logs, and of API Gateway's.
