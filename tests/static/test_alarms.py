@@ -137,7 +137,7 @@ def test_the_probe_calls_check_link_by_its_alias_and_only_where_it_is_wanted():
     assert parse_ids(PROBE["requestId"], PROBE["sessionId"]) is not None
     assert RESOURCES["Probe"]["Properties"]["Target"]["Arn"] == {"Ref": "CheckLinkAliaslive"}
     assert RESOURCES["Probe"]["Condition"] == "HasProbe"
-    assert TEMPLATE["Parameters"]["ProbeMinutes"]["Default"] == 0
+    assert TEMPLATE["Parameters"]["ProbeMinutes"]["Default"] == "0"
 
 
 @pytest.mark.parametrize("name", [name for name in FILTERS if name != "ProbesAnsweredMeasured"])
@@ -156,5 +156,5 @@ def test_the_alarms_period_is_the_probes_interval():
     parameter, seconds = TEMPLATE["Parameters"]["ProbeMinutes"], TEMPLATE["Mappings"]["ProbeSeconds"]
 
     assert {key: value["Period"] for key, value in seconds.items() if key != "0"} == {
-        str(minutes): minutes * 60 for minutes in parameter["AllowedValues"] if minutes
+        minutes: int(minutes) * 60 for minutes in parameter["AllowedValues"] if minutes != "0"
     }
