@@ -80,6 +80,9 @@ test-definition: $(development_venv) ## The state machine, on a second engine
 test-integration: tools $(report_venv) ## The deployed stack, under an accelerated clock
 	@$(python) -m pytest tests/integration
 
+test-acceptance: tools ## Show that make accept can fail: broken stacks, minutes
+	@$(python) -m pytest tests/integration/test_acceptance.py -m slow
+
 scenarios-deployed: tools ## Generated scenarios, deployed stack: N=200 SEED=1
 	@$(python) -m tests.integration.scenarios --count $(or $(N),200) --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY))
 
@@ -105,6 +108,9 @@ deploy: tools ## Build, show what changes, deploy: ENV= PARAMETERS=
 
 simulator: tools ## A simulator of Signzy in the account: ENV=dev
 	@$(python) -m deployment simulator
+
+accept: tools ## Prove the guarantees on a stack of its own: ENV=dev|local BURST=100 FULL=1 KEEP=1
+	@PYTHONPATH=functions $(python) -m acceptance
 
 deployments: tools ## What deployments have replaced: ENV=
 	@$(python) -m deployment deployments

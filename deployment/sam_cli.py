@@ -18,12 +18,18 @@ def build(environment: Environment) -> None:
     _sam(["build"], environment)
 
 
-def deploy(environment: Environment, template: Path | None = None, overrides: Sequence[str] = ()) -> None:
-    """Deploys what was built, or a packaged template. overrides: Name=value. Raises CalledProcessError."""
+def deploy(
+    environment: Environment, template: Path | None = None, overrides: Sequence[str] = (), *, confirms: bool = True
+) -> None:
+    """Deploys what was built, or a packaged template. overrides: Name=value; confirms: as samconfig.toml says.
+
+    Raises CalledProcessError.
+    """
     arguments = ["deploy", "--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", environment.name]
+    arguments += ["--stack-name", environment.stack_name]
     arguments += ["--template-file", os.fspath(template)] if template else []
     arguments += ["--parameter-overrides", *overrides] if overrides else []
-    arguments += ["--no-confirm-changeset"] if os.environ.get("CONFIRM") == "no" else []
+    arguments += ["--no-confirm-changeset"] if not confirms or os.environ.get("CONFIRM") == "no" else []
     _sam(arguments, environment)
 
 

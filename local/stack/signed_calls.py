@@ -53,6 +53,11 @@ class SignedCalls:
         self._signature = f"v4-at-{endpoint}"
         auth.AUTH_TYPE_MAPS[self._signature] = self._signer
 
+    @property
+    def region(self) -> str:
+        """Where it all is."""
+        return self._session.region_name
+
     def client(self, service: str, session: boto3.Session | None = None) -> Any:
         """boto3's client of a service; session: somebody else's keys."""
         config = Config(

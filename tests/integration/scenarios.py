@@ -16,11 +16,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from acceptance import guarantees
+from acceptance.guarantees import Seen, Window
 from local.stack import environment
 from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 from local.stack.lifecycle import StackConfig, running_stack
@@ -32,20 +33,14 @@ from tests.integration.conftest import warm_up
 
 WINDOW_SECONDS, INTERVAL_SECONDS, SPEED = 30, 3, 3
 LAST_CHECK_LEAD_SECONDS = 2  # the template's default
+WINDOW = Window(WINDOW_SECONDS, INTERVAL_SECONDS, LAST_CHECK_LEAD_SECONDS)
 PARAMETERS = {"WindowSeconds": WINDOW_SECONDS, "PollIntervalSeconds": INTERVAL_SECONDS}
-#: G1, while AWS is healthy: seconds beyond the window.
-GRACE_SECONDS = 30
 #: G1, after an outage: seconds beyond its end. Whatever is not published by then has broken it.
 HEALING_SECONDS = 600
-#: The clock is read before the request is sent; this much later it may arrive, on a busy machine under an accelerated clock.
-ARRIVAL_SECONDS = 0.5
-
 SAYING = {
     says: [n for n, a in ANSWERS.items() if a.expect["answer"] == says] for says in ("CLICKED", "PENDING", "REJECTED")
 }
 UNUSABLE = [name for name, answer in ANSWERS.items() if answer.expect["answer"] == "UNAVAILABLE"] + list(MISBEHAVIOURS)
-#: After these a check asks once more, with the token read afresh.
-REFUSALS = {n for n, a in ANSWERS.items() if a.expect["reason"] == "CREDENTIALS_REFUSED"}
 
 CHECKS = [calls.CHECK._replace(error=e) for e in ("ValueError", "Sandbox.Timedout", "Lambda.TooManyRequestsException")]
 #: What may be refused from the beginning, and what later.
@@ -189,86 +184,25 @@ class Run:
         item = self.stack.item(self.verification_id)
         return item if item and item.get("publishedAt") else None
 
-    # ── The guarantees ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    @property
-    def is_disturbed(self) -> bool:
-        return bool(self.scenario.faults or self.aborted)
-
     def breaches(self, item: dict[str, Any]) -> list[str]:
         """What of the guarantees does not hold; nothing, if all is well."""
         events = await_that(lambda: self.stack.events(self.verification_id), 20, "G1: its event has come")
         checks = self.stack.signzy.requests(self.request_id)
-        deadline_ms, sent_ms = _millis(item["deadline"]), _millis(item["linkSentAt"]) // 1000 * 1000
         for check in checks:
             self.timeline.append(f"{(check.at_ms - self.began_ms) / 1000:6.1f} s  check: {check.answer}")
-        said = [_saying(check.answer) for check in checks]
-        in_time = max(deadline_ms, _millis(item["startedAt"])) + GRACE_SECONDS * 1000
-        is_cancelled = item["outcome"] == "CANCELLED"
-        held = {
-            "G1: every event carries what is stored": all(
-                event["detail"] == {key: item.get(key) for key in event["detail"]} for event in events
-            ),
-            "G1: what is published is not open": "openVerifications" not in item and "expiresAt" in item,
-            "G1: in time while AWS is healthy": self.is_disturbed or _millis(item["publishedAt"]) < in_time,
-            # An execution that is cancelled may publish the cancel, too, before it is stopped.
-            "G1: one event while AWS is healthy": self.is_disturbed or bool(self.scenario.cancels) or len(events) == 1,
-            "G2: the deadline is where it was": abs(deadline_ms - sent_ms - WINDOW_SECONDS * 1000) < 1,
-            "G2: no check after the deadline": all(c.at_ms < deadline_ms + ARRIVAL_SECONDS * 1000 for c in checks),
-            "G3: the outcome says what is known": self._is_known(item, checks, said),
-            "G4: a click that was seen is stored": self._keeps_what_was_seen(item, said),
-            "G5: one execution watches at a time": self._checks_apart(checks, sent_ms),
-            "G5: an execution is replaced only when it has died": item["takeovers"] <= len(self.aborted),
-            "G6: a cancel answered with 200 is final": is_cancelled or 200 not in self.cancel_statuses,
-            "G6: nobody cancelled what is CANCELLED": not is_cancelled or bool({200, 503} & set(self.cancel_statuses)),
-            "G6: nothing of a click in a cancel": not is_cancelled
-            or (item["result"], item["reason"], item["checks"]) == (None, None, None),
-            "a cancel answered with 409 found another outcome": not (is_cancelled and 409 in self.cancel_statuses),
-        }
-        return [guarantee for guarantee, holds in held.items() if not holds]
-
-    def _is_known(self, item: dict[str, Any], checks: list[Any], said: list[str]) -> bool:
-        last_check_ms = _millis(item["deadline"]) - LAST_CHECK_LEAD_SECONDS * 1000
-        return {
-            "LINK_CLICKED": "CLICKED" in said and item["result"] is not None,
-            "REJECTED": "REJECTED" in said and item["reason"] is not None,
-            "CANCELLED": True,
-            "EXPIRED": any(
-                says == "PENDING" and check.at_ms >= last_check_ms - 1000
-                for check, says in zip(checks, said, strict=True)
-            ),
-            # Without a check: its start was deferred to a sweep, which may come after so short a window.
-            "UNKNOWN": item["reason"] not in {None, "INTERRUPTED"} or self.is_disturbed or not checks,
-        }[item["outcome"]] and (item["result"] is None) == (item["outcome"] != "LINK_CLICKED")
-
-    def _keeps_what_was_seen(self, item: dict[str, Any], said: list[str]) -> bool:
-        # An answer that Lambda or the execution died with was not seen.
-        is_lost = self.aborted or any(fault.call.operation == "invoke" for fault in self.scenario.faults)
-        return bool("CLICKED" not in said or is_lost or item["outcome"] in {"LINK_CLICKED", "CANCELLED"})
-
-    def _checks_apart(self, checks: list[Any], sent_ms: float) -> bool:
-        # Two requests of one check: a second try after a refused token, or Step Functions' retry of a call that did take effect.
-        # After an abort the check of the dead may still be on its way when its successor checks. A late check may be followed at
-        # once by that of the next point, and the last point is a second after the one before.
-        seconds = [*range(INTERVAL_SECONDS, WINDOW_SECONDS, INTERVAL_SECONDS), WINDOW_SECONDS - LAST_CHECK_LEAD_SECONDS]
-        points_ms = [sent_ms + second * 1000 for second in seconds]
-        retried = any(fault.call.operation == "invoke" for fault in self.scenario.faults)
-        aborts_ms = [self.began_ms + at * 1000 for at in self.scenario.aborts]
-        return retried or all(
-            b.at_ms - a.at_ms > 300
-            or any(a.at_ms < point_ms <= b.at_ms for point_ms in points_ms)
-            or a.answer in REFUSALS
-            or any(abs(b.at_ms - at_ms) < 2000 for at_ms in aborts_ms)
-            for a, b in pairwise(checks)
+        seen = Seen(
+            item=item,
+            events=events,
+            checks=checks,
+            window=WINDOW,
+            cancel_statuses=self.cancel_statuses,
+            aborts=len(self.aborted),
+            aborts_ms=[self.began_ms + at * 1000 for at in self.scenario.aborts],
+            is_disturbed=bool(self.scenario.faults),
+            lost_answers=any(fault.call.operation == "invoke" for fault in self.scenario.faults),
+            may_start_late=True,
         )
-
-
-def _millis(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp() * 1000
-
-
-def _saying(answer: str) -> str:
-    return ANSWERS[answer].expect["answer"] if answer in ANSWERS else "UNAVAILABLE"
+        return guarantees.breaches(seen)
 
 
 def run_one(stack: Stack, seed: str) -> tuple[Run, dict[str, Any] | None, list[str]]:
