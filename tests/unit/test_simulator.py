@@ -14,6 +14,7 @@ from simulator.client import SimulatedSignzy
 from simulator.coded import CodedLink, decoded
 from simulator.links import Links
 from simulator.scenarios import SCENARIOS
+from simulator.secret_token import Token
 from simulator.server import DEFAULT_TOKEN, Simulator
 
 IDS = Ids("6462150e29c23b4d42352a63", "AbcdefAbcdefAbcdefAbcdef")
@@ -109,3 +110,28 @@ def test_a_link_in_its_ids_is_known_without_being_sent(simulated):
     signzy = Signzy(KeptConnection(simulated.base_url), FixedToken(DEFAULT_TOKEN), 10)
 
     assert signzy.check(Ids(ids["requestId"], ids["sessionId"]), None).answer is Answer.CLICKED
+
+
+# ── Its token in an account ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_new_token_is_taken_at_once_and_the_old_one_no_more():
+    secret = ['{"token": "old"}']
+    token = Token(lambda: secret[0], clock=lambda: 0)
+    assert token.is_right("old")
+
+    secret[0] = '{"token": "new"}'
+
+    assert token.is_right("new")
+    assert not token.is_right("old")
+    assert not token.is_right(None)
+
+
+def test_the_secret_is_read_once_in_ten_seconds():
+    now, reads = [0.0], []
+    token = Token(lambda: reads.append(now[0]) or '{"token": "one"}', clock=lambda: now[0])
+
+    for now[0] in (0, 5, 9, 11):
+        assert token.is_right("one")
+
+    assert reads == [0, 11]
