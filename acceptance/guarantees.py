@@ -17,8 +17,8 @@ GRACE_SECONDS = 30
 #: The clock is read before the request is sent; this much later it may arrive, on a busy machine under an accelerated clock.
 ARRIVAL_SECONDS = 0.5
 
-#: After these a check asks once more, with the token read afresh.
-_REFUSALS = {name for name, answer in ANSWERS.items() if answer.expect["reason"] == "CREDENTIALS_REFUSED"}
+#: After these a check asks once more: with the token read afresh, or over a new connection.
+_ASKED_AGAIN = {"close", *(n for n, answer in ANSWERS.items() if answer.expect["reason"] == "CREDENTIALS_REFUSED")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +129,15 @@ def _keeps_what_was_seen(seen: Seen) -> bool:
 
 
 def _checks_apart(seen: Seen) -> bool:
-    # Two requests of one check: a second try after a refused token, or Step Functions' retry of a call that did take effect.
+    # Two requests of one check: a second try after a refused token or on a connection that was closed without an answer, or Step
+    # Functions' retry of a call that did take effect.
     # After an abort the check of the dead may still be on its way when its successor checks. A late check may be followed at
     # once by that of the next point, and the last point is a second after the one before.
     points_ms = [seen.sent_ms + second * 1000 for second in seen.window.points()]
     return seen.lost_answers or all(
         b.at_ms - a.at_ms > 300
         or any(a.at_ms < point_ms <= b.at_ms for point_ms in points_ms)
-        or a.answer in _REFUSALS
+        or a.answer in _ASKED_AGAIN
         or any(abs(b.at_ms - at_ms) < 2000 for at_ms in seen.aborts_ms)
         for a, b in pairwise(seen.checks)
     )

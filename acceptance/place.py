@@ -21,7 +21,7 @@ from deployment.kept import Environment
 from local.stack import sam_cli as emulator_sam
 from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 from local.stack.clock import Clock
-from local.stack.lifecycle import StackConfig, listen, outputs_of, running_stack
+from local.stack.lifecycle import StackConfig, listen, outputs_of, running_stack, warm_up_many
 from local.stack.paths import BUILT_TEMPLATE, EMULATOR_VENV, ROOT
 from local.stack.resources import Resources
 from local.stack.signed_calls import SignedCalls
@@ -30,6 +30,8 @@ from simulator.client import VendorRequest
 
 #: What two cores keep up with, forty verifications at a time.
 SPEED = 2
+#: Starts by the API at once. On two cores that many Lambdas take their time to start.
+_AT_ONCE = 10
 #: On the emulator, a check may come seconds late: two cores serve forty verifications.
 _EMULATOR_WINDOW = Window(60, 5, 3)
 #: What the next version is: another CheckLink, another definition.
@@ -84,6 +86,7 @@ def on_emulator(template: Path = BUILT_TEMPLATE) -> Iterator[Place]:
     window = _EMULATOR_WINDOW
     parameters = _parameters(window)
     with running_stack(StackConfig(speed=speed, parameters=parameters, template=template)) as stack:
+        warm_up_many(stack, _AT_ONCE)
         base_url = {"SignzyBaseUrl": stack.signzy.base_url}
 
         def deploy_next() -> None:
