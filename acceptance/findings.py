@@ -70,6 +70,6 @@ def by_guarantee(findings: Iterable[Finding]) -> list[Row]:
     held: dict[str, dict[str, bool]] = {guarantee: {} for guarantee in GUARANTEES}
     for finding in findings:
         cases = held[finding.guarantee]
-        key = f"{finding.case} {finding.where}"
+        key = f"{finding.case} {finding.where.partition(',')[0]}"
         cases[key] = cases.get(key, True) and finding.holds
     return [Row(guarantee, len(cases), sum(not holds for holds in cases.values())) for guarantee, cases in held.items()]

@@ -30,8 +30,6 @@ from simulator.client import VendorRequest
 
 #: What two cores keep up with, forty verifications at a time.
 SPEED = 2
-#: Starts by the API at once. On two cores that many Lambdas take their time to start.
-_AT_ONCE = 10
 #: On the emulator, a check may come seconds late: two cores serve forty verifications.
 _EMULATOR_WINDOW = Window(60, 5, 3)
 #: What the next version is: another CheckLink, another definition.
@@ -86,7 +84,7 @@ def on_emulator(template: Path = BUILT_TEMPLATE) -> Iterator[Place]:
     window = _EMULATOR_WINDOW
     parameters = _parameters(window)
     with running_stack(StackConfig(speed=speed, parameters=parameters, template=template)) as stack:
-        warm_up_many(stack, _AT_ONCE)
+        warm_up_many(stack)
         base_url = {"SignzyBaseUrl": stack.signzy.base_url}
 
         def deploy_next() -> None:

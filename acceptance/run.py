@@ -178,10 +178,10 @@ class Run:
             self._found("G1", watched, "what an entry point took is watched to an outcome", item is not None, where)
             if item is None:
                 continue
-            seen = watched.seen(item)
+            seen, where = watched.seen(item), f"{where}, {item['outcome']} {item['reason'] or ''}"
             for what, holds in judged(seen).items():
                 guarantee, _, text = what.partition(": ")
-                self._found(guarantee, watched, text, holds, f"{where}, {item['outcome']} {item['reason'] or ''}")
+                self._found(guarantee, watched, text, holds, where)
             self._hold_against_contract(watched, seen, where)
             self._measure(watched, seen)
 
@@ -215,7 +215,7 @@ class Run:
                 self.figures.check_lateness.append(second - due[-1])
         item = seen.item
         self.figures.after_deadline.append((millis(item["settledAt"]) - millis(item["deadline"])) / 1000)
-        if item["outcome"] == "LINK_CLICKED":
+        if item["outcome"] == "LINK_CLICKED" and watched.link.scenario != "flaky":
             click = watched.link.click or next(
                 step["untilSecond"]
                 for step in fitted_to(seen.window.seconds, watched.link.scenario)
@@ -226,6 +226,6 @@ class Run:
         if watched.case == "scenario never":
             states = self._place.stack.executions.states_entered(watched.verification_id)
             self.figures.transitions_a_check.append((len(states) - 5) / item["checks"])
-            where = f"execution {watched.verification_id}"
+            where = f"verificationId {watched.verification_id}"
             fits = len(states) <= 3 * item["checks"] + 5
             self._found("contract", watched, "three transitions a check and five around them", fits, where)

@@ -150,14 +150,15 @@ def warm_up(stack: Stack) -> None:
     stack.event_queue.purge_dead_letters()
 
 
-def warm_up_many(stack: Stack, count: int) -> None:
-    """Starts so many Lambdas of the busiest functions. Two cores take half a second for each, which under an accelerated clock
-    is several seconds of a window.
+def warm_up_many(stack: Stack) -> None:
+    """Starts as many Lambdas of the busiest functions as tests use at once. Two cores take half a second for each, which under
+    an accelerated clock is several seconds of a window.
     """
     ids = {"requestId": secrets.token_hex(12), "sessionId": secrets.token_hex(12)}
     script = [{"answer": "pending", "slowBySeconds": 20}]
     stack.signzy.send_link(ids["requestId"], ids["sessionId"], script=script)
     unknown = f"{ids['requestId']}-{ids['sessionId']}"
-    with ThreadPoolExecutor(count) as pool:
-        list(pool.map(lambda _: stack.functions.invoke("CheckLink", json.dumps(ids)), range(count)))
-        list(pool.map(lambda _: stack.find(unknown), range(count)))
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda _: stack.functions.invoke("CheckLink", json.dumps(ids)), range(10)))
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(lambda _: stack.find(unknown), range(10)))

@@ -1,10 +1,8 @@
 """The deployed stack, under an accelerated clock, for all integration tests."""
 
-import json
 import os
 import secrets
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +11,7 @@ from typing import Any
 import pytest
 
 from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
-from local.stack.lifecycle import StackConfig, running_stack
+from local.stack.lifecycle import StackConfig, running_stack, warm_up_many
 from local.stack.stack import Stack, await_that
 from tests.integration import calls
 
@@ -62,20 +60,8 @@ def stack() -> Iterator[Stack]:
     except NoAcceleratedClock:
         wanted = StackConfig(parameters=SHORT_WINDOW)
     with running_stack(wanted) as running:
-        warm_up(running)
+        warm_up_many(running)
         yield running
-
-
-def warm_up(stack: Stack) -> None:
-    """Starts as many Lambdas of the busiest functions as the tests use at once. Two cores take half a second for each, which
-    under an accelerated clock is several seconds of a window.
-    """
-    slow = send_link(stack, {"answer": "pending", "slowBySeconds": 20})
-    check = json.dumps({"requestId": slow.request_id, "sessionId": slow.session_id})
-    with ThreadPoolExecutor(10) as pool:
-        list(pool.map(lambda _: stack.functions.invoke("CheckLink", check), range(10)))
-    with ThreadPoolExecutor(5) as pool:
-        list(pool.map(lambda _: stack.find(slow.verification_id), range(10)))
 
 
 def await_state(link: "Link", state: str) -> None:

@@ -24,12 +24,11 @@ from acceptance import guarantees
 from acceptance.guarantees import Seen, Window
 from local.stack import environment
 from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
-from local.stack.lifecycle import StackConfig, running_stack
+from local.stack.lifecycle import StackConfig, running_stack, warm_up_many
 from local.stack.stack import Stack, await_that
 from simulator.answers import ANSWERS
 from simulator.misbehaviours import MISBEHAVIOURS
 from tests.integration import calls
-from tests.integration.conftest import warm_up
 
 WINDOW_SECONDS, INTERVAL_SECONDS, SPEED = 30, 3, 3
 LAST_CHECK_LEAD_SECONDS = 2  # the template's default
@@ -244,7 +243,7 @@ def short_stack() -> Iterator[Stack]:
     except NoAcceleratedClock:
         speed = 1
     with running_stack(StackConfig(speed=speed, parameters=PARAMETERS)) as stack:
-        warm_up(stack)
+        warm_up_many(stack)
         yield stack
 
 
