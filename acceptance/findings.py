@@ -18,19 +18,22 @@ class Finding:
     where: str = ""
 
 
+Measured = tuple[float, str]
+
+
 @dataclass
 class Figures:
-    """Measured; lists of seconds, by the stack's clock."""
+    """Measured: seconds by the stack's clock, and of which case they are."""
 
-    check_lateness: list[float] = field(default_factory=list)
-    click_to_event: list[float] = field(default_factory=list)
-    after_deadline: list[float] = field(default_factory=list)
-    cold_start: list[float] = field(default_factory=list)
-    warm_start: list[float] = field(default_factory=list)
-    transitions_a_check: list[float] = field(default_factory=list)
+    check_lateness: list[Measured] = field(default_factory=list)
+    click_to_event: list[Measured] = field(default_factory=list)
+    after_deadline: list[Measured] = field(default_factory=list)
+    cold_start: list[Measured] = field(default_factory=list)
+    warm_start: list[Measured] = field(default_factory=list)
+    transitions_a_check: list[Measured] = field(default_factory=list)
 
     def rows(self) -> list[dict[str, float | str]]:
-        """name, median and worst of each that was measured."""
+        """name, median and worst of each that was measured, and the case of the worst."""
         named = {
             "a check after its due time, s": self.check_lateness,
             "from the click to the event, s": self.click_to_event,
@@ -42,12 +45,13 @@ class Figures:
         return [
             {
                 "figure": name,
-                "median": round(median(values), 3),
-                "worst": round(max(values), 3),
-                "measured": len(values),
+                "median": round(median(value for value, _ in measured), 3),
+                "worst": round(max(measured)[0], 3),
+                "of": max(measured)[1],
+                "measured": len(measured),
             }
-            for name, values in named.items()
-            if values
+            for name, measured in named.items()
+            if measured
         ]
 
 

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -241,6 +240,9 @@ def _remove(client: Callable[[str], Any], stack_name: str, signzy_name: str) -> 
         client("cloudformation").get_waiter("stack_delete_complete").wait(StackName=name)
         print(f"Removed {name}", flush=True)
     if table:
-        time.sleep(1)
-        with contextlib.suppress(client("dynamodb").exceptions.ResourceNotFoundException):
-            client("dynamodb").delete_table(TableName=table)
+        dynamodb = client("dynamodb")
+        # The emulator takes the template's "false" for true.
+        if dynamodb.describe_table(TableName=table)["Table"].get("DeletionProtectionEnabled"):
+            dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+        dynamodb.delete_table(TableName=table)
+        print(f"Removed the table {table}", flush=True)

@@ -50,9 +50,9 @@ def _print(data: dict[str, Any], console: Console) -> None:
     for row in data["guarantees"]:
         table.add_row(row["guarantee"], str(row["cases"]), str(row["broken"]), row["verdict"])
     console.print(table)
-    figures = Table("figure", "median", "worst", "measured")
+    figures = Table("figure", "median", "worst", "of", "measured")
     for row in data["figures"]:
-        figures.add_row(row["figure"], f"{row['median']:.2f}", f"{row['worst']:.2f}", str(row["measured"]))
+        figures.add_row(row["figure"], f"{row['median']:.2f}", f"{row['worst']:.2f}", row["of"], str(row["measured"]))
     console.print(figures)
     for line in _to_look_at(data):
         console.print(line, highlight=False, soft_wrap=True, markup=False)
@@ -85,9 +85,12 @@ def _markdown(data: dict[str, Any]) -> str:
         "|---|---|---|---|",
         *(f"| {r['guarantee']} | {r['cases']} | {r['broken']} | {r['verdict']} |" for r in data["guarantees"]),
         "",
-        "| figure | median | worst | measured |",
-        "|---|---|---|---|",
-        *(f"| {r['figure']} | {r['median']:.2f} | {r['worst']:.2f} | {r['measured']} |" for r in data["figures"]),
+        "| figure | median | worst | of | measured |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {r['figure']} | {r['median']:.2f} | {r['worst']:.2f} | {r['of']} | {r['measured']} |"
+            for r in data["figures"]
+        ),
         "",
         "| case | verifications |",
         "|---|---|",

@@ -17,7 +17,7 @@ from acceptance.place import Place
 from acceptance.watched import Via, Watched
 from local.stack.paths import ROOT
 from simulator.coded import CodedLink
-from simulator.scenarios import SCENARIOS, fitted_to
+from simulator.scenarios import SCENARIOS
 
 _EVENT: dict[str, Any] = json.loads((ROOT / "schemas" / "verification-settled-1.0.schema.json").read_text("utf-8"))
 _SHOWN: dict[str, Any] = json.loads((ROOT / "schemas" / "verification-1.0.schema.json").read_text("utf-8"))
@@ -78,7 +78,9 @@ class Run:
             watched.start(via := next(vias))
             if via == "api" and watched.latency is not None:
                 latency = watched.latency * self._place.clock.speed
-                (self.figures.warm_start if self.figures.cold_start else self.figures.cold_start).append(latency)
+                (self.figures.warm_start if self.figures.cold_start else self.figures.cold_start).append(
+                    (latency, scenario)
+                )
 
     def _twenty_starts(self) -> None:
         watched = self._send("twenty starts at once, by both entry points", "clicked", 2 * self._place.window.interval)
@@ -212,20 +214,17 @@ class Run:
             second = check.at_ms / 1000 - sent_s
             due = [point for point in points if point <= second + 0.2]
             if due and "half" not in watched.case:
-                self.figures.check_lateness.append(second - due[-1])
+                self.figures.check_lateness.append((second - due[-1], watched.case))
         item = seen.item
-        self.figures.after_deadline.append((millis(item["settledAt"]) - millis(item["deadline"])) / 1000)
-        if item["outcome"] == "LINK_CLICKED" and watched.link.scenario != "flaky":
-            click = watched.link.click or next(
-                step["untilSecond"]
-                for step in fitted_to(seen.window.seconds, watched.link.scenario)
-                if "untilSecond" in step
-            )
+        after_deadline = (millis(item["settledAt"]) - millis(item["deadline"])) / 1000
+        self.figures.after_deadline.append((after_deadline, watched.case))
+        click = watched.link.clicked_at(seen.window.seconds)
+        if item["outcome"] == "LINK_CLICKED" and click is not None and watched.link.scenario != "flaky":
             arrived_ms = self._place.stack.arrived_ms[seen.events[0]["id"]] if seen.events else float("inf")
-            self.figures.click_to_event.append(arrived_ms / 1000 - sent_s - click)
+            self.figures.click_to_event.append((arrived_ms / 1000 - sent_s - click, watched.case))
         if watched.case == "scenario never":
             states = self._place.stack.executions.states_entered(watched.verification_id)
-            self.figures.transitions_a_check.append((len(states) - 5) / item["checks"])
+            self.figures.transitions_a_check.append(((len(states) - 5) / item["checks"], watched.case))
             where = f"verificationId {watched.verification_id}"
             fits = len(states) <= 3 * item["checks"] + 5
             self._found("contract", watched, "three transitions a check and five around them", fits, where)

@@ -51,10 +51,18 @@ class CodedLink:
         """
         second = now_ms / 1000 - self.sent_at
         check = max(1, round(second / self.interval))
+        return step_of(self._script(window_seconds), check, second, window_seconds)
+
+    def clicked_at(self, window_seconds: float) -> float | None:
+        """Seconds after the sending; None where nobody clicks."""
+        clicks = (step["untilSecond"] for step in self._script(window_seconds) if "untilSecond" in step)
+        return next(clicks, None)
+
+    def _script(self, window_seconds: float) -> list[Step]:
         script = fitted_to(window_seconds, self.scenario)
-        if self.click is not None:
-            script = [{**step, "untilSecond": self.click} if "untilSecond" in step else step for step in script]
-        return step_of(script, check, second, window_seconds)
+        if self.click is None:
+            return script
+        return [{**step, "untilSecond": self.click} if "untilSecond" in step else step for step in script]
 
 
 def decoded(request_id: str, session_id: str) -> CodedLink | None:
