@@ -9,7 +9,7 @@ from engine.dynamodb_expressions import Refused
 from engine.interpreter import TaskFailed
 from engine.record import IDS, VendorCheck
 from linkwatch.model import Reason
-from linkwatch.signzy import classify
+from linkwatch.signzy_answer import classify
 from simulator.answers import ANSWERS
 
 if TYPE_CHECKING:

@@ -1,27 +1,20 @@
-"""One HTTP connection that is kept alive, with one budget of time for all that a request needs.
-
-A socket's time-out starts anew with each address, with the TLS handshake and with each chunk, so that a server could hold a call
-for many times as long. Here the name, the connection over all addresses, TLS, and head and body of the answer share one end, a
-moment of time.monotonic().
+"""One HTTP connection that is kept alive, with one budget of time for all that a request needs: the connection and the answer
+(bounded_socket.py). A budget ends at a moment of time.monotonic().
 """
 
-import io
-import select
 import socket
 import ssl
 import time
 from collections.abc import Callable
 from http import client
-from threading import Thread
-from typing import Any
 from urllib.parse import urlsplit
+
+from linkwatch.bounded_socket import BoundedSocket, Resolve, connected
 
 #: More is not read: no answer of Signzy's comes near it, and a secret has 64 KiB at most
 #: (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html).
 MAX_BODY_BYTES = 256 * 1024
 
-#: socket.getaddrinfo, or what stands in for it in a test: (host, port, 0, SOCK_STREAM) to its list of addresses.
-Resolve = Callable[..., list[tuple[Any, ...]]]
 #: A whole answer: its status, its Content-Type as the header says it (empty without one), and its body, empty when it was longer
 #: than MAX_BODY_BYTES.
 HttpAnswer = tuple[int, str, bytes]
@@ -108,7 +101,7 @@ class KeptConnection:
 
 
 class _BoundedConnection(client.HTTPConnection):
-    """http.client's connection, on a stream whose every step ends with the budget."""
+    """http.client's connection, on a socket whose every step ends with the budget."""
 
     auto_open = 0  # it is made by stand() alone, before anything is written
 
@@ -117,11 +110,11 @@ class _BoundedConnection(client.HTTPConnection):
         super().__init__(host, port or self.default_port)
         self._tls = tls
         self._resolve = resolve
-        self._stream: _Stream | None = None
+        self._bounded: BoundedSocket | None = None
 
     def still_stands(self) -> bool:
         """Whether there is a connection from before; one that has something to say unasked is closed."""
-        if self.sock is not None and self._stream and self._stream.has_something_to_read():
+        if self.sock is not None and self._bounded and self._bounded.has_something_to_read():
             self.close()
         return self.sock is not None
 
@@ -130,137 +123,19 @@ class _BoundedConnection(client.HTTPConnection):
         if self.sock is None:
             stands_by = time.monotonic() + time_to_write()
             try:
-                self._stream = _Stream(self._connected(min(ends_at, stands_by)))
+                self._bounded = BoundedSocket(
+                    connected(self.host, self.port, self._tls, self._resolve, min(ends_at, stands_by))
+                )
             except TimeoutError:
                 if stands_by < ends_at:
                     raise TooLate from None
                 raise
-            self.sock = self._stream
+            self.sock = self._bounded
         if time_to_write() <= 0:
             raise TooLate
-        if self._stream:
-            self._stream.begin(ends_at)
+        if self._bounded:
+            self._bounded.begin(ends_at)
 
     def has_answered(self) -> bool:
         """Whether a byte came since the last stand()."""
-        return self._stream is not None and self._stream.has_answered
-
-    def _connected(self, ends_at: float) -> socket.socket:
-        sock = self._reached(ends_at)
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls is None:
-                return sock
-            sock.settimeout(_left(ends_at))
-            return self._tls.wrap_socket(sock, server_hostname=self.host)
-        except BaseException:
-            sock.close()
-            raise
-
-    def _reached(self, ends_at: float) -> socket.socket:
-        """A socket to the first address that answers. Each gets an equal share of the time that those before it left."""
-        addresses = _addresses(self._resolve, self.host, self.port, ends_at)
-        for place, (family, kind, protocol, _, address) in enumerate(addresses):
-            try:
-                return _connected_to(address, (family, kind, protocol), _left(ends_at) / (len(addresses) - place))
-            except OSError:
-                if place == len(addresses) - 1:
-                    raise
-        raise OSError("the name has no address")
-
-
-def _connected_to(address: Any, kind: tuple[int, int, int], seconds: float) -> socket.socket:
-    sock = socket.socket(*kind)
-    try:
-        sock.settimeout(seconds)
-        sock.connect(address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _addresses(resolve: Resolve, host: str, port: int, ends_at: float) -> list[tuple[Any, ...]]:
-    """The resolver blocks for as long as it likes, and takes no time-out (glibc: 5 s a try, two tries for each server:
-    https://man7.org/linux/man-pages/man5/resolv.conf.5.html). So a thread waits for it, which is left to end by itself.
-    """
-    found: list[list[tuple[Any, ...]]] = []
-    failed: list[Exception] = []
-
-    def ask() -> None:
-        try:
-            found.append(resolve(host, port, 0, socket.SOCK_STREAM))
-        except Exception as error:  # noqa: BLE001  raised below, where somebody waits for it
-            failed.append(error)
-
-    thread = Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(_left(ends_at))
-    if failed:
-        raise failed[0]
-    if not found:
-        raise TimeoutError("the name was not resolved in time")
-    return found[0]
-
-
-def _left(ends_at: float) -> float:
-    """Seconds, more than none. Raises TimeoutError."""
-    left = ends_at - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("the time for the answer is over")
-    return left
-
-
-class _Stream:
-    """As much of a socket as http.client wants, its every step bounded by one end."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._ends_at = 0.0
-        self.has_answered = False
-
-    def begin(self, ends_at: float) -> None:
-        self._ends_at = ends_at
-        self.has_answered = False
-
-    def has_something_to_read(self) -> bool:
-        """The end of the connection is something to read, too."""
-        poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
-        return bool(poll.poll(0)) or (isinstance(self._sock, ssl.SSLSocket) and self._sock.pending() > 0)
-
-    def sendall(self, data: bytes) -> None:
-        self.bound()
-        self._sock.sendall(data)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Reader(self, self._sock))
-
-    def bound(self) -> None:
-        """The socket's next step ends with the budget. Raises TimeoutError."""
-        self._sock.settimeout(_left(self._ends_at))
-
-    def close(self) -> None:
-        self._sock.close()
-
-
-class _Reader(io.RawIOBase):
-    """Reads a stream's socket; keeps it open when http.client lets go of it before the answer's end."""
-
-    def __init__(self, stream: _Stream, sock: socket.socket) -> None:
-        self._stream = stream
-        self._raw = sock.makefile("rb", buffering=0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._stream.bound()
-        read = self._raw.readinto(buffer)
-        if read:
-            self._stream.has_answered = True
-        return read
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
+        return self._bounded is not None and self._bounded.has_answered

@@ -77,7 +77,7 @@ def test_a_definition_that_takes_silence_for_an_expired_link_breaks_g3(tmp_path)
 @pytest.mark.slow
 def test_a_check_that_takes_not_clicked_for_a_click_breaks_g3(tmp_path):
     sound, unsound = "if clicked else CheckResult(Answer.PENDING)", "if True else CheckResult(Answer.PENDING)"
-    with broken_stack(tmp_path, "build/CheckLink/linkwatch/signzy.py", sound, unsound) as place:
+    with broken_stack(tmp_path, "build/CheckLink/linkwatch/signzy_answer.py", sound, unsound) as place:
         guarantees, found = broken_in(place)
 
     assert "G3" in guarantees, found

@@ -9,7 +9,8 @@ import urllib3
 
 from linkwatch.bounded_http import KeptConnection
 from linkwatch.model import CheckResult, Ids, Reason
-from linkwatch.signzy import Signzy, classify
+from linkwatch.signzy import Signzy
+from linkwatch.signzy_answer import classify
 from linkwatch.signzy_token import FixedToken
 from local.stack import sam_cli
 from local.stack.resources import Resources

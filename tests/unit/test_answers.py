@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from linkwatch.bounded_http import KeptConnection
 from linkwatch.model import Answer, CheckResult, Ids, Reason
-from linkwatch.signzy import Signzy, classify
+from linkwatch.signzy import Signzy
+from linkwatch.signzy_answer import classify
 from linkwatch.signzy_token import FixedToken
 from simulator.answers import ANSWERS
 from tests.unit.vendor import message, vendor
