@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from deployment import outputs, recovery, sam_cli, simulator
 from deployment.kept import Deployments, Environment, NoDeployment, values_in
 from deployment.region import NoRegion
+from local.stack.exports import exports
 
 
 def deploy(environment: Environment, parameters: Mapping[str, str], template: Path | None = None) -> None:
@@ -58,7 +59,7 @@ VERBS: dict[str, Callable[[Environment], None]] = {
     "deploy": _deploy,
     "deployments": lambda environment: print("\n".join(Deployments(environment).names())),
     "rollback": lambda environment: rollback(environment, os.environ.get("TO") or None),
-    "env": lambda environment: print(outputs.exports(outputs.outputs_of(environment))),
+    "env": lambda environment: print(exports(outputs.outputs_of(environment))),
     "simulator": simulator.deploy,
     "send": lambda environment: simulator.send(environment, os.environ),
     "recover": lambda environment: print(recovery.recover(environment)),

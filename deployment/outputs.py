@@ -1,6 +1,5 @@
-"""make env: what a shell needs to call a deployed stack."""
+"""The outputs of a stack in an account."""
 
-import shlex
 from typing import Any
 
 import boto3
@@ -8,14 +7,7 @@ from botocore.exceptions import ClientError
 
 from deployment.kept import Environment, NoDeployment
 from deployment.region import NAMES
-
-#: What the template promises (its Outputs), in the order in which it is printed.
-OUTPUTS = ("ApiUrl", "BusName", "SignzyTokenArn", "TableName", "StateMachineArn")
-
-
-def exports(values: dict[str, str]) -> str:
-    """The lines that set the values in a POSIX shell."""
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())
+from local.stack.exports import OUTPUTS
 
 
 def outputs_of(environment: Environment) -> dict[str, str]:

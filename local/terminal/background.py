@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from rich.console import Console
 
-from deployment.outputs import OUTPUTS, exports
 from local.stack import sam_cli
 from local.stack.environment import for_aws
+from local.stack.exports import OUTPUTS, exports
 from local.stack.launch import LocalStackFailed
 from local.stack.lifecycle import StackConfig, background_stack, end_background_stack, launch_background_stack
 from local.stack.paths import BACKGROUND_STACK, LOGS, shown

@@ -11,9 +11,9 @@ import pytest
 
 from deployment import sam_cli
 from deployment.kept import Environment, NoDeployment, values_in
-from deployment.outputs import OUTPUTS
 from deployment.region import NAMES
 from local.stack.clock import Clock
+from local.stack.exports import OUTPUTS
 from local.stack.stack import Outputs, Stack
 from local.terminal.background import variables_of
 from tests.unit.loopback import Received, server

@@ -58,6 +58,12 @@ def test_a_module_of_the_core_imports_only_what_stands_below_it():
         assert ours <= allowed, module
 
 
+def test_the_local_stack_needs_nothing_that_is_for_accounts_or_stands_on_it():
+    imported = {name.split(".")[0] for path in (ROOT / "local").rglob("*.py") for name in imports_of(path)}
+
+    assert not imported & {"acceptance", "benchmarks", "deployment", "pictures", "report", "tests"}
+
+
 def test_every_package_of_the_local_stack_is_named_here():
     assert {path.parent.name for path in (ROOT / "local").glob("*/__init__.py")} == set(LOCAL)
 
