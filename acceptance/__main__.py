@@ -41,6 +41,7 @@ def main() -> int:
     def tell(line: str) -> None:
         console.print(f"{time.monotonic() - began:5.0f} s  {line}", highlight=False, soft_wrap=True, markup=False)
 
+    tell("building and deploying")
     try:
         with _emulator() if is_local else _account(console, burst) as place:
             tell(f"deployed: {place.stack.stack_name} on {place.name}")

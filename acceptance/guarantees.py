@@ -51,7 +51,7 @@ class Seen:
     is_disturbed: bool = False
     #: Among them calls of CheckLink, whose answers were lost.
     lost_answers: bool = False
-    #: Its start may be left to a sweep, which may come after so short a window: then there is no check.
+    #: Its start may be left to a sweep, because AWS is slow here; that may come after so short a window: then there is no check.
     may_start_late: bool = False
     #: The outcomes that there may be; any where it is empty.
     expected: set[str] = field(default_factory=set)
@@ -77,7 +77,9 @@ def judged(seen: Seen) -> dict[str, bool]:
     item, events = seen.item, seen.events
     deadline_ms = millis(item["deadline"])
     in_time = max(deadline_ms, millis(item["startedAt"])) + GRACE_SECONDS * 1000
-    is_disturbed, is_cancelled = seen.is_disturbed or bool(seen.aborts), item["outcome"] == "CANCELLED"
+    starts_late = seen.may_start_late and not seen.checks
+    is_disturbed = seen.is_disturbed or bool(seen.aborts) or starts_late
+    is_cancelled = item["outcome"] == "CANCELLED"
     return {
         "G1: its event has come": bool(events),
         "G1: every event carries what is stored": all(
@@ -118,7 +120,7 @@ def _is_known(seen: Seen, *, is_disturbed: bool) -> bool:
             says == "PENDING" and check.at_ms >= last_check_ms - 1000
             for check, says in zip(seen.checks, said, strict=True)
         ),
-        "UNKNOWN": item["reason"] not in {None, "INTERRUPTED"} or is_disturbed or (seen.may_start_late and not said),
+        "UNKNOWN": item["reason"] not in {None, "INTERRUPTED"} or is_disturbed,
     }[item["outcome"]] and (item["result"] is None) == (item["outcome"] != "LINK_CLICKED")
 
 

@@ -180,7 +180,9 @@ class Run:
             self._found("G1", watched, "what an entry point took is watched to an outcome", item is not None, where)
             if item is None:
                 continue
-            seen, where = watched.seen(item), f"{where}, {item['outcome']} {item['reason'] or ''}"
+            seen = watched.seen(item)
+            asked = ", ".join(f"{(check.at_ms - seen.sent_ms) / 1000:.2f}" for check in seen.checks)
+            where = f"{where}, {item['outcome']} {item['reason'] or ''}, Signzy asked after {asked or 'no'} s"
             for what, holds in judged(seen).items():
                 guarantee, _, text = what.partition(": ")
                 self._found(guarantee, watched, text, holds, where)

@@ -1,14 +1,16 @@
 """SAM CLI: builds, and deploys the unmodified template to the emulator."""
 
+import fcntl
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from local.stack import environment
 from local.stack.launch import LocalStackFailed
 from local.stack.parent_death import ending_with_its_parent
-from local.stack.paths import BUILT_SIMULATOR, BUILT_TEMPLATE, EXAMPLES, LOGS, ROOT, SAM, shown
+from local.stack.paths import BUILT_SIMULATOR, BUILT_TEMPLATE, EXAMPLES, LOGS, ROOT, SAM, STATE, shown
 from local.stack.stack import STACK_NAME
 
 _SAM_SECONDS = 300
@@ -18,8 +20,9 @@ _SOURCES = ("template.yaml", "samconfig.toml", "statemachine", "functions")
 
 def build() -> None:
     """Builds, unless what was built is newer than what it is made of. Raises LocalStackFailed."""
-    if not BUILT_TEMPLATE.exists() or _newest_source() > BUILT_TEMPLATE.stat().st_mtime:
-        _run("build", ["build"], environment.for_building())
+    with _building():
+        if not BUILT_TEMPLATE.exists() or _newest_source() > BUILT_TEMPLATE.stat().st_mtime:
+            _run("build", ["build"], environment.for_building())
 
 
 def deploy(
@@ -41,7 +44,8 @@ def deploy_example(name: str, parameters: Mapping[str, str], endpoint: str, cloc
     example = EXAMPLES / name
     built = example / ".aws-sam" / "build"
     source = ["--template-file", os.fspath(example / "template.yaml"), "--build-dir", os.fspath(built)]
-    _run("build", ["build", *source], environment.for_building(), f"sam-build-{name}.log")
+    with _building():
+        _run("build", ["build", *source], environment.for_building(), f"sam-build-{name}.log")
     what = [
         "--template-file",
         os.fspath(built / "template.yaml"),
@@ -59,11 +63,21 @@ def deploy_simulator(
     """Builds the simulator of Signzy, and deploys it beside linkwatch. Raises LocalStackFailed."""
     built = os.fspath(BUILT_SIMULATOR)
     source = ["--template-file", os.fspath(ROOT / "simulator" / "template.yaml"), "--build-dir", built]
-    _run("build", ["build", *source], environment.for_building(), "sam-build-simulator.log")
+    with _building():
+        _run("build", ["build", *source], environment.for_building(), "sam-build-simulator.log")
     arguments = ["deploy", "--template-file", os.fspath(BUILT_SIMULATOR / "template.yaml"), "--stack-name", stack_name]
     arguments += ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--parameter-overrides"]
     arguments += [f"{name}={value}" for name, value in parameters.items()]
     _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, "sam-deploy-simulator.log")
+
+
+@contextmanager
+def _building() -> Iterator[None]:
+    """Whoever else builds in this checkout waits: two builds write the same files."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    with (STATE / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _newest_source() -> float:

@@ -81,8 +81,10 @@ def test_verifications_that_run_survive_a_deployment_and_a_rollback(stack, new_v
     assert [item["outcome"] for item in items] == ["LINK_CLICKED"] * 2 + ["EXPIRED"] * 2
     assert [item["takeovers"] for item in items] == [0] * 4
     due = [*range(SENT_SECONDS_AGO + 10, 300, 10), 298]
-    # The first point may have passed before the start was taken.
-    assert all(len(due) - 1 <= item["checks"] <= len(due) for item in items[2:])
+    # The first point may have passed before the start was taken, and each version's first call starts a Lambda, which takes
+    # longer than an interval of this clock on a busy machine: its check comes late, and takes the next one's place.
+    made = [item["checks"] for item in items[2:]]
+    assert all(len(due) - 3 <= checks <= len(due) for checks in made), made
 
 
 def test_a_parameter_alone_makes_a_version_that_is_called(stack):

@@ -2,14 +2,24 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 
 import pytest
 
 from tests.integration.conftest import send_link
 from tests.static.template import of_type
 
-FILTERS = of_type("AWS::Logs::MetricFilter")
-_CONDITION = re.compile(r'\$\.(\w+) (!?=) "([^"]*)"')
+PROBE = next(iter(of_type("AWS::Scheduler::Schedule").values()))["Target"]["Input"]
+#: Each filter, with the reasons of the lines that it has to match, of those of the fixture lines.
+FILTERS = {
+    "ChecksMeasured": ["UPSTREAM_DOWN", None],
+    "ChecksWithReasonMeasured": ["UPSTREAM_DOWN"],
+    "SignzyMeasured": ["UPSTREAM_DOWN", None],
+    "UnavailableChecksMeasured": ["UPSTREAM_DOWN"],
+    "AvailableChecksMeasured": [None],
+    "ProbesAnsweredMeasured": ["UNKNOWN_IDS"],
+}
+_CONDITION = re.compile(r'\$\.(\w+) (!?=|>=) ("[^"]*"|[0-9]+)')
 
 
 def test_every_alarm_is_there(stack):
@@ -33,31 +43,39 @@ def test_the_dashboard_is_there_and_names_what_is_deployed(stack):
 
 @pytest.fixture(scope="module")
 def lines(stack):
-    """CheckLink's log lines of checks that learnt something and of checks that did not."""
+    """CheckLink's log lines of checks that learnt something and of checks that did not, and of a probe."""
     link = send_link(stack, {"checks": [1], "answer": "upstream-down"}, {"answer": "clicked"})
     link.start()
     link.settled()
+    stack.functions.invoke("CheckLink", PROBE)
     logged = (line for line in stack.functions.logs_of("CheckLink").splitlines() if line.startswith("{"))
-    return [line for line in map(json.loads, logged) if line.get("verificationId") == link.verification_id]
+    wanted = {link.verification_id, f"{'0' * 24}-{'0' * 24}"}
+    return [line for line in map(json.loads, logged) if line.get("verificationId") in wanted]
 
 
-@pytest.mark.parametrize("name", FILTERS)
-def test_a_metric_filter_matches_the_lines_that_it_is_for(lines, name):
+@pytest.mark.parametrize(("name", "reasons"), FILTERS.items())
+def test_a_metric_filter_matches_the_lines_that_it_is_for(stack, lines, name, reasons):
     """The emulator keeps filters and applies none, so their patterns are read here: conditions joined by &&."""
-    conditions = _CONDITION.findall(FILTERS[name]["FilterPattern"])
-    assert conditions
+    filters = stack.client("logs").describe_metric_filters()["metricFilters"]
+    deployed = next(each for each in filters if each["filterName"] == stack.resources.physical_id(name))
+    conditions = _CONDITION.findall(deployed["filterPattern"])
+    assert len(conditions) == deployed["filterPattern"].count("$.")
 
-    matching = [line for line in lines if all(holds(line.get(f), is_not, value) for f, is_not, value in conditions)]
+    matching = [line for line in lines if all(holds(line.get(f), *condition) for f, *condition in conditions)]
 
-    expected = {"UnavailableChecksMeasured": ["UNAVAILABLE"], "ChecksWithReasonMeasured": ["UNAVAILABLE"]}
-    expected["AvailableChecksMeasured"] = ["CLICKED"]
-    assert [line["answer"] for line in matching] == expected.get(name, ["UNAVAILABLE", "CLICKED"])
-    for transformation in FILTERS[name]["MetricTransformations"]:
-        needed = [dimension["Value"] for dimension in transformation["Dimensions"]] + [transformation["MetricValue"]]
+    assert [line.get("reason") for line in matching] == reasons
+    for transformation in deployed["metricTransformations"]:
+        needed = [*transformation["dimensions"].values(), transformation["metricValue"]]
         assert all(value.removeprefix("$.") in line for line in matching for value in needed if value.startswith("$."))
 
 
-def holds(value: str | None, operator: str, wanted: str) -> bool:
-    """One condition of a filter pattern; "*" matches whatever is there."""
-    equal = value is not None if wanted == "*" else value == wanted
+def test_every_metric_filter_is_tried_here():
+    assert set(FILTERS) == set(of_type("AWS::Logs::MetricFilter"))
+
+
+def holds(value: str | int | None, operator: str, wanted: str) -> bool:
+    """One condition of a filter pattern; * stands for any text, also at a text's end."""
+    if operator == ">=":
+        return isinstance(value, int) and value >= int(wanted)
+    equal = isinstance(value, str) and fnmatchcase(value, wanted.strip('"'))
     return equal if operator == "=" else not equal
