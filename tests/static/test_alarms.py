@@ -8,6 +8,7 @@ import pytest
 
 from linkwatch.model import parse_ids
 from local.stack.paths import ROOT
+from tests.static.filter_patterns import FILTERS, matches, pattern_of
 from tests.static.template import RESOURCES, RUNBOOK, TEMPLATE, of_type, text_of
 
 ALARMS = of_type("AWS::CloudWatch::Alarm")
@@ -130,7 +131,7 @@ def test_a_metric_of_a_filter_is_read_with_the_dimensions_that_it_is_written_wit
 
 PROBE: dict[str, str] = json.loads(RESOURCES["Probe"]["Properties"]["Target"]["Input"])
 PROBED = f"{PROBE['requestId']}-*"
-FILTERS = of_type("AWS::Logs::MetricFilter")
+OF_PROBES = {"ProbesAnsweredMeasured", "ProbesFailedMeasured"}
 
 
 def test_the_probe_calls_check_link_by_its_alias_and_only_where_it_is_wanted():
@@ -140,16 +141,50 @@ def test_the_probe_calls_check_link_by_its_alias_and_only_where_it_is_wanted():
     assert TEMPLATE["Parameters"]["ProbeMinutes"]["Default"] == "0"
 
 
-@pytest.mark.parametrize("name", [name for name in FILTERS if name != "ProbesAnsweredMeasured"])
-def test_a_probe_is_not_counted_among_the_checks(name):
-    assert f'($.verificationId != "{PROBED}")' in json.dumps(FILTERS[name]["FilterPattern"]).replace('\\"', '"')
+def check_line(ids: str, answer: str, reason: str | None) -> dict[str, Any]:
+    line = {"message": "Checked", "service": "linkwatch", "verificationId": ids, "answer": answer, "durationMs": 80}
+    return line if reason is None else {**line, "reason": reason}
 
 
-def test_only_the_answer_to_unknown_ids_is_a_success_of_the_probe():
-    pattern = FILTERS["ProbesAnsweredMeasured"]["FilterPattern"]
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_probe_is_not_counted_among_the_checks_nor_a_check_among_the_probes(name):
+    probe = check_line(PROBED.replace("*", PROBE["sessionId"]), "UNAVAILABLE", "TIMEOUT")
+    check = check_line("6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39", "REJECTED", "UNKNOWN_IDS")
 
-    assert f'($.verificationId = "{PROBED}")' in pattern
-    assert '($.reason = "UNKNOWN_IDS")' in pattern
+    assert f'"{PROBED}"' in pattern_of(name)
+    assert not matches(name, check if name in OF_PROBES else probe)
+
+
+# CloudWatch looks further back for data than EvaluationPeriods says, and does not ask what missing data mean while it finds
+# enough: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+@pytest.mark.parametrize(
+    ("answer", "reason", "counted"),
+    [
+        ("REJECTED", "UNKNOWN_IDS", ["1"]),
+        ("UNAVAILABLE", "TIMEOUT", ["0"]),
+        ("UNAVAILABLE", "CREDENTIALS_REFUSED", ["0"]),
+        ("PENDING", None, ["0"]),
+    ],
+)
+def test_every_answer_to_a_probe_is_a_figure_and_only_that_to_unknown_ids_is_a_success(answer, reason, counted):
+    line = check_line(PROBED.replace("*", PROBE["sessionId"]), answer, reason)
+
+    transformations = [t for name in FILTERS if matches(name, line) for t in FILTERS[name]["MetricTransformations"]]
+
+    assert [t["MetricValue"] for t in transformations] == counted
+    assert {t["MetricName"] for t in transformations} == {ALARMS["ProbeFailing"]["MetricName"]}
+
+
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+def test_a_schedule_calls_at_its_time_and_once_by_a_role_that_only_this_accounts_schedules_may_take():
+    trust = RESOURCES["SchedulerRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+
+    for schedule in of_type("AWS::Scheduler::Schedule").values():
+        assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+        assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
+        assert schedule["Target"]["RoleArn"] == {"Fn::GetAtt": ["SchedulerRole", "Arn"]}
+    assert [statement["Principal"] for statement in trust] == [{"Service": "scheduler.amazonaws.com"}]
+    assert trust[0]["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 def test_the_alarms_period_is_the_probes_interval():
