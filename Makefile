@@ -106,7 +106,7 @@ check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam, checkov, pip-audit
 deploy: tools ## Build, show what changes, deploy: ENV= PARAMETERS=
 	@$(python) -m deployment deploy
 
-simulator: tools ## A simulator of Signzy in the account: ENV=dev
+simulator: tools ## A simulator of Signzy in the account: ENV=dev PARAMETERS=
 	@$(python) -m deployment simulator
 
 accept: tools ## Prove the guarantees on a stack of its own: ENV=dev|local BURST=100 FULL=1 KEEP=1

@@ -48,10 +48,14 @@ def _quoted(value: str) -> str:
 
 
 def _deploy(environment: Environment) -> None:
-    built, given = os.environ.get("TEMPLATE"), values_in(os.environ.get("PARAMETERS") or "")
+    built, given = os.environ.get("TEMPLATE"), _given()
     if not built:
         sam_cli.build(environment)
     deploy(environment, environment.overrides | given, Path(built) if built else None)
+
+
+def _given() -> dict[str, str]:
+    return values_in(os.environ.get("PARAMETERS") or "")
 
 
 #: What each of make's targets does with an environment; its other variables come from the shell.
@@ -60,7 +64,7 @@ VERBS: dict[str, Callable[[Environment], None]] = {
     "deployments": lambda environment: print("\n".join(Deployments(environment).names())),
     "rollback": lambda environment: rollback(environment, os.environ.get("TO") or None),
     "env": lambda environment: print(exports(outputs.outputs_of(environment))),
-    "simulator": simulator.deploy,
+    "simulator": lambda environment: simulator.deploy(environment, _given()),
     "send": lambda environment: simulator.send(environment, os.environ),
     "recover": lambda environment: print(recovery.recover(environment)),
 }

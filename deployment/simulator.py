@@ -23,11 +23,14 @@ def stack_name_beside(environment: Environment) -> str:
     return f"{environment.stack_name}-simulator"
 
 
-def deploy(environment: Environment) -> None:
-    """Builds and deploys it, and prints how linkwatch is pointed at it. Raises CalledProcessError."""
+def deploy(environment: Environment, given: Mapping[str, str]) -> None:
+    """Builds and deploys it, and prints how linkwatch is pointed at it. given: its parameters; the window is the stack's.
+
+    Raises CalledProcessError.
+    """
     name = stack_name_beside(environment)
-    window = _parameters(environment).get("WindowSeconds", "300")
-    sam_cli.deploy_simulator(environment, name, [f"WindowSeconds={window}"])
+    parameters = {"WindowSeconds": _parameters(environment).get("WindowSeconds", "300"), **given}
+    sam_cli.deploy_simulator(environment, name, [f"{key}={value}" for key, value in parameters.items()])
     client: Any = boto3.client("cloudformation", region_name=environment.region)
     found = client.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found}

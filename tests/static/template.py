@@ -39,6 +39,19 @@ def translated(api_auth: dict[str, Any] | None = None) -> tuple[dict[str, Any], 
         code = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::StateMachine": "DefinitionUri"}
         if isinstance(resource, dict) and (uri := code.get(resource["Type"])):
             resource["Properties"][uri] = "s3://bucket/key"
+    return _translated(template)
+
+
+def translated_file(path: str) -> dict[str, Any]:
+    """What SAM makes of another template, named from the repository's root: its resources."""
+    template = load_yaml((ROOT / path).read_text("utf-8"))
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
+    return _translated(template)[1]["Resources"]
+
+
+def _translated(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     program = [os.fspath(EMULATOR_VENV / "bin" / "python"), "-c", _TRANSLATE]
     done = subprocess.run(program, input=json.dumps(template), capture_output=True, text=True, check=True, timeout=60)
     expanded, cloudformation = done.stdout.splitlines()[-2:]
