@@ -2,7 +2,7 @@
 
 import re
 
-from benchmarks.cost import counts, report
+from benchmarks.cost import bill, counts, report
 from benchmarks.cost.bill import Assumptions
 from engine.definition import ROOT
 
@@ -20,6 +20,12 @@ def test_the_readme_says_the_same():
     ours, _ = report.bills(Assumptions())
 
     assert told == [f"{sum(ours[case].values()):.2f}" for case in report.CLICKED_AFTER]
+
+
+def test_the_readme_says_what_an_idle_stack_costs():
+    idle = sum(bill.by_the_month(Assumptions()).values())
+
+    assert f"An idle stack costs {idle:.2f} USD a month." in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_what_a_verification_takes_is_what_the_documents_say():
