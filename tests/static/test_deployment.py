@@ -1,12 +1,16 @@
 """What CloudFormation and AWS ask of a first, a second and a changed deployment, read from the transformed template."""
 
+import json
 import re
 import tomllib
+from functools import cache
+from typing import Any
 
 import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from local.stack.paths import ROOT
-from tests.static.template import RESOURCES, TEMPLATE, created_before, of_type, referred
+from tests.static.template import RESOURCES, TEMPLATE, TEXT, created_before, of_type, referred
 
 STAGE = next(iter(of_type("AWS::ApiGateway::Stage")))
 CONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
@@ -98,6 +102,54 @@ def test_outcomes_and_the_accounts_role_outlive_the_stack_and_nothing_else_does(
     assert all(RESOURCES[name]["UpdateReplacePolicy"] == "Retain" for name in kept - versions)
 
 
+# Else a stack of the same name, deployed again, would find its name taken.
+def test_what_outlives_the_stack_has_no_name_of_ours():
+    kept = {name: resource["Properties"] for name, resource in RESOURCES.items() if "DeletionPolicy" in resource}
+
+    assert {name for name, properties in kept.items() if {"TableName", "RoleName", "Name"} & properties.keys()} == set()
+
+
+@cache
+def replacing(kind: str) -> set[str]:
+    """The properties of a resource that CloudFormation cannot change without making another one, by its own schema."""
+    schema: dict[str, Any] = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    paths = schema.get("createOnlyProperties", []) + schema.get("conditionalCreateOnlyProperties", [])
+    return {path.split("/")[2] for path in paths}
+
+
+def parameters_behind(value: Any) -> set[str]:
+    """The parameters that a value depends on, by itself or by the conditions that it asks."""
+    asked = {name for name in TEMPLATE["Conditions"] if f'"Fn::If": ["{name}"' in json.dumps(value)}
+    names = {*referred(value), *(name for condition in asked for name in referred(TEMPLATE["Conditions"][condition]))}
+    return names & TEMPLATE["Parameters"].keys()
+
+
+# Not even the ones of conditions: KmsKeyArn, for instance, is set and taken back in place.
+def test_no_parameter_replaces_anything_but_the_versions_of_functions():
+    replaced = {
+        name: parameters
+        for name, resource in RESOURCES.items()
+        for key in replacing(resource["Type"]) & resource.get("Properties", {}).keys()
+        if (parameters := parameters_behind(resource["Properties"][key])) and resource["Type"] != "AWS::Lambda::Version"
+    }
+
+    assert replaced == {}
+
+
+def test_a_parameter_that_takes_resources_away_takes_nothing_that_holds_data():
+    assert {name for name, resource in RESOURCES.items() if "Condition" in resource} == {
+        "Probe",
+        "Alarms",
+        "ApiAccount",
+        "ApiAccessLogWriter",
+    }
+
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html
+def test_the_loops_are_expanded_before_sam_makes_resources():
+    assert TEMPLATE["Transform"] == ["AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"]
+
+
 # What the template holds is written whenever another property of the secret changes; what it does not hold, never is.
 def test_a_deployment_never_overwrites_the_token():
     secret = RESOURCES["SignzyToken"]["Properties"]
@@ -113,6 +165,13 @@ def test_no_arn_is_bound_to_one_partition_account_or_region():
     assert set(re.findall(r"arn:[^:]+:states:::", definition)) == {"arn:${aws}:states:::"}
     assert RESOURCES["LinkWatch"]["Properties"]["DefinitionSubstitutions"]["aws"] == {"Ref": "AWS::Partition"}
     assert not re.findall(r"\b[a-z]{2}-[a-z]+-\d\b", text)
+
+
+# Both end alike in aws and aws-us-gov: docs/deploy.md names these two.
+def test_hosts_are_named_only_where_services_are():
+    named = re.findall(r"[^\s\"]*amazonaws\.com", "\n".join(line.split("#")[0] for line in TEXT.splitlines()))
+
+    assert {name for name in named if not re.fullmatch(r"[a-z]+(\.\$\{AWS::Region\})?\.amazonaws\.com", name)} == set()
 
 
 def test_no_two_environments_share_a_stack_or_deploy_without_naming_one():

@@ -72,6 +72,10 @@ def wrong_with_aws(words: list[str], session: Session) -> list[str]:
     except UnknownServiceError:
         return [f"there is no service {service}"]
     operations = {xform_name(name, "-"): name for name in model.operation_names}
+    if operation == "wait":  # aws cloudformation wait stack-delete-complete: the operation that it repeats
+        waiters = session.get_component("data_loader").load_service_model(service, "waiters-2")["waiters"]
+        repeated = {xform_name(name, "-"): xform_name(waiter["operation"], "-") for name, waiter in waiters.items()}
+        operation, *rest = [repeated.get(rest[0], f"wait {rest[0]}"), *rest[1:]]
     if operation not in operations:
         return [f"aws {service} has no {operation} in both versions"]
     options = _options(rest)

@@ -87,6 +87,7 @@ def test_a_command_is_found(text, words):
         pytest.param("aws lambda invoke --function-name f --payload file://e o", "fileb:// is the same", id="a blob"),
         pytest.param("aws dynamodb get-item --table-name t", "--key is missing", id="what is required"),
         pytest.param("""aws dynamodb get-item --table-name t --key '{"id":"1"}'""", "Invalid type", id="a value"),
+        pytest.param("aws cloudformation wait stack-gone --stack-name s", "has no wait stack-gone", id="a waiter"),
         pytest.param("aws dynamodb get-item --table t --key {}", "--table is no option", id="an option"),
     ],
 )
