@@ -96,6 +96,45 @@ def test_the_dashboards_widgets_fill_their_rows_and_do_not_overlap():
     assert set(rows.values()) == {24}
 
 
+#: AWS's metrics that have this one dimension, as it names both:
+#: https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+#: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+#: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html (REST APIs)
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+OF_AWS = {
+    ("AWS/States", "StateMachineArn"): {
+        *("ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut"),
+        "ExecutionThrottled",
+    },
+    ("AWS/Lambda", "FunctionName"): {"Invocations", "Errors", "Throttles", "Duration"},
+    ("AWS/ApiGateway", "ApiName"): {"Count", "4XXError", "5XXError"},
+    ("AWS/SQS", "QueueName"): {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
+}
+
+
+def test_metrics_of_aws_are_asked_for_by_the_names_and_dimensions_that_aws_gives_them():
+    watched = [(a["Namespace"], [d["Name"] for d in a["Dimensions"]], a["MetricName"]) for a in ALARMS.values()]
+    lines = [line for widget in DASHBOARD["widgets"] for line in widget["properties"].get("metrics", [])]
+    shown = [(line[0], line[2:4:2], line[1]) for line in lines if isinstance(line[0], str)]
+
+    asked: dict[tuple[str, ...], set[str]] = {}
+    for namespace, dimensions, metric in watched + shown:
+        if namespace.startswith("AWS/"):
+            asked.setdefault((namespace, *dimensions), set()).add(metric)
+
+    assert asked == OF_AWS
+
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+def test_no_alarm_looks_back_for_more_than_a_day_or_by_a_period_that_cloudwatch_does_not_know():
+    of_probes = [period["Period"] for period in TEMPLATE["Mappings"]["ProbeSeconds"].values()]
+
+    for alarm in ALARMS.values():
+        for period in of_probes if isinstance(alarm["Period"], dict) else [alarm["Period"]]:
+            assert period % 60 == 0
+            assert period * alarm["EvaluationPeriods"] <= 24 * 60 * 60
+
+
 def test_every_metric_of_ours_that_is_shown_or_watched_is_made():
     watched = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == "linkwatch"}
     body = json.dumps(DASHBOARD).replace('\\\\"', '"').replace('\\"', '"')
