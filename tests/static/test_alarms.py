@@ -9,7 +9,7 @@ import pytest
 from linkwatch.model import parse_ids
 from local.stack.paths import ROOT
 from tests.static.filter_patterns import FILTERS, matches, pattern_of
-from tests.static.template import RESOURCES, RUNBOOK, TEMPLATE, of_type, text_of
+from tests.static.template import RESOURCES, RUNBOOK, TEMPLATE, of_type, referred, text_of
 
 ALARMS = of_type("AWS::CloudWatch::Alarm")
 FUNCTIONS = list(of_type("AWS::Lambda::Function"))
@@ -74,11 +74,12 @@ def test_a_threshold_is_nothing_at_all_or_a_parameter(name):
 @pytest.mark.parametrize("name", ALARMS)
 def test_an_alarm_looks_at_this_stack_only(name):
     own = {"AWS::StackName", "LinkWatch", "InstantLinkSentQueue", "InstantLinkSentDeadLetters", *FUNCTIONS}
+    own |= {"LinkBus", "InstantLinkSentRule"}
 
-    values = [dimension["Value"] for dimension in ALARMS[name]["Dimensions"] if isinstance(dimension["Value"], dict)]
+    of = [set(referred(dimension["Value"])) for dimension in ALARMS[name]["Dimensions"]]
 
-    assert len(values) == 1
-    assert (values[0].get("Ref") or values[0]["Fn::GetAtt"][0]) in own
+    assert [names for names in of if names]
+    assert set().union(*of) <= own
 
 
 def test_the_dashboard_shows_every_alarm():
@@ -96,18 +97,20 @@ def test_the_dashboards_widgets_fill_their_rows_and_do_not_overlap():
     assert set(rows.values()) == {24}
 
 
-#: AWS's metrics that have this one dimension, as it names both:
+#: AWS's metrics by their namespace and dimensions, as it names them:
 #: https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 #: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 #: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html (REST APIs)
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+#: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
 OF_AWS = {
     ("AWS/States", "StateMachineArn"): {
         *("ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut"),
         "ExecutionThrottled",
     },
-    ("AWS/Lambda", "FunctionName"): {"Invocations", "Errors", "Throttles", "Duration"},
+    ("AWS/Lambda", "FunctionName"): {"Invocations", "Errors", "Throttles"},
     ("AWS/ApiGateway", "ApiName"): {"Count", "4XXError", "5XXError"},
+    ("AWS/Events", "EventBusName", "RuleName"): {"InvocationsFailedToBeSentToDlq"},
     ("AWS/SQS", "QueueName"): {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
 }
 
