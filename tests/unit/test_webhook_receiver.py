@@ -1,0 +1,75 @@
+"""examples/webhook: the receiver to copy."""
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from receive import Outcomes, server_on
+from tests.unit.webhooks import CURRENT, EVENT, PREVIOUS, ROOT, keys
+from webhook import NotDelivered, Receiver, SigningKeys, message_of
+
+
+@pytest.fixture
+def receiver(tmp_path) -> Iterator[ThreadingHTTPServer]:
+    server = server_on(0, Webhook(CURRENT), Outcomes(str(tmp_path / "outcomes.db")))
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def deliver(server: ThreadingHTTPServer, signing: SigningKeys, now: float | None = None, **headers: str) -> None:
+    message = message_of(EVENT)
+    signed = signing.headers(message, int(now or time.time()))
+    Receiver(f"http://127.0.0.1:{server.server_port}/").post(message, signed | headers)
+
+
+def test_the_receiver_acts_once_on_what_comes_twice(receiver, capsys):
+    deliver(receiver, keys())
+    deliver(receiver, keys())
+
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[1] for line in said] == [EVENT["detail"]["outcome"], "known already"]
+
+
+def test_the_receiver_takes_the_new_key_while_both_are_signed_with(receiver):
+    deliver(receiver, keys(PREVIOUS, CURRENT))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"webhook-id": "another"},
+        {"webhook-signature": ""},
+        {"webhook-signature": "v1"},
+        {"webhook-signature": "v1,a"},
+        {"webhook-signature": "v1,ä"},
+        {"webhook-timestamp": "nan"},
+        {"webhook-timestamp": "1"},
+    ],
+    ids=str,
+)
+def test_the_receiver_refuses_what_is_not_signed_so(receiver, headers):
+    with pytest.raises(NotDelivered, match=r"^401$"):
+        deliver(receiver, keys(), **headers)
+
+
+def test_the_receiver_refuses_another_key_and_an_old_message(receiver):
+    with pytest.raises(NotDelivered, match=r"^401$"):
+        deliver(receiver, keys(PREVIOUS))
+    with pytest.raises(NotDelivered, match=r"^401$"):
+        deliver(receiver, keys(), now=time.time() - 301)
+
+
+def test_what_the_receiver_needs_is_what_the_tests_run_on():
+    def pinned(path: Path) -> set[str]:
+        return {line.split("#")[0].strip() for line in path.read_text("utf-8").splitlines()}
+
+    development = pinned(ROOT / "requirements" / "development.txt")
+
+    assert pinned(ROOT / "examples" / "webhook" / "receiver" / "requirements.txt") <= development
