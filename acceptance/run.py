@@ -222,7 +222,7 @@ class Run:
         self.figures.after_deadline.append((after_deadline, watched.case))
         click = watched.link.clicked_at(seen.window.seconds)
         if item["outcome"] == "LINK_CLICKED" and click is not None and watched.link.scenario != "flaky":
-            arrived_ms = self._place.stack.arrived_ms[seen.events[0]["id"]] if seen.events else float("inf")
+            arrived_ms = self._place.stack.outcomes.arrived_ms[seen.events[0]["id"]] if seen.events else float("inf")
             self.figures.click_to_event.append((arrived_ms / 1000 - sent_s - click, watched.case))
         if watched.case == "scenario never":
             states = self._place.stack.executions.states_entered(watched.verification_id)

@@ -14,7 +14,7 @@ from local.stack import environment, sam_cli
 from local.stack.accelerated_clock import NoAcceleratedClock
 from local.stack.launch import LocalStackFailed
 from local.stack.paths import LOGS, shown
-from local.terminal import background, invoke, run
+from local.terminal import background, examples, invoke, run
 from local.terminal.choices import BadChoice
 
 USAGE_ERROR = 2
@@ -39,8 +39,8 @@ VERBS: dict[str, tuple[Callable[[Console], int], str]] = {
     "watch": (background.watch_some, "show the background stack's verifications live, or one: ID, CORRELATION"),
     "cancel": (background.cancel_one, "cancel a verification of the background stack: ID"),
     "logs": (background.logs, "print a function's logs in the background stack: FUNCTION"),
-    "consumer": (background.consumer, "deploy the example of a consumer beside the background stack"),
-    "webhook": (background.webhook, "deploy the example of a webhook beside the background stack: URL"),
+    "consumer": (examples.consumer, "deploy the example of a consumer beside the background stack"),
+    "webhook": (examples.webhook, "deploy the example of a webhook beside the background stack: URL"),
     "redrive": (background.redrive, "put the background stack's dead letters back into the queue"),
     "recover": (background.recover, "recover what is open in the background stack, also what was given up"),
     "invoke": (invoke.invoke, "run one function in Lambda's container: FUNCTION, EVENT, SCENARIO"),

@@ -52,7 +52,7 @@ def launch_background_stack(config: StackConfig) -> Stack:
         "pid": launched.process.pid,
         "endpoint": stack.endpoint,
         "simulator": launched.simulator_address,
-        "outcomes": stack.outcomes_url,
+        "outcomes": stack.outcomes.url,
         "outputs": asdict(stack.outputs),
         "clock": asdict(stack.clock),
     }
@@ -72,7 +72,7 @@ def background_stack() -> Stack | None:
     stack = Stack(
         known["endpoint"], Outputs(**known["outputs"]), Clock(**known["clock"]), known["simulator"], known["outcomes"]
     )
-    stack.is_shared = True
+    stack.outcomes.is_shared = True
     return stack
 
 

@@ -1,7 +1,6 @@
 """A deployed stack, on the emulator or on AWS, and what one does with it."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from local.stack.executions import Executions
 from local.stack.faults import Faults
 from local.stack.functions import Functions
 from local.stack.launch import LocalStackFailed
+from local.stack.outcome_events import OutcomeEvents
 from local.stack.resources import Resources
 from local.stack.signed_calls import ApiAnswer, SignedCalls
 from simulator.client import SimulatedSignzy
@@ -73,16 +73,10 @@ class Stack:
         self.clock = clock
         self.calls = SignedCalls(endpoint, clock, session)
         self._simulator_address = simulator_address
-        self.outcomes_url = outcomes_url
         #: What lets a program that is started for this stack into its clock.
         self.clock_environment: Mapping[str, str] = {}
-        #: Other processes read the queue of outcomes too: what is received stays in it.
-        self.is_shared = False
-        self._received: set[str] = set()
-        self._events: dict[str, list[dict[str, Any]]] = {}
-        #: When each event came, by its id: epoch milliseconds.
-        self.arrived_ms: dict[str, int] = {}
-        self._events_lock = threading.Lock()
+        self._dynamodb, self._event_bridge = self.client("dynamodb"), self.client("events")
+        self.outcomes = OutcomeEvents(self.client, outcomes_url)
         self.executions = Executions(self.client, outputs.StateMachineArn)
         self.resources = Resources(self.client, stack_name)
         self.functions = Functions(self.client, self.resources)
@@ -149,7 +143,7 @@ class Stack:
             "DetailType": "InstantLinkSent",
             "Detail": json.dumps(detail),
         }
-        answer = self._events_client.put_events(Entries=[entry])
+        answer = self._event_bridge.put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             raise LocalStackFailed(f"the bus refused the event: {answer['Entries'][0].get('ErrorCode')}")
 
@@ -169,21 +163,7 @@ class Stack:
 
     def events(self, verification_id: str) -> list[dict[str, Any]]:
         """The outcome events of a verification that have arrived on the bus so far, whole."""
-        with self._events_lock:
-            self._receive()
-            return list(self._events.get(verification_id, []))
-
-    def _receive(self) -> None:
-        options = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 5, "MessageSystemAttributeNames": ["SentTimestamp"]}
-        while got := self._sqs.receive_message(QueueUrl=self.outcomes_url, **options).get("Messages"):
-            for message in got:
-                if message["MessageId"] not in self._received:
-                    event = json.loads(message["Body"])
-                    self._events.setdefault(event["detail"]["verificationId"], []).append(event)
-                    self.arrived_ms[event["id"]] = int(message["Attributes"]["SentTimestamp"])
-                    self._received.add(message["MessageId"])
-                if not self.is_shared:
-                    self._sqs.delete_message(QueueUrl=self.outcomes_url, ReceiptHandle=message["ReceiptHandle"])
+        return self.outcomes.of(verification_id)
 
     def await_published(self, verification_id: str, real_seconds: float) -> dict[str, Any]:
         """The item once it is marked published. Raises TimeoutError."""
@@ -204,18 +184,6 @@ class Stack:
         self.client("secretsmanager").put_secret_value(
             SecretId=self.outputs.SignzyTokenArn, SecretString=json.dumps({"token": token})
         )
-
-    @cached_property
-    def _events_client(self) -> Any:
-        return self.client("events")
-
-    @cached_property
-    def _dynamodb(self) -> Any:
-        return self.client("dynamodb")
-
-    @cached_property
-    def _sqs(self) -> Any:
-        return self.client("sqs")
 
 
 def _plain(value: Any) -> Any:

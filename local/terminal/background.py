@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from rich.console import Console
 
-from local.stack import sam_cli
 from local.stack.environment import for_aws
 from local.stack.exports import OUTPUTS, exports
 from local.stack.launch import LocalStackFailed
@@ -88,7 +87,7 @@ def down(console: Console) -> int:
 
 def env(console: Console) -> int:
     """Prints what a shell needs to call the stack: eval "$(make -s env)". Raises LocalStackFailed."""
-    console.out(exports(variables_of(_stack())), highlight=False)
+    console.out(exports(variables_of(the_stack())), highlight=False)
     return 0
 
 
@@ -102,7 +101,7 @@ def variables_of(stack: Stack) -> dict[str, str]:
 
 def send_one(console: Console) -> int:
     """Has the simulator send a link, starts its verification through VIA, and prints its id."""
-    stack, chosen = _stack(), choices.choices(DEFAULT_SPEED)
+    stack, chosen = the_stack(), choices.choices(DEFAULT_SPEED)
     correlation = {"correlationId": os.environ["CORRELATION"]} if os.environ.get("CORRELATION") else {}
     watched = start(stack, send(stack, chosen.scenario) | correlation, chosen.via)
     console.print(watched.verification_id, highlight=False, soft_wrap=True)
@@ -113,7 +112,7 @@ def watch_some(console: Console) -> int:
     """Shows the verification ID, or the newest of CORRELATION, live until its outcome is there; without either, all that are
     open and were a moment ago.
     """
-    stack = _stack()
+    stack = the_stack()
     if correlation_id := os.environ.get("CORRELATION"):
         return watch(console, Watched(stack, _newest_of(console, stack, correlation_id)), None)
     if not os.environ.get("ID"):
@@ -144,7 +143,7 @@ def _newest_of(console: Console, stack: Stack, correlation_id: str) -> dict[str,
 
 def cancel_one(console: Console) -> int:
     """Cancels the verification ID; exit status 1 when it has another outcome or is unknown."""
-    answer = _stack().cancel(_id())
+    answer = the_stack().cancel(_id())
     console.print(f"The API answered {answer.status}")
     console.print_json(data=answer.body)
     return 0 if answer.status == 200 else 1
@@ -152,7 +151,7 @@ def cancel_one(console: Console) -> int:
 
 def logs(console: Console) -> int:
     """Prints what FUNCTION (a logical id of the template) has logged."""
-    stack = _stack()
+    stack = the_stack()
     function = os.environ.get("FUNCTION") or "CheckLink"
     try:
         logged = stack.functions.logs_of(function)
@@ -162,46 +161,20 @@ def logs(console: Console) -> int:
     return 0
 
 
-def consumer(console: Console) -> int:
-    """Deploys the example of a consumer beside the background stack. Raises LocalStackFailed."""
-    stack = _stack()
-    with console.status("Building the consumer and deploying it to the emulator …"):
-        sam_cli.deploy_example("consumer", {"BusName": stack.outputs.BusName}, stack.endpoint, stack.clock_environment)
-    said = "The consumer is up: make send, and when the outcome is there, make logs FUNCTION=ActOnOutcome says what it decided"
-    console.print(said, soft_wrap=True)
-    return 0
-
-
-def webhook(console: Console) -> int:
-    """Deploys the example of a webhook to URL beside the background stack. Raises BadChoice, LocalStackFailed."""
-    stack, url = _stack(), os.environ.get("URL")
-    if not url:
-        raise choices.BadChoice("say where to: URL=https://… or URL=http://127.0.0.1:<port>/")
-    if not url.startswith(("https://", "http://127.0.0.1")):  # the template refuses more, and its log says what
-        raise choices.BadChoice(f"URL={url} should be an https URL (http only for 127.0.0.1)")
-    parameters = {"BusName": stack.outputs.BusName, "WebhookUrl": url}
-    with console.status("Building the webhook and deploying it to the emulator …"):
-        sam_cli.deploy_example("webhook", parameters, stack.endpoint, stack.clock_environment)
-    described = stack.client("cloudformation").describe_stacks(StackName="linkwatch-webhook")["Stacks"][0]
-    secret = next(o["OutputValue"] for o in described["Outputs"] if o["OutputKey"] == "WebhookSecretArn")
-    said = f"The webhook is up; its secret is {secret}: examples/webhook/README.md says how to fill it and to receive"
-    console.print(said, soft_wrap=True, highlight=False)
-    return 0
-
-
 def redrive(console: Console) -> int:
     """Puts the events among the dead letters back into the queue."""
-    console.print(f"{_stack().event_queue.redrive()} sent again")
+    console.print(f"{the_stack().event_queue.redrive()} sent again")
     return 0
 
 
 def recover(console: Console) -> int:
     """Recovers what is open at once, also what was taken over as often as allowed; prints the counts of the sweep."""
-    console.print_json(data=_stack().functions.recover(rearm=True))
+    console.print_json(data=the_stack().functions.recover(rearm=True))
     return 0
 
 
-def _stack() -> Stack:
+def the_stack() -> Stack:
+    """The background stack. Raises LocalStackFailed where none is up."""
     stack = background_stack()
     if stack is None:
         BACKGROUND_STACK.unlink(missing_ok=True)
