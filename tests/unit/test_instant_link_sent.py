@@ -84,6 +84,7 @@ def test_an_event_that_the_table_does_not_take_stays_in_the_queue(handle, aws):
         pytest.param("[]", id="no object"),
         pytest.param({"detail": EVENT["detail"]}, id="no event of EventBridge"),
         pytest.param(EVENT | {"time": "yesterday"}, id="no time"),
+        pytest.param(EVENT | {"time": "0001-01-01T00:00:00+14:00"}, id="a time that no clock can show"),
         pytest.param({**EVENT, "detail": {"requestId": "1", "sessionId": "2"}}, id="no ids"),
         pytest.param({**EVENT, "detail": None}, id="no detail"),
     ],

@@ -87,6 +87,14 @@ def test_a_sweep_that_finds_nothing_says_so_in_its_metrics(handle, metrics):
     assert metrics() == {"OpenVerifications": 0, "OpenPastDeadline": 0}
 
 
+def test_what_is_open_within_its_window_is_not_late(handle, aws, metrics):
+    aws.table.items[ID] = item(openVerifications={"S": "2099-01-01T00:00:00.000Z"})
+    aws.executions[ID] = ended(status="RUNNING")
+
+    assert handle(SWEEP) == NOTHING | {"open": 1}
+    assert metrics() == {"OpenVerifications": 1, "OpenPastDeadline": 0}
+
+
 def test_a_sweep_takes_over_what_died_and_answers_with_its_counts(handle, aws, metrics):
     aws.table.items[ID], aws.executions[ID] = item(), ended()
 
