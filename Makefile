@@ -78,7 +78,7 @@ test-definition: $(development_venv) ## The state machine, on a second engine
 	@$(python) -m pytest tests/definition
 
 test-integration: tools $(report_venv) ## The deployed stack, under an accelerated clock
-	@$(python) -m pytest tests/integration -n 2 --dist loadfile
+	@$(python) -m pytest tests/integration -n 2 --dist loadfile --no-loadscope-reorder
 
 test-acceptance: tools ## Show that make accept can fail: broken stacks, minutes
 	@$(python) -m pytest tests/integration/test_acceptance.py -m slow

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,9 +41,8 @@ def main() -> int:
     def tell(line: str) -> None:
         console.print(f"{time.monotonic() - began:5.0f} s  {line}", highlight=False, soft_wrap=True, markup=False)
 
-    tell("building and deploying")
     try:
-        with _emulator() if is_local else _account(console, burst) as place:
+        with _emulator(tell) if is_local else _account(console, burst, tell) as place:
             tell(f"deployed: {place.stack.stack_name} on {place.name}")
             run = Run(place, burst, tell)
             run.happen()
@@ -62,20 +61,22 @@ def main() -> int:
 
 
 @contextmanager
-def _emulator() -> Iterator[Place]:
+def _emulator(tell: Callable[[str], None]) -> Iterator[Place]:
+    tell("building and deploying")
     emulator_environment.forget_aws()
     with on_emulator() as place:
         yield place
 
 
 @contextmanager
-def _account(console: Console, burst: int) -> Iterator[Place]:
+def _account(console: Console, burst: int, tell: Callable[[str], None]) -> Iterator[Place]:
     environment = Environment.named(os.environ.get("ENV"), os.environ)
     window = account_window(is_full=bool(os.environ.get("FULL")))
     costs = cost.of_run(window, burst)
     for what, usd in costs.items():
         console.print(f"{usd:8.3f} USD  {what}", highlight=False)
     console.print(f"{sum(costs.values()):8.3f} USD  at most, in {environment.region}", highlight=False)
+    tell("building and deploying")
     with in_account(environment, window, keeps=_keeps) as place:
         yield place
 
