@@ -44,8 +44,6 @@ def deploy_example(name: str, parameters: Mapping[str, str], endpoint: str, cloc
     example = EXAMPLES / name
     built = example / ".aws-sam" / "build"
     source = ["--template-file", os.fspath(example / "template.yaml"), "--build-dir", os.fspath(built)]
-    with _building():
-        _run("build", ["build", *source], environment.for_building(), f"sam-build-{name}.log")
     what = [
         "--template-file",
         os.fspath(built / "template.yaml"),
@@ -54,7 +52,9 @@ def deploy_example(name: str, parameters: Mapping[str, str], endpoint: str, cloc
     ]
     overrides = [f"{parameter}={value}" for parameter, value in parameters.items()]
     arguments = ["deploy", *what, "--parameter-overrides", *overrides]
-    _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, f"sam-deploy-{name}.log")
+    with _building():
+        _run("build", ["build", *source], environment.for_building(), f"sam-build-{name}.log")
+        _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, f"sam-deploy-{name}.log")
 
 
 def deploy_simulator(
@@ -63,17 +63,19 @@ def deploy_simulator(
     """Builds the simulator of Signzy, and deploys it beside linkwatch. Raises LocalStackFailed."""
     built = os.fspath(BUILT_SIMULATOR)
     source = ["--template-file", os.fspath(ROOT / "simulator" / "template.yaml"), "--build-dir", built]
-    with _building():
-        _run("build", ["build", *source], environment.for_building(), "sam-build-simulator.log")
     arguments = ["deploy", "--template-file", os.fspath(BUILT_SIMULATOR / "template.yaml"), "--stack-name", stack_name]
     arguments += ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--parameter-overrides"]
     arguments += [f"{name}={value}" for name, value in parameters.items()]
-    _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, "sam-deploy-simulator.log")
+    with _building():
+        _run("build", ["build", *source], environment.for_building(), "sam-build-simulator.log")
+        _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, "sam-deploy-simulator.log")
 
 
 @contextmanager
 def _building() -> Iterator[None]:
-    """Whoever else builds in this checkout waits: two builds write the same files."""
+    """Whoever else builds in this checkout waits: a build empties the folder that another may be deploying from, and two
+    deployments of one example write the same log.
+    """
     STATE.mkdir(parents=True, exist_ok=True)
     with (STATE / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
