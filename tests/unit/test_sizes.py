@@ -11,8 +11,9 @@ SHORT = {"functions", "local"}
 
 def python_files() -> list[Path]:
     folders = [folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith(".")]
-    found = [path for folder in folders for path in folder.rglob("*.py")]
-    return sorted(path.relative_to(ROOT) for path in found if ".aws-sam" not in path.parts)
+    found = [path.relative_to(ROOT) for folder in folders for path in folder.rglob("*.py")]
+    # What is hidden (.aws-sam, .venv) is made here and not part of the repository.
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.parts))
 
 
 @pytest.mark.parametrize("path", python_files(), ids=str)
