@@ -75,7 +75,7 @@ test-static: build ## Template, roles, alarms, queues and bundles, without deplo
 	@$(python) -m pytest tests/static
 
 test-definition: $(development_venv) ## The state machine, on a second engine
-	@$(python) -m pytest tests/definition
+	@$(python) -m pytest tests/definition -n 2
 
 test-integration: tools $(report_venv) ## The deployed stack, under an accelerated clock
 	@$(python) -m pytest tests/integration -n 2 --dist loadfile --no-loadscope-reorder

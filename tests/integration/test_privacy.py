@@ -83,7 +83,8 @@ def test_no_log_item_event_history_or_dead_letter_has_it(stack, watched, secret)
 def test_every_answer_was_given_with_the_phone_number_and_a_click_after_it_still_read(stack, watched):
     settled = [link.settled() for link in watched]
 
-    given = {item["correlationId"]: stack.signzy.requests(item["requestId"])[0].answer for item in settled}
+    asked = {item["correlationId"]: stack.signzy.requests(item["requestId"]) for item in settled}
+    given = {answer: next(r.answer for r in requests if r.check == 1) for answer, requests in asked.items()}
     assert given == {answer: answer for answer in given}
     assert set(given) == {*ANSWERS, *MISBEHAVIOURS}
     # Some answers end their verification, and on a busy machine a start may come with the last check.

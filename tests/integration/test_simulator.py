@@ -55,7 +55,7 @@ def path_of(ids: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_scenario_is_answered_as_the_local_simulator_answers_it(scenario, stack, ask):
-    local = Signzy(KeptConnection(stack.signzy.base_url), FixedToken(DEFAULT_TOKEN), 10)
+    local = Signzy(KeptConnection(stack.signzy.base_url), FixedToken(DEFAULT_TOKEN), poll_interval_seconds=2)
 
     for second in SECONDS:
         sent_at = round(stack.clock.now_ms() / 1000) - second
