@@ -28,7 +28,6 @@ from local.stack.launch import LocalStackFailed
 from local.stack.paths import ROOT
 
 _REPORTS = ROOT / "acceptance" / "reports"
-_LOCAL_REPORTS = ROOT / ".linkwatch" / "acceptance"
 
 
 def main() -> int:
@@ -46,7 +45,7 @@ def main() -> int:
             tell(f"deployed: {place.stack.stack_name} on {place.name}")
             run = Run(place, burst, tell)
             run.happen()
-            folder = Path(os.environ.get("OUT") or (_LOCAL_REPORTS if is_local else _REPORTS))
+            folder = Path(os.environ.get("OUT") or _REPORTS)
             return 0 if report(run, place, folder, console) else 1
     except (NoDeployment, NoRegion) as error:
         print(f"linkwatch: {error}", file=sys.stderr)
