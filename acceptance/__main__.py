@@ -3,7 +3,7 @@
 BURST=100 starts that many verifications at once; FULL=1 takes the real window of 300 s instead of 60 s; KEEP=1 keeps what was
 made, YES=1 removes it without asking; OUT= is where the reports go. ENV=local runs on the emulator.
 
-Exits 0; 1 when a guarantee is broken, or the run could not be made; 2 for an environment or a region that does not exist.
+Exits 0; 1 when a guarantee is broken, or the run could not be made; 2 for an environment, a region or a BURST that is none.
 """
 
 import os
@@ -34,7 +34,11 @@ def main() -> int:
     """Reads make's variables from the environment."""
     console = Console(emoji=False, width=120)
     is_local = os.environ.get("ENV") == "local"
-    burst = int(os.environ.get("BURST") or (6 if is_local else 100))
+    said = os.environ.get("BURST") or ("6" if is_local else "100")
+    if not said.isdecimal():
+        print(f"linkwatch: BURST={said} should be a whole number", file=sys.stderr)
+        return 2
+    burst = int(said)
     began = time.monotonic()
 
     def tell(line: str) -> None:
