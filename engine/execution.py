@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _SERVICES: dict[str, Service] = {"dynamodb": "dynamodb", "events": "events", "lambda": "lambda"}
 
+#: No execution enters as many states; AWS ends one whose history has 25,000 events
+#: (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html).
+_FULL = 2_000
+
 
 @dataclass
 class Execution:
@@ -62,6 +66,10 @@ class Execution:
     def _enter(self, state: str, after_millis: int) -> None:
         self.thread.wait_until(self.now() + after_millis)
         self.entered_states.append(state)
+        if len(self.entered_states) == _FULL:
+            self.account.record.bugs.append(f"{self.name} goes round in circles")
+            self.account.time.at(self.now(), lambda: self.finish("ABORTED"))
+            self.thread.wait_until(self.now())
         for end in self.account.ends_at(state):
             self.account.trouble(self.now() + end.after_millis)
             self.account.time.at(self.now() + end.after_millis, lambda end=end: self.finish(end.status))

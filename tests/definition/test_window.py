@@ -2,7 +2,9 @@
 
 import pytest
 
-from engine import CLICKED, PENDING, SCHEDULE, Fault, Played
+from engine import CLICKED, PENDING, SCHEDULE, Fault, Played, Scenario
+from engine.record import ID
+from engine.world import World
 
 # ── The window ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -35,6 +37,15 @@ def test_a_rejected_link_is_settled_by_its_first_check():
     played = Played(answers=((0, "unknown-ids"),))
 
     assert (played.outcome, played.reason, played.checks) == ("REJECTED", "UNKNOWN_IDS", [10])
+
+
+def test_a_check_that_is_past_the_deadline_by_its_own_clock_is_the_last():
+    # Not judged by the guarantees: the clocks of two AWS services are not five seconds apart.
+    account = World(Scenario(sent_at=0, answers=((0, PENDING), (285_000, "PAST_DEADLINE")))).play()
+
+    assert account.item is not None
+    assert (account.item["reason"], account.item["checks"]) == ({"S": "PAST_DEADLINE"}, {"N": "28"})
+    assert account.executions[ID].entered_states.count("Check Link") == 29
 
 
 def test_a_wait_that_wakes_early_does_not_check_twice_at_one_point():
