@@ -50,7 +50,8 @@ class Signzy(Protocol):
 @dataclass(frozen=True)
 class Place:
     """name: for the report; deploy_next: deploys another version over the stack; log_seconds: how far behind the simulator's
-    log may be; roles_at_api: whether a role without rights is refused at the API, too; versions: what runs here.
+    log may be; is_emulator: there, no role is refused at the API, and StartExecution may take longer than the event handler
+    waits, so that the sweep makes the start; versions: what runs here.
     """
 
     name: str
@@ -60,7 +61,7 @@ class Place:
     window: Window
     deploy_next: Callable[[], None]
     log_seconds: float = 0
-    roles_at_api: bool = True
+    is_emulator: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -97,7 +98,7 @@ def on_emulator(template: Path = BUILT_TEMPLATE) -> Iterator[Place]:
             signzy=stack.signzy,
             window=window,
             deploy_next=deploy_next,
-            roles_at_api=False,
+            is_emulator=True,
             versions={"ministack": _emulator_version(), **_code_versions()},
         )
 
@@ -191,7 +192,7 @@ def in_account(environment: Environment, window: Window, *, keeps: Callable[[], 
             window=window,
             deploy_next=lambda: _deploy(own, overrides | _NEXT_VERSION),
             log_seconds=15 if endpoint is None else 1,
-            roles_at_api=endpoint is None,
+            is_emulator=endpoint is not None,
             versions=_code_versions() | _function_versions(stack),
         )
     finally:

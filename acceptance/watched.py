@@ -107,6 +107,7 @@ class Watched:
             aborts=len(self.aborted),
             aborts_ms=self.aborts_ms,
             expected=self.expected,
+            may_start_late=self.place.is_emulator,
         )
 
     def _sleep_until(self, second: float) -> None:
