@@ -84,7 +84,6 @@ def rows(run: dict[str, Any]) -> list[Row]:
         Row("the same", ours, "the usual stack with byte-code", start("usual"), None),
         Row("the same", ours, sources, start("check_link_sources"), 0.5),
         Row("function VerificationsApi, process start to ready", start("api"), sources, start("api_sources"), 0.5),
-        Row("loading what CheckLink's bundle brings", load("check_link"), sources, load("check_link_sources"), 0.5),
         Row("loading what the API function's bundle brings", load("api"), sources, load("api_sources"), 0.5),
         Row("warm check, µs of CPU", warm("check_cpu"), "raw urllib3 GET, connection kept", warm("raw_cpu"), 1.25),
         Row("warm check, µs of time", warm("check_time"), "the same", warm("raw_time"), 1.25),
