@@ -33,7 +33,8 @@ def main() -> int:
     console.print(_table(run))
     console.print(f"CheckLink's bundle, zipped: {run['zipped_bytes'] / 2**20:.2f} MiB (at most 2)")
     if choices.write:
-        figures.MEASURED.write_text(json.dumps(run, indent=1) + "\n", "utf-8")
+        kept = json.loads(figures.MEASURED.read_text("utf-8")) | run  # the sweep's figures lie there, too
+        figures.MEASURED.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
         report.write(run)
         console.print("Kept in benchmarks/measured.json, docs/performance.md and docs/performance.svg")
     return 0
