@@ -1,4 +1,4 @@
-"""Time-lapse: programs whose clocks, sleeps and deadlines run some times faster than real time, under libfaketime.
+"""The accelerated clock: programs whose clocks, sleeps and deadlines run some times faster than real time, under libfaketime.
 
 It has to be libfaketime's thread-safe build, libfaketimeMT.so.1: under the other one the emulator hangs for good after a
 few Lambda calls. Linux distributions have it in a package; the wheel on PyPI brings the sources, which cc and make turn
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from local.stack import environment
+from local.stack.build_lock import building
 from local.stack.paths import EMULATOR_VENV, STATE
 
 _LIBRARY = "libfaketimeMT.so.1"
@@ -38,13 +39,14 @@ def _library() -> Path:
     for folder in _PACKAGED:
         for found in Path("/usr").glob(f"{folder}/{_LIBRARY}"):
             return found
-    return _built()
-
-
-def _built() -> Path:
     built = STATE / "libfaketime" / _LIBRARY
-    if built.exists():
-        return built
+    with building():
+        if not built.exists():
+            _build(built)
+    return built
+
+
+def _build(built: Path) -> None:
     for tool in ("cc", "make"):
         if shutil.which(tool) is None:
             raise NoAcceleratedClock(f"building libfaketime needs {tool}")
@@ -65,4 +67,3 @@ def _built() -> Path:
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         raise NoAcceleratedClock("libfaketime does not build with this machine's cc") from error
     (workshop / "src" / _LIBRARY).replace(built)
-    return built

@@ -1,16 +1,15 @@
 """SAM CLI: builds, and deploys the unmodified template to the emulator."""
 
-import fcntl
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 from local.stack import environment
+from local.stack.build_lock import building
 from local.stack.launch import LocalStackFailed
 from local.stack.parent_death import ending_with_its_parent
-from local.stack.paths import BUILT_SIMULATOR, BUILT_TEMPLATE, EXAMPLES, LOGS, ROOT, SAM, STATE, shown
+from local.stack.paths import BUILT_SIMULATOR, BUILT_TEMPLATE, EXAMPLES, LOGS, ROOT, SAM, shown
 from local.stack.stack import STACK_NAME
 
 _SAM_SECONDS = 300
@@ -20,7 +19,7 @@ _SOURCES = ("template.yaml", "samconfig.toml", "statemachine", "functions")
 
 def build() -> None:
     """Builds, unless what was built is newer than what it is made of. Raises LocalStackFailed."""
-    with _building():
+    with building():
         if not BUILT_TEMPLATE.exists() or _newest_source() > BUILT_TEMPLATE.stat().st_mtime:
             _run("build", ["build"], environment.for_building())
 
@@ -52,7 +51,7 @@ def deploy_example(name: str, parameters: Mapping[str, str], endpoint: str, cloc
     ]
     overrides = [f"{parameter}={value}" for parameter, value in parameters.items()]
     arguments = ["deploy", *what, "--parameter-overrides", *overrides]
-    with _building():
+    with building():
         _run("build", ["build", *source], environment.for_building(), f"sam-build-{name}.log")
         _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, f"sam-deploy-{name}.log")
 
@@ -66,20 +65,9 @@ def deploy_simulator(
     arguments = ["deploy", "--template-file", os.fspath(BUILT_SIMULATOR / "template.yaml"), "--stack-name", stack_name]
     arguments += ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--parameter-overrides"]
     arguments += [f"{name}={value}" for name, value in parameters.items()]
-    with _building():
+    with building():
         _run("build", ["build", *source], environment.for_building(), "sam-build-simulator.log")
         _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, "sam-deploy-simulator.log")
-
-
-@contextmanager
-def _building() -> Iterator[None]:
-    """Whoever else builds in this checkout waits: a build empties the folder that another may be deploying from, and two
-    deployments of one example write the same log.
-    """
-    STATE.mkdir(parents=True, exist_ok=True)
-    with (STATE / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _newest_source() -> float:
