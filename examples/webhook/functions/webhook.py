@@ -115,8 +115,8 @@ class Receiver:
         asking = Thread(target=ask, daemon=True)
         asking.start()
         asking.join(budget_seconds)
+        answer = answered[0] if answered else _LATE  # before hanging up, which ends a head that still comes
         _hang_up(connection)
-        answer = answered[0] if answered else _LATE
         if not isinstance(answer, int) or not 200 <= answer < 300:
             raise NotDelivered(str(answer))
 
