@@ -29,7 +29,7 @@ def deploy(
     arguments += ["--stack-name", environment.stack_name]
     arguments += ["--template-file", os.fspath(template)] if template else []
     arguments += ["--parameter-overrides", *overrides] if overrides else []
-    arguments += ["--no-confirm-changeset"] if not confirms or os.environ.get("CONFIRM") == "no" else []
+    arguments += [] if _asks(confirms=confirms) else ["--no-confirm-changeset"]
     _sam(arguments, environment)
 
 
@@ -42,8 +42,13 @@ def deploy_simulator(
     _sam(["build", "--template-file", source, "--build-dir", built], environment)
     arguments = ["deploy", "--template-file", f"{built}/template.yaml", "--stack-name", stack_name, "--resolve-s3"]
     arguments += ["--s3-prefix", stack_name, "--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset"]
-    arguments += ["--confirm-changeset" if confirms else "--no-confirm-changeset", "--parameter-overrides", *overrides]
+    arguments += ["--confirm-changeset" if _asks(confirms=confirms) else "--no-confirm-changeset"]
+    arguments += ["--parameter-overrides", *overrides]
     _sam(arguments, environment)
+
+
+def _asks(*, confirms: bool) -> bool:
+    return confirms and os.environ.get("CONFIRM") != "no"
 
 
 def variables(environment: Environment, shell: Mapping[str, str]) -> dict[str, str]:
