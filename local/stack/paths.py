@@ -8,7 +8,6 @@ LOGS = STATE / "logs"
 BACKGROUND_STACK = STATE / "stack.json"
 EXAMPLES = ROOT / "examples"
 BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
-BUILT_SIMULATOR = ROOT / ".aws-sam" / "simulator"
 
 _VENVS = ROOT / ".venvs"
 EMULATOR_VENV = _VENVS / "emulator"

@@ -9,7 +9,7 @@ from local.stack import environment
 from local.stack.build_lock import building
 from local.stack.launch import LocalStackFailed
 from local.stack.parent_death import ending_with_its_parent
-from local.stack.paths import BUILT_SIMULATOR, BUILT_TEMPLATE, EXAMPLES, LOGS, ROOT, SAM, shown
+from local.stack.paths import BUILT_TEMPLATE, EXAMPLES, LOGS, ROOT, SAM, shown
 from local.stack.stack import STACK_NAME
 
 _SAM_SECONDS = 300
@@ -54,20 +54,6 @@ def deploy_example(name: str, parameters: Mapping[str, str], endpoint: str, cloc
     with building():
         _run("build", ["build", *source], environment.for_building(), f"sam-build-{name}.log")
         _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, f"sam-deploy-{name}.log")
-
-
-def deploy_simulator(
-    endpoint: str, stack_name: str, parameters: Mapping[str, object], clock: Mapping[str, str]
-) -> None:
-    """Builds the simulator of Signzy, and deploys it beside linkwatch. Raises LocalStackFailed."""
-    built = os.fspath(BUILT_SIMULATOR)
-    source = ["--template-file", os.fspath(ROOT / "simulator" / "template.yaml"), "--build-dir", built]
-    arguments = ["deploy", "--template-file", os.fspath(BUILT_SIMULATOR / "template.yaml"), "--stack-name", stack_name]
-    arguments += ["--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--parameter-overrides"]
-    arguments += [f"{name}={value}" for name, value in parameters.items()]
-    with building():
-        _run("build", ["build", *source], environment.for_building(), "sam-build-simulator.log")
-        _run("deploy", arguments, {**environment.for_aws(endpoint), **clock}, "sam-deploy-simulator.log")
 
 
 def _newest_source() -> float:

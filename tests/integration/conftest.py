@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from local.stack import environment
 from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 from local.stack.lifecycle import StackConfig, running_stack, warm_up_many
+from local.stack.paths import ROOT
 from local.stack.stack import Stack, await_that
 from tests.integration import calls
 
@@ -135,6 +139,13 @@ def send_link(stack: Stack, *script: dict[str, Any], sent_seconds_ago: float = 0
         link_sent_at_ms=stack.clock.now_ms() - sent_seconds_ago * 1000,
     )
     return link
+
+
+def make(stack: Stack, verb: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """make deploy, make rollback and so on, pointed at the emulator."""
+    env = {**environment.for_aws(stack.endpoint), **stack.clock_environment, "ENV": "local", **variables}
+    program = [sys.executable, "-m", "deployment", verb]
+    return subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
 
 
 def moment(stack: Stack, seconds_ago: float) -> str:

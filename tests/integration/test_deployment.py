@@ -2,26 +2,16 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.stack import environment
 from local.stack.paths import BUILT_TEMPLATE, ROOT
 from local.stack.stack import Stack
-from tests.integration.conftest import moment, send_link
+from tests.integration.conftest import make, moment, send_link
 
 SENT_SECONDS_AGO = 120
-
-
-def make(stack: Stack, verb: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """make deploy, make rollback and so on, pointed at the emulator."""
-    env = {**environment.for_aws(stack.endpoint), **stack.clock_environment, "ENV": "local", **variables}
-    program = [sys.executable, "-m", "deployment", verb]
-    return subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.fixture

@@ -12,12 +12,11 @@ from linkwatch.model import CheckResult, Ids, Reason
 from linkwatch.signzy import Signzy
 from linkwatch.signzy_answer import classify
 from linkwatch.signzy_token import FixedToken
-from local.stack import sam_cli
 from local.stack.resources import Resources
 from simulator.coded import CodedLink
 from simulator.scenarios import SCENARIOS
 from simulator.server import DEFAULT_TOKEN
-from tests.integration.conftest import PATIENCE, Link
+from tests.integration.conftest import PATIENCE, Link, make
 
 NAME = "linkwatch-simulator"
 #: Of a window of 300 s, far enough from every step of every script: the clock runs on between two questions.
@@ -29,7 +28,8 @@ Ask = Callable[[str], urllib3.BaseHTTPResponse]
 
 @pytest.fixture(scope="module")
 def outputs(stack) -> Iterator[dict[str, str]]:
-    sam_cli.deploy_simulator(stack.endpoint, NAME, {"ConcurrentRequests": 5}, stack.clock_environment)
+    deployed = make(stack, "simulator", PARAMETERS="ConcurrentRequests=5", CONFIRM="no")
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     described = stack.client("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
     yield {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
     stack.client("cloudformation").delete_stack(StackName=NAME)
@@ -108,3 +108,18 @@ def test_a_link_that_stands_whole_in_its_ids_is_watched(stack):
 
     assert link.settled()["outcome"] == "LINK_CLICKED"
     assert 15 <= link.checks_at()[-1] < PATIENCE
+
+
+@pytest.mark.parametrize("via", ["api", "event"])
+def test_make_send_has_such_a_link_watched(via, stack):
+    sent = make(stack, "send", SCENARIO="clicked", CLICK="15", VIA=via)
+
+    assert sent.returncode == 0, sent.stderr
+    assert stack.await_published(sent.stdout.strip(), PATIENCE)["outcome"] == "LINK_CLICKED"
+
+
+def test_make_send_says_what_is_wrong_with_a_choice(stack):
+    refused = make(stack, "send", SCENARIO="nonsense")
+
+    assert refused.returncode == 2
+    assert "SCENARIO=nonsense does not exist; there are clicked," in refused.stderr
