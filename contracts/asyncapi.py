@@ -34,6 +34,12 @@ MESSAGES = {
 }
 
 
+def _example(file: str) -> dict[str, Any]:
+    """An event as it is on the bus: what the function gets, or what the first message of its queue holds."""
+    event = json.loads((ROOT / "events" / file).read_text("utf-8"))
+    return json.loads(event["Records"][0]["body"]) if "Records" in event else event
+
+
 def document() -> dict[str, Any]:
     """The whole document."""
     payloads: dict[str, Any] = {}
@@ -81,7 +87,7 @@ def document() -> dict[str, Any]:
                         "location": "$message.payload#/detail/correlationId",
                     },
                     "payload": {"$ref": f"#/components/schemas/{name}"},
-                    "examples": [{"payload": json.loads((ROOT / "events" / example).read_text("utf-8"))}],
+                    "examples": [{"payload": _example(example)}],
                 }
                 for name, (_, _, _, example) in MESSAGES.items()
             },

@@ -2,11 +2,11 @@
 
 import json
 
-from local.stack.paths import ROOT
 from local.stack.stack import await_that
 from tests.integration import calls
 from tests.integration.calls import refuse
 from tests.integration.conftest import Link, moment, send_link
+from tests.sample_events import link_sent
 
 
 def dead_letter_of(link: Link) -> dict | None:
@@ -41,7 +41,7 @@ def attributes_of(stack, queue: str) -> set[str]:
 def test_of_a_mixed_batch_only_what_the_table_refuses_stays_in_the_queue(stack):
     good, refused, malformed = send_link(stack, {"answer": "clicked"}), send_link(stack), send_link(stack)
     refuse(stack, calls.PUT, refused.verification_id, 30)
-    bare = json.loads((ROOT / "events" / "instant-link-sent-bare.json").read_text())
+    bare = link_sent("instant-link-sent-bare")
     details = [{"requestId": link.request_id, "sessionId": link.session_id} for link in (refused, good)]
     details.append({"requestId": "12", "sessionId": malformed.session_id})
     bodies = [json.dumps(bare | {"id": str(n), "time": moment(stack, 1), "detail": d}) for n, d in enumerate(details)]
@@ -57,7 +57,7 @@ def test_of_a_mixed_batch_only_what_the_table_refuses_stays_in_the_queue(stack):
 
 def test_dead_letters_are_sent_again_from_the_queue(stack):
     link = send_link(stack, {"answer": "clicked"})
-    event = json.loads((ROOT / "events" / "instant-link-sent-bare.json").read_text())
+    event = link_sent("instant-link-sent-bare")
     event |= {"time": moment(stack, 1), "detail": {"requestId": link.request_id, "sessionId": link.session_id}}
     url = stack.event_queue.url("InstantLinkSentDeadLetters")
     stack.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(event))

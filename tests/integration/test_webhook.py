@@ -12,7 +12,8 @@ from local.stack.paths import LOGS
 from local.stack.stack import await_that
 from tests.integration.conftest import PATIENCE, send_link
 from tests.integration.webhooks import CLICKED, Deployed, attempts_of, deployed_on, example_on, receiver_on
-from tests.unit.test_contracts import complaints, event
+from tests.sample_events import event
+from tests.unit.test_contracts import complaints
 
 
 @pytest.fixture(scope="module")

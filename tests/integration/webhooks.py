@@ -19,7 +19,7 @@ from local.stack.paths import ROOT
 from local.stack.signed_calls import SignedCalls
 from local.stack.stack import await_that
 from tests.integration.conftest import PATIENCE
-from tests.unit.test_contracts import event
+from tests.sample_events import event
 
 WEBHOOK = ROOT / "examples" / "webhook"
 

@@ -14,9 +14,9 @@ from openapi_spec_validator import validate
 from contracts import openapi, schemas
 from contracts.shapes import Verification
 from linkwatch import verifications
+from tests.sample_events import event, link_sent
 
 ROOT = Path(__file__).parents[2]
-EVENTS = ROOT / "events"
 
 
 def _matches(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
@@ -37,10 +37,6 @@ def validator(name: str) -> Any:
 
 def complaints(name: str, instance: Any) -> list[str]:
     return [error.message for error in validator(name).iter_errors(instance)]
-
-
-def event(name: str) -> dict[str, Any]:
-    return json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("path", [*schemas.files(), *openapi.files()], ids=lambda path: path.name)
@@ -80,11 +76,11 @@ def test_the_examples_in_the_openapi_document_keep_their_schemas():
 
 @pytest.mark.parametrize("name", ["instant-link-sent", "instant-link-sent-bare"])
 def test_the_upstream_events_keep_their_schema(name):
-    assert complaints("instant-link-sent", event(name)) == []
+    assert complaints("instant-link-sent", link_sent(name)) == []
 
 
 def test_a_malformed_upstream_event_does_not():
-    assert complaints("instant-link-sent", event("instant-link-sent-malformed"))
+    assert complaints("instant-link-sent", link_sent("instant-link-sent-malformed"))
 
 
 def test_the_outcome_event_keeps_its_schema():

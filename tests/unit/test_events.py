@@ -2,21 +2,16 @@
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from linkwatch.model import parse_ids, parse_verification_id
 from linkwatch.recovery import verification_of
 from linkwatch.start_request import ApiStartRequest, BadStart, StartRequest, parse_start
+from tests.sample_events import EVENTS, event, link_sent
 
-EVENTS = Path(__file__).parents[2] / "events"
 FUNCTIONS = ["check-link", "instant-link-sent", "measure-outcomes", "recover-unfinished", "verifications-api"]
 VERIFICATION_ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
-
-
-def event(name: str) -> dict:
-    return json.loads((EVENTS / f"{name}.json").read_text())
 
 
 def test_every_function_has_one_and_every_one_has_a_function():
@@ -28,7 +23,7 @@ def test_every_function_has_one_and_every_one_has_a_function():
 
 @pytest.mark.parametrize("name", ["instant-link-sent", "instant-link-sent-bare"])
 def test_a_link_that_was_sent_is_a_start(name):
-    given = event(name)
+    given = link_sent(name)
 
     start = parse_start(StartRequest, given["detail"], "EVENT", given["id"], datetime.fromisoformat(given["time"]))
 
@@ -45,12 +40,16 @@ def test_a_posted_body_is_a_start():
     assert (start.ids.verification_id, start.correlation_id) == (VERIFICATION_ID, "application-4711")
 
 
-@pytest.mark.parametrize("name", ["instant-link-sent-malformed", "verifications-api-post-bad"])
-def test_a_start_that_is_none_is_refused(name):
-    given = event(name)
-
+@pytest.mark.parametrize(
+    ("entry_point", "start"),
+    [
+        pytest.param(StartRequest, link_sent("instant-link-sent-malformed")["detail"], id="event"),
+        pytest.param(ApiStartRequest, event("verifications-api-post-bad")["body"], id="body"),
+    ],
+)
+def test_a_start_that_is_none_is_refused(entry_point, start):
     with pytest.raises(BadStart):
-        parse_start(ApiStartRequest, given.get("detail") or given["body"], "API", "x", datetime.now(UTC))
+        parse_start(entry_point, start, "API", "x", datetime.now(UTC))
 
 
 def test_a_path_names_a_verification_or_does_not():

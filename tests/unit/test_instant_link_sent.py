@@ -1,13 +1,13 @@
 """The event handler takes a batch of the queue's messages, and leaves in the queue what is worth another try."""
 
 import json
-from pathlib import Path
 
 import pytest
 
+from tests.sample_events import event, link_sent
 from tests.unit.fake_aws import Context, metrics_in
 
-EVENT = json.loads((Path(__file__).parents[2] / "events" / "instant-link-sent.json").read_text("utf-8"))
+EVENT = link_sent()
 ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
 
 
@@ -29,6 +29,13 @@ def handle(aws):  # noqa: ARG001  its environment
     import instant_link_sent  # noqa: PLC0415  it reads the environment when it is imported
 
     return lambda event: instant_link_sent.handler(event, Context())
+
+
+@pytest.mark.parametrize("name", ["instant-link-sent", "instant-link-sent-bare", "instant-link-sent-malformed"])
+def test_the_sample_batches_are_what_the_queue_gives(name, handle, aws):
+    assert handle(event(name)) == left_in_queue()
+
+    assert (list(aws.table.items), len(aws.messages)) == (([], 1) if "malformed" in name else ([ID], 0))
 
 
 def test_an_event_is_a_start(handle, aws, capsys):

@@ -22,7 +22,8 @@ from linkwatch.start_request import (
     StartRequest,
     parse_start,
 )
-from tests.unit.test_contracts import complaints, event
+from tests.sample_events import link_sent
+from tests.unit.test_contracts import complaints
 
 NEVER_AHEAD_OF = datetime(9999, 1, 1, tzinfo=UTC)
 GOOD = {
@@ -32,7 +33,7 @@ GOOD = {
     "correlationId": "application-4711",
 }
 FIELDS = list(GOOD)
-_SENT = event("instant-link-sent")
+_SENT = link_sent()
 
 #: On both sides of each border: C0, DEL and C1, spaces, joiners, separators, directions, noncharacters, beyond the first plane.
 _BORDERS = (

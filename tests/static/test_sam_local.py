@@ -1,0 +1,30 @@
+"""sam local reads the template that sam build has made, loops and all."""
+
+import os
+import subprocess
+
+import pytest
+
+from local.stack import environment
+from local.stack.paths import ROOT, SAM
+
+
+@pytest.mark.parametrize("command", ["invoke", "start-lambda", "start-api"])
+def test_sam_local_understands_the_template(command):
+    """Up to the container: there is none at this address, so that this needs no Docker."""
+    no_docker = {**environment.for_invoking(), "DOCKER_HOST": "unix:///nowhere"}
+    function = ["CheckLink"] if command == "invoke" else []
+
+    done = subprocess.run(
+        [os.fspath(SAM), "local", command, *function],
+        cwd=ROOT,
+        env=no_docker,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "container runtime" in done.stderr
+    assert "unexpected error" not in done.stderr
