@@ -130,11 +130,7 @@ def sweep(  # noqa: PLR0913  the last two are for an engineer and for tests
     how many it recovers without listing what has died. Raises AwsUnavailable where it cannot list them.
     """
     items = list(table.open())
-    running = set(executions.running())
-    due = [
-        item for item in items if item["executionName"] not in running and item["startedAt"] < iso_from(now - STARTING)
-    ]
-    random.shuffle(due)
+    due = _due(items, now, executions)
     died: dict[str, datetime] = {}
     if len(due) > described:
         died = executions.died(datetime.fromisoformat(min(item["startedAt"] for item in due)) - STARTING)
@@ -162,3 +158,13 @@ def sweep(  # noqa: PLR0913  the last two are for an engineer and for tests
         failures=[result for result in results if isinstance(result, AwsUnavailable)],
         left=results.count(None),
     )
+
+
+def _due(items: list[Item], now: datetime, executions: Executions) -> list[Item]:
+    """Those whose execution is not among the running and whose entry point is no longer at work, in an order drawn by chance."""
+    running = set(executions.running())
+    due = [
+        item for item in items if item["executionName"] not in running and item["startedAt"] < iso_from(now - STARTING)
+    ]
+    random.shuffle(due)
+    return due
