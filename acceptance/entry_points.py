@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -13,6 +12,7 @@ from botocore.exceptions import ClientError
 from acceptance.findings import Finding
 from acceptance.place import Place
 from local.stack.signed_calls import ApiAnswer
+from local.stack.stack import await_that
 
 _IDS = {"requestId": "0" * 24, "sessionId": "0" * 24}
 #: body of a POST: what it is answered with
@@ -65,10 +65,11 @@ def _malformed_event(place: Place) -> Finding:
     """It is put among the dead letters, whole, and starts nothing."""
     detail = {"requestId": secrets.token_hex(6), "sessionId": "?"}
     place.stack.put_link_sent(detail)
-    gives_up_at, found = time.monotonic() + _DEAD_LETTER_SECONDS, False
-    while not found and time.monotonic() < gives_up_at:
-        found = any(letter.get("detail") == detail for letter in place.stack.event_queue.dead_letters())
-        time.sleep(0.5)
+    letters, found = place.stack.event_queue.dead_letters, False
+    with suppress(TimeoutError):
+        found = await_that(
+            lambda: any(letter.get("detail") == detail for letter in letters()), _DEAD_LETTER_SECONDS, "it lies there"
+        )
     url = place.stack.event_queue.url("InstantLinkSentDeadLetters")
     return Finding("contract", "a malformed event", "lies among the dead letters", found, f"queue {url}")
 
@@ -107,15 +108,13 @@ def _without_rights(place: Place) -> list[Finding]:
 
 
 def _taken(place: Place, arn: str) -> boto3.Session:
-    gives_up_at = time.monotonic() + _ROLE_SECONDS
-    while True:
+    def assumed() -> dict[str, str] | None:
         with suppress(ClientError):  # IAM takes seconds to make a role known
-            keys = place.stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="acceptance")["Credentials"]
-            region = place.stack.calls.region
-            return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region)
-        if time.monotonic() > gives_up_at:
-            raise TimeoutError(f"{arn} cannot be assumed")
-        time.sleep(1)
+            return place.stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="acceptance")["Credentials"]
+        return None
+
+    keys, region = await_that(assumed, _ROLE_SECONDS, f"{arn} can be assumed"), place.stack.calls.region
+    return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region)
 
 
 def _is_refused(call: Callable[[], Any]) -> bool:

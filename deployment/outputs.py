@@ -1,4 +1,4 @@
-"""The outputs of a stack in an account."""
+"""A stack in an account, as CloudFormation describes it, and its outputs."""
 
 from typing import Any
 
@@ -10,15 +10,20 @@ from deployment.region import NAMES
 from local.stack.exports import OUTPUTS
 
 
-def outputs_of(environment: Environment) -> dict[str, str]:
-    """The region, by each of its names, and the stack's outputs. Raises NoDeployment, BotoCoreError, ClientError."""
+def described(environment: Environment) -> dict[str, Any]:
+    """What DescribeStacks says of it. Raises NoDeployment where there is none, BotoCoreError, ClientError."""
     cloudformation: Any = boto3.client("cloudformation", region_name=environment.region)
     try:
-        stack = cloudformation.describe_stacks(StackName=environment.stack_name)["Stacks"][0]
+        return cloudformation.describe_stacks(StackName=environment.stack_name)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in str(error):
             raise NoDeployment(f"there is no stack {environment.stack_name} in {environment.region}") from None
         raise
+
+
+def outputs_of(environment: Environment) -> dict[str, str]:
+    """The region, by each of its names, and the stack's outputs. Raises NoDeployment, BotoCoreError, ClientError."""
+    stack = described(environment)
     found = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     if missing := [name for name in OUTPUTS if name not in found]:
         raise NoDeployment(f"{environment.stack_name} is {stack['StackStatus']}, without {', '.join(missing)}")

@@ -4,13 +4,14 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from dataclasses import replace
 
 import boto3
-from botocore.exceptions import ClientError
 
 from deployment import sam_cli
 from deployment.kept import Environment, NoDeployment
+from deployment.outputs import described
 from local.stack.clock import Clock
 from local.stack.lifecycle import outputs_of
 from local.stack.signed_calls import SignedCalls
@@ -29,10 +30,12 @@ def deploy(environment: Environment, given: Mapping[str, str]) -> None:
     Raises CalledProcessError.
     """
     name = stack_name_beside(environment)
-    parameters = {"WindowSeconds": _parameters(environment).get("WindowSeconds", "300"), **given}
+    parameters = {"WindowSeconds": "300"}
+    with suppress(NoDeployment):  # it may be there before the stack that it is for
+        parameters["WindowSeconds"] = _parameters(environment)["WindowSeconds"]
+    parameters |= given
     sam_cli.deploy_simulator(environment, name, [f"{key}={value}" for key, value in parameters.items()])
-    client: Any = boto3.client("cloudformation", region_name=environment.region)
-    found = client.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
+    found = described(replace(environment, stack_name=name))["Outputs"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in found}
     print(_how_to_use(environment, outputs))
 
@@ -43,8 +46,6 @@ def send(environment: Environment, shell: Mapping[str, str]) -> None:
     Raises NoDeployment for a choice that does not exist, or when the stack refuses the start.
     """
     parameters, via, click = _parameters(environment), shell.get("VIA") or "api", shell.get("CLICK")
-    if not parameters:
-        raise NoDeployment(f"there is no stack {environment.stack_name} in {environment.region}")
     if via not in {"api", "event"}:
         raise NoDeployment(f"VIA={via} does not exist; there are api and event")
     if click and not click.isdecimal():
@@ -71,15 +72,8 @@ def stack_of(environment: Environment) -> Stack:
 
 
 def _parameters(environment: Environment) -> dict[str, str]:
-    """The deployed stack's; none where there is no stack."""
-    client: Any = boto3.client("cloudformation", region_name=environment.region)
-    try:
-        stack = client.describe_stacks(StackName=environment.stack_name)["Stacks"][0]
-    except ClientError as error:
-        if "does not exist" in str(error):
-            return {}
-        raise
-    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]}
+    """The deployed stack's. Raises NoDeployment."""
+    return {each["ParameterKey"]: each["ParameterValue"] for each in described(environment)["Parameters"]}
 
 
 def _how_to_use(environment: Environment, outputs: dict[str, str]) -> str:

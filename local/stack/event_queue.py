@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 from local.stack.resources import Resources
@@ -16,7 +15,7 @@ class EventQueue:
         self._client = client
         self._resources = resources
 
-    @cached_property
+    @property
     def _sqs(self) -> Any:
         return self._client("sqs")
 

@@ -1,7 +1,6 @@
 """The executions of the deployed state machine."""
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 
@@ -13,7 +12,7 @@ class Executions:
         self._client = client
         self._state_machine_arn = state_machine_arn
 
-    @cached_property
+    @property
     def _step_functions(self) -> Any:
         return self._client("stepfunctions")
 

@@ -109,7 +109,7 @@ def _deployed(launched: Launched, config: StackConfig) -> Stack:
     stack = Stack(launched.endpoint, outputs, launched.clock, simulator, outcomes_url)
     stack.clock_environment = launched.clock_environment
     stack.fill_token(config.token)
-    warm_up(stack)
+    _warm_up(stack)
     return stack
 
 
@@ -140,7 +140,7 @@ def listen(client: Callable[[str], Any], bus_name: str, name: str) -> str:
     return url
 
 
-def warm_up(stack: Stack) -> None:
+def _warm_up(stack: Stack) -> None:
     """Calls the functions once: under an accelerated clock a first start would count as many seconds of the window."""
     stack.functions.invoke("CheckLink", json.dumps({"requestId": "", "sessionId": ""}))
     stack.functions.invoke("RecoverUnfinished", json.dumps({"sweep": True}))

@@ -3,7 +3,6 @@
 import json
 import threading
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any
 
 
@@ -40,6 +39,6 @@ class OutcomeEvents:
                 if not self.is_shared:
                     self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
 
-    @cached_property
+    @property
     def _sqs(self) -> Any:
         return self._client("sqs")

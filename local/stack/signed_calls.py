@@ -4,6 +4,7 @@ its own time, as AWS does, and under an accelerated clock it is hours ahead of t
 
 import json
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -52,6 +53,8 @@ class SignedCalls:
         # botocore checks signers up by name in this table.
         self._signature = f"v4-at-{endpoint}"
         auth.AUTH_TYPE_MAPS[self._signature] = self._signer
+        self._clients: dict[str, Any] = {}
+        self._clients_lock = Lock()
 
     @property
     def region(self) -> str:
@@ -59,7 +62,15 @@ class SignedCalls:
         return self._session.region_name
 
     def client(self, service: str, session: boto3.Session | None = None) -> Any:
-        """boto3's client of a service; session: somebody else's keys."""
+        """boto3's client of a service, the same one each time; session: somebody else's keys, and a client of its own."""
+        if session:
+            return self._client_of(session, service)
+        with self._clients_lock:  # a session is not for several threads, its clients are
+            if service not in self._clients:
+                self._clients[service] = self._client_of(self._session, service)
+            return self._clients[service]
+
+    def _client_of(self, session: boto3.Session, service: str) -> Any:
         config = Config(
             signature_version=self._signature,
             proxies={},
@@ -67,7 +78,6 @@ class SignedCalls:
             retries={"mode": "standard", "total_max_attempts": 3},
             max_pool_connections=32,
         )
-        session = session or self._session
         return session.client(service, endpoint_url=self._endpoint, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
     def call_api(  # noqa: PLR0913  # those with a * are named by whoever calls

@@ -75,7 +75,6 @@ class Stack:
         self._simulator_address = simulator_address
         #: What lets a program that is started for this stack into its clock.
         self.clock_environment: Mapping[str, str] = {}
-        self._dynamodb, self._event_bridge = self.client("dynamodb"), self.client("events")
         self.outcomes = OutcomeEvents(self.client, outcomes_url)
         self.executions = Executions(self.client, outputs.StateMachineArn)
         self.resources = Resources(self.client, stack_name)
@@ -143,7 +142,7 @@ class Stack:
             "DetailType": "InstantLinkSent",
             "Detail": json.dumps(detail),
         }
-        answer = self._event_bridge.put_events(Entries=[entry])
+        answer = self.client("events").put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             raise LocalStackFailed(f"the bus refused the event: {answer['Entries'][0].get('ErrorCode')}")
 
@@ -151,14 +150,18 @@ class Stack:
 
     def item(self, verification_id: str) -> dict[str, Any] | None:
         """The item as stored, with plain values (numbers as int), or None."""
-        found = self._dynamodb.get_item(
-            TableName=self.outputs.TableName, Key={"verificationId": {"S": verification_id}}, ConsistentRead=True
-        ).get("Item")
+        found = (
+            self.client("dynamodb")
+            .get_item(
+                TableName=self.outputs.TableName, Key={"verificationId": {"S": verification_id}}, ConsistentRead=True
+            )
+            .get("Item")
+        )
         return {name: _plain(value) for name, value in found.items()} if found else None
 
     def items(self) -> list[dict[str, Any]]:
         """All items, as item() gives one."""
-        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self.outputs.TableName)
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.outputs.TableName)
         return [{n: _plain(v) for n, v in found.items()} for page in pages for found in page["Items"]]
 
     def events(self, verification_id: str) -> list[dict[str, Any]]:

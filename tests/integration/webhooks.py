@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -34,11 +33,6 @@ CLICKED = {
 }
 
 
-@cache
-def client_of(calls: SignedCalls, service: str) -> Any:
-    return calls.client(service)
-
-
 @dataclass(frozen=True)
 class Deployed:
     """The webhook, deployed beside a bus; its receiver is whoever listens on the port."""
@@ -50,7 +44,7 @@ class Deployed:
     bus_name: str
 
     def client(self, service: str) -> Any:
-        return client_of(self.calls, service)
+        return self.calls.client(service)
 
     def publish(self, correlation_id: str | None = None) -> str:
         """Puts an outcome on the bus, as linkwatch does; gives its verificationId."""
