@@ -1,1 +1,1 @@
-"""The contracts as files: schemas/, docs/openapi.yaml and docs/asyncapi.yaml, generated from the types that the code runs on."""
+"""The contracts as files: schemas/, openapi.yaml and asyncapi.yaml, generated from the types."""

@@ -1,4 +1,4 @@
-"""make contracts: writes schemas/ and docs/openapi.yaml and docs/asyncapi.yaml from the types."""
+"""make contracts: writes schemas/ and contracts/openapi.yaml and contracts/asyncapi.yaml from the types."""
 
 from contracts import asyncapi, openapi, schemas
 

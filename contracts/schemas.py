@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from contracts import shapes
 from linkwatch.start_request import FUTURE_TOLERANCE_SECONDS, RFC_3339_PATTERN, ApiStartRequest, StartRequest
 
-SCHEMAS = Path(__file__).parents[1] / "schemas"
+SCHEMAS = Path(__file__).parent / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 #: Each file, and the type it is made of.

@@ -36,7 +36,7 @@ def main() -> int:
         kept = json.loads(figures.MEASURED.read_text("utf-8")) | run  # the sweep's figures lie there, too
         figures.MEASURED.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
         report.write(run)
-        console.print("Kept in benchmarks/measured.json, docs/performance.md and docs/performance.svg")
+        console.print("Kept in benchmarks/measured.json, docs/performance.md and docs/pictures/performance.svg")
     return 0
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.check_link import figures
 
 _DOCS = Path(__file__).parents[2] / "docs"
-DOCUMENT, PICTURE = _DOCS / "performance.md", _DOCS / "performance.svg"
+DOCUMENT, PICTURE = _DOCS / "performance.md", _DOCS / "pictures" / "performance.svg"
 _BEGIN, _END = "<!-- make bench writes from here -->\n", "<!-- to here -->"
 #: "At 1,769 MB, a function has the equivalent of one vCPU": https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 MEGABYTES_OF_ONE_PROCESSOR = 1769

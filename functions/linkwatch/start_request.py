@@ -1,6 +1,6 @@
 r"""What both entry points take: the body of POST /verifications and the detail of InstantLinkSent. Parsed here, trusted behind.
 
-The patterns are published (schemas/, docs/openapi.yaml). They hold what Python's, Rust's and ECMA-262's regular expressions
+The patterns are published (schemas/, contracts/openapi.yaml). They hold what Python's, Rust's and ECMA-262's regular expressions
 read alike, so [0-9] and no \d, and no lookahead.
 """
 

@@ -144,7 +144,7 @@ def send_link(stack: Stack, *script: dict[str, Any], sent_seconds_ago: float = 0
 def make(stack: Stack, verb: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """make deploy, make rollback and so on, pointed at the emulator."""
     env = {**environment.for_aws(stack.endpoint), **stack.clock_environment, "ENV": "local", **variables}
-    program = [sys.executable, "-m", "deployment", verb]
+    program = [sys.executable, "-m", "operations", verb]
     return subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
 
 

@@ -19,12 +19,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from acceptance import guarantees
-from acceptance.guarantees import Seen, Window
 from local.stack import environment
 from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 from local.stack.lifecycle import StackConfig, running_stack, warm_up_many
 from local.stack.stack import Stack, await_that
+from operations.acceptance import guarantees
+from operations.acceptance.guarantees import Seen, Window
 from tests.integration import calls
 from tests.integration.drawn_scenarios import WINDOW_SECONDS, Scenario, draw
 

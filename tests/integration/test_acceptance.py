@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from acceptance.place import Place, on_emulator
-from acceptance.report import broken, report
-from acceptance.run import Run
 from local.stack import sam_cli
 from local.stack.paths import BUILT_TEMPLATE, ROOT
+from operations.acceptance.place import Place, on_emulator
+from operations.acceptance.report import broken, report
+from operations.acceptance.run import Run
 
 BURST = 6
 

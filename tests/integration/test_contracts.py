@@ -1,4 +1,4 @@
-"""The deployed API answers as docs/openapi.yaml says, and what comes over the bus keeps its schema."""
+"""The deployed API answers as contracts/openapi.yaml says, and what comes over the bus keeps its schema."""
 
 import json
 

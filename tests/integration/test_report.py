@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from local.stack.stack import Stack
-from report.rows import Schedule, rows
-from report.table import Period, items
+from operations.report.rows import Schedule, rows
+from operations.report.table import Period, items
 
 REPORT_PYTHON = Path(__file__).parents[2] / ".venvs" / "report" / "bin" / "python"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -25,9 +25,7 @@ needs_browser = pytest.mark.skipif(
 
 
 def page_of(found: list[dict], path: Path) -> Path:
-    script = (
-        "import json, sys; from report.page import page; print(page(json.load(sys.stdin), 'linkwatch', 'then', 'now'))"
-    )
+    script = "import json, sys; from operations.report.page import page; print(page(json.load(sys.stdin), 'linkwatch', 'then', 'now'))"
     written = subprocess.run(
         [REPORT_PYTHON, "-c", script], input=json.dumps(found), capture_output=True, text=True, check=True, timeout=60
     )

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from acceptance import cost
-from acceptance.findings import Finding, by_guarantee
-from acceptance.guarantees import Seen, Window, breaches
-from acceptance.place import account_window
+from operations.acceptance import cost
+from operations.acceptance.findings import Finding, by_guarantee
+from operations.acceptance.guarantees import Seen, Window, breaches
+from operations.acceptance.place import account_window
 from simulator.client import VendorRequest
 
 WINDOW = Window(60, 5, 2)

@@ -1,8 +1,7 @@
-"""docs/asyncapi.yaml is AsyncAPI 3.0, and its examples keep its schemas."""
+"""contracts/asyncapi.yaml is up to date, and its examples validate against its schemas."""
 
 import copy
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +10,6 @@ from jsonschema import Draft7Validator
 
 from contracts import asyncapi, schemas
 
-SPECIFICATION = Draft7Validator(
-    json.loads((Path(__file__).parent / "asyncapi_specs" / "3.0.0.json").read_text("utf-8"))
-)
 DOCUMENT = yaml.safe_load(asyncapi.DOCUMENT.read_text("utf-8"))
 MESSAGES = DOCUMENT["components"]["messages"]
 
@@ -28,19 +24,6 @@ def test_the_file_is_up_to_date():
     assert asyncapi.DOCUMENT.read_text("utf-8") == asyncapi.files()[asyncapi.DOCUMENT], "stale: make contracts"
 
 
-def test_the_document_is_asyncapi():
-    assert [error.message for error in SPECIFICATION.iter_errors(DOCUMENT)] == []
-
-
-@pytest.mark.parametrize(
-    ("part", "value"),
-    [("info", {}), ("channels", {"bus": {"adress": "x"}}), ("operations", {"sendX": {"action": "publish"}})],
-    ids=["no title", "a typing error", "an action of version 2"],
-)
-def test_another_one_is_not(part, value):
-    assert list(SPECIFICATION.iter_errors(DOCUMENT | {part: value}))
-
-
 def references_in(part: Any) -> set[str]:
     if isinstance(part, list):
         return {reference for each in part for reference in references_in(each)}
@@ -50,7 +33,7 @@ def references_in(part: Any) -> set[str]:
     return set()
 
 
-def test_every_reference_leads_somewhere():
+def test_every_reference_resolves():
     for reference in references_in(DOCUMENT):
         part = DOCUMENT
         for step in reference.removeprefix("#/").split("/"):
@@ -58,12 +41,12 @@ def test_every_reference_leads_somewhere():
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_an_example_keeps_its_schema(name):
+def test_an_example_is_valid(name):
     assert event_complaints(name, MESSAGES[name]["examples"][0]["payload"]) == []
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_an_event_that_lacks_its_ids_does_not(name):
+def test_an_event_without_its_ids_is_invalid(name):
     event = copy.deepcopy(MESSAGES[name]["examples"][0]["payload"])
     del event["detail"]["requestId"]
 

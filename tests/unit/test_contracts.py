@@ -30,7 +30,7 @@ Validator = validators.extend(Draft202012Validator, {"pattern": _matches})
 
 def validator(name: str) -> Any:
     return Validator(
-        json.loads((ROOT / "schemas" / f"{name}-1.0.schema.json").read_text("utf-8")),
+        json.loads((ROOT / "contracts" / "schemas" / f"{name}-1.0.schema.json").read_text("utf-8")),
         format_checker=Draft202012Validator.FORMAT_CHECKER,
     )
 
@@ -47,7 +47,7 @@ def test_a_generated_file_is_up_to_date(path):
 
 
 def test_there_is_no_schema_that_nobody_generates():
-    assert set((ROOT / "schemas").iterdir()) == set(schemas.files())
+    assert set((ROOT / "contracts" / "schemas").iterdir()) == set(schemas.files())
 
 
 @pytest.mark.parametrize("name", [path.stem.removesuffix("-1.0.schema") for path in schemas.files()])

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from deployment import sam_cli
-from deployment.kept import Environment, NoDeployment, values_in
-from deployment.region import NAMES
 from local.stack.clock import Clock
 from local.stack.exports import OUTPUTS
 from local.stack.stack import Outputs, Stack
 from local.terminal.background import variables_of
+from operations import sam_cli
+from operations.kept import Environment, NoDeployment, values_in
+from operations.region import NAMES
 from tests.unit.loopback import Received, server
 
 ROOT = Path(__file__).parents[2]

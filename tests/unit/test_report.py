@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from report.rows import Schedule, rows
-from report.table import MOST_ROWS, BadChoice, Period, items
+from operations.report.rows import Schedule, rows
+from operations.report.table import MOST_ROWS, BadChoice, Period, items
 
 SCHEDULE = Schedule(poll_interval_seconds=10, last_check_lead_seconds=2)
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import boto3
 
-from deployment import sam_cli
-from deployment.kept import Environment, NoDeployment
-from deployment.outputs import described
 from local.stack.clock import Clock
 from local.stack.lifecycle import outputs_of
 from local.stack.signed_calls import SignedCalls
 from local.stack.stack import Stack
+from operations import sam_cli
+from operations.kept import Environment, NoDeployment
+from operations.outputs import described
 from simulator.coded import CodedLink
 
 

@@ -10,17 +10,21 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from acceptance.entry_points import refusals
-from acceptance.findings import Figures, Finding
-from acceptance.guarantees import Seen, judged, millis
-from acceptance.place import Place
-from acceptance.watched import Via, Watched
 from local.stack.paths import ROOT
+from operations.acceptance.entry_points import refusals
+from operations.acceptance.findings import Figures, Finding
+from operations.acceptance.guarantees import Seen, judged, millis
+from operations.acceptance.place import Place
+from operations.acceptance.watched import Via, Watched
 from simulator.coded import CodedLink
 from simulator.scenarios import SCENARIOS
 
-_EVENT: dict[str, Any] = json.loads((ROOT / "schemas" / "verification-settled-1.0.schema.json").read_text("utf-8"))
-_SHOWN: dict[str, Any] = json.loads((ROOT / "schemas" / "verification-1.0.schema.json").read_text("utf-8"))
+_EVENT: dict[str, Any] = json.loads(
+    (ROOT / "contracts" / "schemas" / "verification-settled-1.0.schema.json").read_text("utf-8")
+)
+_SHOWN: dict[str, Any] = json.loads(
+    (ROOT / "contracts" / "schemas" / "verification-1.0.schema.json").read_text("utf-8")
+)
 #: G1: the window plus 30 s; on a busy emulator a little more shows by how much it was missed.
 _PATIENCE_SECONDS = 45
 #: While one version replaces another a link is started this often, in intervals.

@@ -5,8 +5,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from deployment.kept import ROOT, Environment
-from deployment.region import NAMES
+from operations.kept import ROOT, Environment
+from operations.region import NAMES
 
 _SAM = ROOT / ".venvs" / "sam" / "bin" / "sam"
 #: SAM builds with the Python that comes first on PATH.

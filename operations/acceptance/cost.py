@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from acceptance.guarantees import Window
 from benchmarks.cost.bill import MINUTES_A_MONTH, PRICES, Assumptions, by_the_month, of_linkwatch
 from benchmarks.cost.counts import linkwatch
+from operations.acceptance.guarantees import Window
 
 #: Besides the burst: scenarios, cancels, deaths, late starts, and those while a version is deployed.
 VERIFICATIONS = 40

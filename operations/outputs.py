@@ -5,9 +5,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from deployment.kept import Environment, NoDeployment
-from deployment.region import NAMES
 from local.stack.exports import OUTPUTS
+from operations.kept import Environment, NoDeployment
+from operations.region import NAMES
 
 
 def described(environment: Environment) -> dict[str, Any]:

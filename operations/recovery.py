@@ -5,7 +5,7 @@ from typing import Any
 
 import boto3
 
-from deployment.kept import Environment
+from operations.kept import Environment
 
 
 class RecoveryFailed(Exception):

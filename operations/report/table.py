@@ -9,7 +9,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from report.rows import ATTRIBUTES
+from operations.report.rows import ATTRIBUTES
 
 #: More rows than this make a page that a phone cannot show.
 MOST_ROWS = 20_000

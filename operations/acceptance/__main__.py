@@ -17,17 +17,17 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from acceptance import cost
-from acceptance.place import Place, account_window, in_account, on_emulator
-from acceptance.report import report
-from acceptance.run import Run
-from deployment.kept import Environment, NoDeployment
-from deployment.region import NoRegion
 from local.stack import environment as emulator_environment
 from local.stack.launch import LocalStackFailed
 from local.stack.paths import ROOT
+from operations.acceptance import cost
+from operations.acceptance.place import Place, account_window, in_account, on_emulator
+from operations.acceptance.report import report
+from operations.acceptance.run import Run
+from operations.kept import Environment, NoDeployment
+from operations.region import NoRegion
 
-_REPORTS = ROOT / "acceptance" / "reports"
+_REPORTS = ROOT / "reports"
 
 
 def main() -> int:

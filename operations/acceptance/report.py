@@ -10,9 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from acceptance.findings import Finding, by_guarantee
-from acceptance.place import Place
-from acceptance.run import Run
+from operations.acceptance.findings import Finding, by_guarantee
+from operations.acceptance.place import Place
+from operations.acceptance.run import Run
 
 #: What of a guarantee's breaches is shown; the JSON has all of them.
 _SHOWN = 5

@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from deployment.region import region_in
+from operations.region import region_in
 
 ROOT = Path(__file__).parents[1]
 #: The stack that SAM makes for its bucket (sam deploy --resolve-s3).

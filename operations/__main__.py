@@ -17,10 +17,10 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deployment import outputs, recovery, sam_cli, simulator
-from deployment.kept import Deployments, Environment, NoDeployment, values_in
-from deployment.region import NoRegion
 from local.stack.exports import exports
+from operations import outputs, recovery, sam_cli, simulator
+from operations.kept import Deployments, Environment, NoDeployment, values_in
+from operations.region import NoRegion
 
 
 def deploy(environment: Environment, parameters: Mapping[str, str], template: Path | None = None) -> None:

@@ -1,4 +1,4 @@
-"""python -m report: what make report calls. Choices are variables in the environment: ENV=, HOURS=24 or SINCE=, UNTIL=; OUT=."""
+"""python -m operations.report: what make report calls. Choices are variables in the environment: ENV=, HOURS=24 or SINCE=, UNTIL=; OUT=."""
 
 import argparse
 import os
@@ -12,13 +12,13 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deployment.kept import Environment, NoDeployment
-from deployment.region import NoRegion
 from local.stack.lifecycle import background_stack
 from local.stack.stack import STACK_NAME
-from report.page import page
-from report.rows import Schedule, rows
-from report.table import BadChoice, Period, iso, items
+from operations.kept import Environment, NoDeployment
+from operations.region import NoRegion
+from operations.report.page import page
+from operations.report.rows import Schedule, rows
+from operations.report.table import BadChoice, Period, iso, items
 
 
 def _client_in(region: str | None) -> Callable[[Any], Any]:

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from acceptance.guarantees import Seen
-from acceptance.place import Place
+from operations.acceptance.guarantees import Seen
+from operations.acceptance.place import Place
 from simulator.coded import CodedLink
 
 Via = Literal["api", "event"]

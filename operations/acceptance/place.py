@@ -14,9 +14,6 @@ from typing import Any, Protocol
 import boto3
 from botocore.exceptions import ClientError
 
-from acceptance.guarantees import Window
-from deployment import sam_cli as account_sam
-from deployment.kept import Environment
 from local.stack import sam_cli as emulator_sam
 from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
 from local.stack.clock import Clock
@@ -25,6 +22,9 @@ from local.stack.paths import BUILT_TEMPLATE, EMULATOR_VENV, ROOT
 from local.stack.resources import Resources
 from local.stack.signed_calls import SignedCalls
 from local.stack.stack import Stack
+from operations import sam_cli as account_sam
+from operations.acceptance.guarantees import Window
+from operations.kept import Environment
 from simulator.client import VendorRequest
 
 #: What two cores keep up with, forty verifications at a time.

@@ -1,1 +1,0 @@
-"""The pictures in the documents, made from the definition itself and from real runs."""
