@@ -38,9 +38,10 @@ _window_seconds = window_seconds()
 _config = Config(
     connect_timeout=1, read_timeout=1, tcp_keepalive=True, retries={"mode": "standard", "total_max_attempts": 2}
 )
-_executions = Executions(boto3.client("stepfunctions", config=_config), _settings.state_machine_arn)
-_table = Table(boto3.client("dynamodb", config=_config), _settings.table_name)
-_sqs, _queue_url, _dead_letters_url = boto3.client("sqs", config=_config), queue_url(), dead_letters_url()
+step_functions, dynamodb = boto3.client("stepfunctions", config=_config), boto3.client("dynamodb", config=_config)
+sqs = boto3.client("sqs", config=_config)
+_executions, _table = Executions(step_functions, _settings.state_machine_arn), Table(dynamodb, _settings.table_name)
+_queue_url, _dead_letters_url = queue_url(), dead_letters_url()
 
 
 @_logger.inject_lambda_context(clear_state=True)
@@ -77,7 +78,7 @@ def _start(record: Record) -> None:
         start = parse_event(record["body"], taken_at)
     except InvalidInput as error:
         with aws_call("SendMessage"):
-            _sqs.send_message(QueueUrl=_dead_letters_url, MessageBody=record["body"])
+            sqs.send_message(QueueUrl=_dead_letters_url, MessageBody=record["body"])
         _metrics.add_metric("EventsMalformed", MetricUnit.Count, 1)
         _logger.error("Malformed event, sent to the dead letters", messageId=record["messageId"], fields=error.fields)
         return
@@ -107,7 +108,7 @@ def _show_again_soon(returned: list[Record]) -> None:
     ]
     try:
         with aws_call("ChangeMessageVisibilityBatch"):
-            failed = _sqs.change_message_visibility_batch(QueueUrl=_queue_url, Entries=entries).get("Failed")
+            failed = sqs.change_message_visibility_batch(QueueUrl=_queue_url, Entries=entries).get("Failed")
     except AwsUnavailable as error:
         _logger.warning("Events wait for the queue's time-out", call=str(error))
     else:

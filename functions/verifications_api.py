@@ -39,8 +39,8 @@ _window_seconds = window_seconds()
 _config = Config(
     connect_timeout=1, read_timeout=1.5, tcp_keepalive=True, retries={"mode": "standard", "total_max_attempts": 2}
 )
-_executions = Executions(boto3.client("stepfunctions", config=_config), _settings.state_machine_arn)
-_table = Table(boto3.client("dynamodb", config=_config), _settings.table_name)
+step_functions, dynamodb = boto3.client("stepfunctions", config=_config), boto3.client("dynamodb", config=_config)
+_executions, _table = Executions(step_functions, _settings.state_machine_arn), Table(dynamodb, _settings.table_name)
 
 
 @_logger.inject_lambda_context(clear_state=True)
