@@ -1,14 +1,12 @@
-"""Finding the verifications of a correlationId: the query, the pages, and the requests to the table."""
+"""Finding the verifications of a correlationId: the query and the pages."""
 
 from itertools import chain
 
 import pytest
-from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from linkwatch import verifications
-from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.find_request import next_after, parse_find
 from linkwatch.start_request import InvalidInput
 from linkwatch.table import Table
@@ -77,7 +75,7 @@ def test_an_unknown_correlation_id_has_an_empty_page_and_no_next():
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (50, [50]), (51, [50, 1]), (120, [50, 50, 20])])
-def test_pages_of_fifty_hold_all_of_them_once_newest_link_first(count, sizes):
+def test_pages_of_fifty_show_each_verification_once_newest_link_first(count, sizes):
     table = FakeTable(*map(item, range(count)), item(500, THEIRS))
 
     found = pages(table)
@@ -92,7 +90,7 @@ def test_a_verification_of_a_page_has_every_field_of_the_contract():
     assert page.verifications == [verifications.shown(item(1))]
 
 
-def test_what_came_meanwhile_moves_no_page():
+def test_a_start_between_two_pages_moves_no_page():
     table = FakeTable(*map(item, range(60)))
     first = page_of(table)
 
@@ -102,7 +100,7 @@ def test_what_came_meanwhile_moves_no_page():
     assert [each["verificationId"] for each in second.verifications] == [verification_id(n) for n in range(9, -1, -1)]
 
 
-def test_one_that_the_index_has_not_yet_is_missing_for_a_moment():
+def test_a_verification_that_is_not_indexed_yet_is_missing_for_a_moment():
     table = FakeTable(item(1), item(2))
     table.not_indexed = {verification_id(2)}
 
@@ -112,14 +110,14 @@ def test_one_that_the_index_has_not_yet_is_missing_for_a_moment():
     assert (early, pages(table)) == ([[verification_id(1)]], [[verification_id(2), verification_id(1)]])
 
 
-def test_one_that_has_expired_and_that_the_index_still_has_is_not_shown():
+def test_an_expired_verification_that_the_index_still_has_is_not_shown():
     table = FakeTable(item(1))
     table.index_keeps = [item(2)]
 
     assert pages(table) == [[verification_id(1)]]
 
 
-def test_a_page_whose_predecessor_has_expired_is_gone():
+def test_there_is_no_page_after_an_expired_verification():
     table = FakeTable(*map(item, range(60)))
     last = page_of(table).last
     assert last
@@ -130,7 +128,7 @@ def test_a_page_whose_predecessor_has_expired_is_gone():
 
 
 @pytest.mark.parametrize("theirs", [item(1, THEIRS), {"verificationId": verification_id(1)}], ids=["another", "none"])
-def test_the_next_of_another_correlation_id_opens_no_page(theirs):
+def test_there_is_no_page_after_a_verification_of_another_correlation_id(theirs):
     assert find_correlated(MINE, verification_id(1), FakeTable(item(2), theirs)) is None
 
 
@@ -138,7 +136,7 @@ def test_the_next_of_another_correlation_id_opens_no_page(theirs):
 
 
 @given(st.text("0123456789abcdef", min_size=48, max_size=48))
-def test_next_names_a_verification_in_characters_that_a_url_leaves_alone(digits):
+def test_next_is_a_verification_id_in_characters_that_need_no_escape_in_a_url(digits):
     verification_id = f"{digits[:24]}-{digits[24:]}"
 
     following = next_after(verification_id)
@@ -167,7 +165,7 @@ def test_next_names_a_verification_in_characters_that_a_url_leaves_alone(digits)
     ],
     ids=str,
 )
-def test_a_bad_query_is_refused_by_the_name_of_its_parameter_and_without_its_value(parameters, bad):
+def test_an_invalid_query_is_refused_by_the_name_of_its_parameter_without_its_value(parameters, bad):
     with pytest.raises(InvalidInput) as refused:
         parse_find(parameters)
 
@@ -178,74 +176,7 @@ def test_a_bad_query_is_refused_by_the_name_of_its_parameter_and_without_its_val
 @pytest.mark.parametrize(
     "correlation_id", ["application-4711", "Ärzte ohne Grenzen", "a,b", "1+1=2&x", "👩‍💻", "x" * 128]
 )
-def test_what_a_start_takes_as_correlation_id_can_be_asked_for(correlation_id):
+def test_every_correlation_id_of_a_start_can_be_searched_for(correlation_id):
     query = parse_find({"correlationId": [correlation_id]})
 
     assert (query.correlationId, query.next) == (correlation_id, None)
-
-
-# ── The requests to DynamoDB ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-class FakeDynamoDb:
-    """Answers each call with what it was given, and remembers what it was asked."""
-
-    def __init__(self, **answers: dict | Exception) -> None:
-        self.answers = answers
-        self.asked: dict[str, dict] = {}
-
-    def query(self, **request):
-        return self._answer("query", request)
-
-    def batch_get_item(self, **request):
-        return self._answer("batch_get_item", request)
-
-    def _answer(self, call: str, request: dict) -> dict:
-        self.asked[call] = request
-        answer = self.answers[call]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-def table_on(dynamodb: FakeDynamoDb) -> Table:
-    return Table(dynamodb, "verifications")  # pyright: ignore[reportArgumentType]
-
-
-def key(number: int) -> dict:
-    return {"verificationId": {"S": verification_id(number)}}
-
-
-def test_the_table_asks_the_index_and_never_scans():
-    dynamodb = FakeDynamoDb(query={"Items": [key(2)]})
-
-    found = table_on(dynamodb).correlated(MINE, 51, item(3) | {"outcome": "EXPIRED"})
-
-    assert found == [verification_id(2)]
-    assert dynamodb.asked["query"]["IndexName"] == "correlationId"
-    assert dynamodb.asked["query"]["ExclusiveStartKey"] == {name: {"S": text} for name, text in item(3).items()}
-
-
-def test_items_come_in_the_order_asked_for_though_dynamodb_keeps_none():
-    dynamodb = FakeDynamoDb(batch_get_item={"Responses": {"verifications": [key(1), key(3), key(2)]}})
-
-    found = table_on(dynamodb).find_each([verification_id(number) for number in (3, 2, 1)])
-
-    assert [each["verificationId"] for each in found] == [verification_id(number) for number in (3, 2, 1)]
-
-
-def test_half_an_answer_is_none():
-    unprocessed = {"Responses": {"verifications": [key(1)]}, "UnprocessedKeys": {"verifications": {"Keys": [key(2)]}}}
-
-    with pytest.raises(AwsUnavailable):
-        table_on(FakeDynamoDb(batch_get_item=unprocessed)).find_each([verification_id(1), verification_id(2)])
-
-
-def test_what_dynamodb_refuses_is_unavailable():
-    throttled = ClientError({"Error": {"Code": "ThrottlingException"}}, "Query")
-    table = table_on(FakeDynamoDb(query=throttled, batch_get_item=throttled))
-
-    with pytest.raises(AwsUnavailable, match="Query: ThrottlingException"):
-        table.correlated(MINE, 51, None)
-    with pytest.raises(AwsUnavailable, match="BatchGetItem: ThrottlingException"):
-        table.find_each([verification_id(1)])

@@ -22,7 +22,7 @@ from linkwatch.start_request import (
     parse_event,
 )
 from tests.sample_events import link_sent
-from tests.unit.test_contracts import complaints
+from tests.unit.test_contracts import complaints, validator
 
 NEVER_AHEAD_OF = datetime(9999, 1, 1, tzinfo=UTC)
 GOOD = {
@@ -133,6 +133,11 @@ def test_text_of_any_language_comes_back_as_it_was(text):
 
     agree(start)
     assert by_api(start).correlation_id == by_event(start).correlation_id == text
+
+
+@pytest.mark.parametrize("name", ["start", "instant-link-sent"])
+def test_an_optional_field_has_no_default(name):
+    assert '"default"' not in json.dumps(validator(name).schema), "generated clients demand a field that has one"
 
 
 def test_the_patterns_mean_the_same_in_javascript():

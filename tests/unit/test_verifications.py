@@ -91,7 +91,7 @@ def test_its_execution_is_started_under_the_name_in_the_item(executions, table):
     assert executions.started == [ID]
 
 
-def test_what_has_no_value_is_left_out_of_the_item(executions, table):
+def test_a_field_without_a_value_is_left_out_of_the_item(executions, table):
     verifications.start(replace(START, correlation_id=None, started_by=None), 300, executions, table)
 
     assert None not in table.items[ID].values()
@@ -116,7 +116,7 @@ def test_a_start_that_the_table_does_not_take_is_not_accepted(executions, table)
 
 
 @pytest.mark.usefixtures("watched")
-def test_the_same_start_again_gives_the_verification_as_it_stands_and_starts_nothing(executions, table):
+def test_the_same_start_again_returns_the_verification_and_starts_nothing(executions, table):
     table.items[ID] |= CLICKED
 
     started = verifications.start(AGAIN, 300, executions, table)
@@ -147,7 +147,7 @@ def test_a_start_whose_first_put_lost_its_answer_is_a_new_one(refused, execution
 
 
 @pytest.mark.usefixtures("watched")
-def test_a_start_whose_first_put_lost_its_answer_gives_the_verification_as_it_stands(executions, table):
+def test_a_start_whose_first_put_lost_its_answer_returns_the_verification_as_it_is(executions, table):
     table.items[ID] |= CLICKED
 
     started = verifications.start(START, 300, executions, table)
@@ -169,7 +169,7 @@ def test_a_verification_is_found_as_the_table_has_it(table):
     assert type(found["checks"]) is int  # json takes no Decimal
 
 
-def test_what_nobody_started_is_neither_found_nor_cancelled(executions, table):
+def test_an_unknown_verification_is_neither_found_nor_cancelled(executions, table):
     assert verifications.find(ID, table) is None
     assert verifications.cancel(ID, NOW, executions, table) is None
     assert (executions.started, executions.stopped, table.items) == ([], [], {})
@@ -226,7 +226,7 @@ def test_a_cancel_is_final_whatever_step_functions_refuses(refused, executions, 
 
 @pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize("outcome", ["CANCELLED", "LINK_CLICKED"])
-def test_a_cancel_of_what_has_an_outcome_gives_it_and_does_nothing(outcome, executions, table):
+def test_a_cancel_of_a_settled_verification_returns_it_and_does_nothing(outcome, executions, table):
     table.items[ID] |= CLICKED | {"outcome": outcome}
 
     verification = verifications.cancel(ID, NOW, executions, table)
