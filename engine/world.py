@@ -24,8 +24,7 @@ from linkwatch.table import Table
 #: Far beyond a day of outage and what follows it; a scenario that is not over by then hangs.
 LATEST_MILLIS = 72 * 3600 * 1000
 _SWEEP_MILLIS = 60_000
-#: How long a sweep goes on: its function's time without the reserve.
-_SWEEP_LASTS_MILLIS = 40_000
+_SWEEP_TIMEOUT_MILLIS = 1000 * RESOURCES["RecoverUnfinished"]["Properties"]["Timeout"]
 _QUEUE = RESOURCES["InstantLinkSentQueue"]["Properties"]
 #: When a function is tried again that has failed, in milliseconds: a message of the queue, an asynchronous call of Lambda
 #: (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
@@ -125,14 +124,13 @@ class World:
         return body
 
     def _sweep(self, executions: Executions, table: Table, *, rearm: bool = False) -> None:
-        ends_at = self.account.time.now + _SWEEP_LASTS_MILLIS
+        ends_at = self.account.time.now + _SWEEP_TIMEOUT_MILLIS
         swept = recovery.sweep(
             self._now(),
-            lambda: self.account.time.now < ends_at,
+            lambda: (ends_at - self.account.time.now) / 1000,
             executions,
             table,
             rearm=rearm,
-            described=0 if self.account.scenario.sweeps_list_the_dead else recovery.DESCRIBED,
         )
         for recovered in swept.recovered.values():
             self.account.note("rearm" if rearm else "sweep", recovered.value)

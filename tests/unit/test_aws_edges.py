@@ -124,11 +124,11 @@ CALLS = [
     ("Query", lambda table, _: table.correlated("application-4711", 51, None)),
     ("UpdateItem", lambda table, _: table.settle(ID, {"outcome": "CANCELLED"})),
     ("UpdateItem", lambda table, _: table.name_next(ID, ID, {"takeovers": 1})),
-    ("Scan", lambda table, _: list(table.open())),
+    ("Scan", lambda table, _: list(table.open_pages())),
     ("StartExecution", lambda _, executions: executions.start(ID, ID)),
     ("DescribeExecution", lambda _, executions: executions.ended_at(ID)),
     ("StopExecution", lambda _, executions: executions.stop(ID)),
-    ("ListExecutions", lambda _, executions: list(executions.running())),
+    ("ListExecutions", lambda _, executions: list(executions.running_pages())),
 ]
 
 
@@ -214,7 +214,7 @@ def test_the_open_verifications_are_those_in_the_index(table):
     table.put(ITEM)
     table.put({"verificationId": "published"})
 
-    assert list(table.open()) == [ITEM]
+    assert list(table.open_pages()) == [[ITEM]]
 
 
 # ── Executions ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -228,7 +228,7 @@ def executions(aws):  # noqa: ARG001  its environment
 def test_an_execution_that_is_started_runs(executions):
     assert executions.start(ID, ID)
     assert executions.start(ID, ID), "AWS lets the same start of a running execution succeed"
-    assert (list(executions.running()), executions.ended_at(ID)) == ([ID], None)
+    assert (list(executions.running_pages()), executions.ended_at(ID)) == ([[ID]], None)
 
 
 def test_an_execution_that_has_ended_keeps_its_name(executions):
@@ -238,7 +238,7 @@ def test_an_execution_that_has_ended_keeps_its_name(executions):
 
     assert not executions.start(ID, ID)
     assert (datetime.now(UTC) - executions.ended_at(ID)).total_seconds() < 60
-    assert list(executions.running()) == []
+    assert list(executions.running_pages()) == [[]]
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])

@@ -1,6 +1,6 @@
-"""One sweep of the handler as it is deployed: its own clients, its function's time-out, and Lambda's share of a processor.
+"""Measures one sweep: the handler with its own clients, its function's time-out, and Lambda's share of a processor.
 
-The handler reads its environment at import and makes its clients then, so each run is a process of its own.
+The handler reads its environment and makes its clients at import, so each sweep runs in a process of its own.
 """
 
 import json
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe, Process
@@ -17,9 +18,19 @@ from typing import Any
 
 import urllib3
 
-from benchmarks.sweep.stand_in import STATE_MACHINE_ARN, Case, serve
+from benchmarks.capacity.quotas import default_of, properties_of
+from benchmarks.capacity.stand_in import STATE_MACHINE_ARN, Case, serve
 
 _ROOT = Path(__file__).parents[2]
+TIMEOUT_SECONDS: int = properties_of("RecoverUnfinished")["Timeout"]
+MEMORY_MEGABYTES: int = properties_of("RecoverUnfinished").get("MemorySize", default_of("MemorySize"))
+#: What a sweep may find among so many open verifications: how many executions have failed, how many were never started.
+CASES: dict[str, Callable[[int], tuple[int, int]]] = {
+    "all are running": lambda _: (0, 0),
+    "one in forty has failed": lambda n: (n // 40, 0),
+    "none was started": lambda n: (0, n),
+    "all have failed": lambda n: (n, 0),
+}
 #: Lambda gives one whole processor at this memory size, and less in proportion
 #: (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
 MEGABYTES_OF_ONE_PROCESSOR = 1769
@@ -27,8 +38,8 @@ MEGABYTES_OF_ONE_PROCESSOR = 1769
 
 @dataclass(frozen=True)
 class Swept:
-    """seconds: as Lambda would bill them. cpu_seconds: what it took of one processor here. counts: as the handler logs them.
-    calls, refused: by operation.
+    """seconds: its duration in Lambda. cpu_seconds: on one processor here. counts: as the handler logs them. calls, refused: by
+    operation.
     """
 
     seconds: float
@@ -37,8 +48,18 @@ class Swept:
     calls: dict[str, int]
     refused: dict[str, int]
 
+    @property
+    def started(self) -> int:
+        """How many executions it started. In the cases here, one that it finds running was started by it."""
+        return sum(self.counts.get(name, 0) for name in ("running", "taken_over", "taken_over_repeatedly"))
 
-def sweep(case: Case, memory_megabytes: int, timeout_seconds: float) -> Swept:
+    @property
+    def left(self) -> int:
+        """How many verifications it had no time for, or failed to recover."""
+        return self.counts["left"] + self.counts["failed"]
+
+
+def sweep(case: Case, memory_megabytes: int = MEMORY_MEGABYTES, timeout_seconds: float = TIMEOUT_SECONDS) -> Swept:
     """Runs one sweep over a case, in processes of its own."""
     ours, theirs = Pipe()
     account = Process(target=serve, args=(case, theirs), daemon=True)
@@ -55,10 +76,9 @@ def sweep(case: Case, memory_megabytes: int, timeout_seconds: float) -> Swept:
             "POWERTOOLS_SERVICE_NAME": "sweep",
             "STATE_MACHINE_ARN": STATE_MACHINE_ARN,
             "TABLE_NAME": "Verifications",
-            "PYTHONWARNINGS": "ignore",  # Powertools' about metrics, where a call has none
         }
         share = memory_megabytes / MEGABYTES_OF_ONE_PROCESSOR
-        command = [sys.executable, "-m", "benchmarks.sweep.run", str(share), str(timeout_seconds)]
+        command = [sys.executable, "-m", "benchmarks.capacity.sweep", str(share), str(timeout_seconds)]
         lines = subprocess.run(
             command, env=environment, check=True, stdout=subprocess.PIPE, text=True
         ).stdout.splitlines()
@@ -90,7 +110,7 @@ class _Share:
 
 
 class _Context:
-    """What the handler asks of Lambda's."""
+    """What the handler reads of Lambda's context."""
 
     function_name, memory_limit_in_mb, invoked_function_arn, aws_request_id = "sweep", 0, "arn", "request"
 
@@ -108,7 +128,7 @@ def _run(share: float, timeout_seconds: float) -> dict[str, Any]:
     for client in (recover_unfinished._executions._step_functions, recover_unfinished._table._dynamodb):  # noqa: SLF001
         client.meta.events.register("before-send", paced.pay)
     began, cpu = time.monotonic(), time.process_time()
-    with suppress(recover_unfinished.AwsUnavailable):  # after it has tried all, and logged what came of it
+    with suppress(recover_unfinished.SweepIncomplete):  # raised at the end, after the counts are logged
         recover_unfinished.handler({"sweep": True}, _Context(timeout_seconds))
     paced.pay()
     return {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - cpu}

@@ -1,6 +1,6 @@
-"""DynamoDB and Step Functions as a sweep meets them: an HTTP server that answers after AWS's latencies and refuses by its quotas.
+"""An HTTP server that answers what recovery asks of DynamoDB and Step Functions, after AWS's latencies and within its quotas.
 
-It knows as much of both as recovery uses. A process of its own, so that its work is not counted as the sweep's.
+It runs in a process of its own, so that its work does not count as the sweep's.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from itertools import batched, islice
 from multiprocessing.connection import Connection
 from typing import Any
 
-from benchmarks.quotas import ASSUMED_SECONDS, Bucket
+from benchmarks.capacity.quotas import ASSUMED_SECONDS, Bucket
 
 STATE_MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:linkwatch-LinkWatch"
 _EXECUTION_ARN = STATE_MACHINE_ARN.replace(":stateMachine:", ":execution:")
@@ -22,7 +22,7 @@ _EXECUTION_ARN = STATE_MACHINE_ARN.replace(":stateMachine:", ":execution:")
 #: (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html).
 _ITEMS_A_PAGE = 1_000_000 // 280
 
-#: When all were started: long enough ago for a sweep not to leave them alone.
+#: When all were started: so long ago that a sweep does not ignore them.
 _STARTED_AT = time.time() - 60
 
 Answer = tuple[int, dict[str, Any] | bytes]
@@ -30,30 +30,28 @@ Answer = tuple[int, dict[str, Any] | bytes]
 
 @dataclass(frozen=True)
 class Case:
-    """What a sweep finds: so many open verifications, started five minutes ago at most. Those of dead have an execution that has
-    ended, those of never none, the others one that runs.
+    """What a sweep finds: so many open verifications. The executions of some have failed, others were never started, and the rest
+    is running.
     """
 
     regions: str
     open: int
-    dead: int = 0
-    never: int = 0
-    latency: float = 1  # times the assumed
+    failed: int = 0
+    never_started: int = 0
 
 
 class StandIn:
     """One account with the verifications of a case. calls, refused: by operation."""
 
     def __init__(self, case: Case) -> None:
-        self._case = case
         self.calls: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         limited = ("StartExecution", "DescribeExecution", "ListExecutions")
         self._buckets = {operation: Bucket.of(case.regions, operation) for operation in limited}
         ids = [f"{number:024x}-{number:024x}" for number in range(case.open)]
         # Dictionaries for their order.
-        self._ended = dict.fromkeys(ids[: case.dead])
-        self._running = dict.fromkeys(ids[case.dead + case.never :])
+        self._ended = dict.fromkeys(ids[: case.failed])
+        self._running = dict.fromkeys(ids[case.failed + case.never_started :])
         self._pages = [
             _as_json({"Items": [_item(i) for i in page], "Count": len(page)})
             for page in batched(ids, _ITEMS_A_PAGE, strict=False)
@@ -67,10 +65,6 @@ class StandIn:
             self.refused[operation] += 1
             return 400, {"__type": "ThrottlingException", "message": "Rate exceeded"}
         return getattr(self, f"_{operation}")(request)
-
-    def seconds(self, operation: str) -> float:
-        """How long an answer takes."""
-        return ASSUMED_SECONDS[operation] * self._case.latency
 
     def _StartExecution(self, request: dict[str, Any]) -> Answer:  # noqa: N802  AWS's name
         if request["name"] in self._ended:
@@ -127,7 +121,7 @@ def _as_json(body: dict[str, Any]) -> bytes:
 
 
 def serve(case: Case, to_parent: Connection) -> None:
-    """Serves a case on a port of the loopback until it is ended; sends the port first. GET / gives what was called."""
+    """Serves a case on a port of the loopback until it is ended; sends the port first. GET / gives the numbers of calls."""
     asyncio.run(_serve(StandIn(case), to_parent))
 
 
@@ -136,7 +130,7 @@ async def _serve(stand_in: StandIn, to_parent: Connection) -> None:
         async for operation, request in _requests(reader):
             if operation:
                 status, body = stand_in.answer(operation, request)
-                await asyncio.sleep(stand_in.seconds(operation))
+                await asyncio.sleep(ASSUMED_SECONDS[operation])
             else:
                 status, body = 200, {"calls": stand_in.calls, "refused": stand_in.refused}
             content = body if isinstance(body, bytes) else _as_json(body)
@@ -151,7 +145,7 @@ async def _serve(stand_in: StandIn, to_parent: Connection) -> None:
 
 
 async def _requests(reader: asyncio.StreamReader) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-    """The operation, empty for a GET, and what it is asked with."""
+    """The operation, empty for a GET, and its arguments."""
     with suppress(asyncio.IncompleteReadError, ConnectionError):
         while True:
             lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
