@@ -38,8 +38,8 @@ ROLES = {
         "apigateway.amazonaws.com",
         [
             (
-                "logs:CreateLogGroup, logs:CreateLogStream, logs:DescribeLogGroups, logs:DescribeLogStreams,"
-                " logs:PutLogEvents, logs:GetLogEvents, logs:FilterLogEvents",
+                "logs:CreateLogGroup, logs:CreateLogStream, logs:DescribeLogGroups, logs:DescribeLogStreams, "
+                + "logs:PutLogEvents, logs:GetLogEvents, logs:FilterLogEvents",
                 "*",
                 "",
             )
@@ -92,8 +92,8 @@ ROLES = {
                 ),
             ),
             (  # log delivery has no resources
-                "logs:CreateLogDelivery, logs:GetLogDelivery, logs:UpdateLogDelivery, logs:DeleteLogDelivery,"
-                " logs:ListLogDeliveries, logs:PutResourcePolicy, logs:DescribeResourcePolicies, logs:DescribeLogGroups",
+                "logs:CreateLogDelivery, logs:GetLogDelivery, logs:UpdateLogDelivery, logs:DeleteLogDelivery, "
+                + "logs:ListLogDeliveries, logs:PutResourcePolicy, logs:DescribeResourcePolicies, logs:DescribeLogGroups",
                 "*",
                 "",
             ),

@@ -101,7 +101,7 @@ class Stack:
                 return self._called(key, argument)
         return {key: each for key, item in value.items() if (each := self._resolved(item)) is not _NOTHING}
 
-    def _called(self, function: str, argument: Any) -> Any:  # noqa: PLR0911  # one return for each of CloudFormation's functions
+    def _called(self, function: str, argument: Any) -> Any:  # noqa: C901, PLR0911  # one case for each of CloudFormation's functions
         match function, argument:
             case "Ref", "AWS::NoValue":
                 return _NOTHING

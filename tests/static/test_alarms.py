@@ -51,9 +51,7 @@ def test_every_alarm_goes_to_the_address_and_to_the_topic_and_so_does_its_end(pa
 def test_the_topic_takes_alarms_of_this_account_and_sends_them_to_the_address():
     with_email = stack(AlarmEmail="on-call@example.com")
 
-    assert with_email.properties("Alarms")["Subscription"] == [
-        {"Protocol": "email", "Endpoint": "on-call@example.com"}
-    ]
+    assert with_email.properties("Alarms")["Subscription"] == [{"Protocol": "email", "Endpoint": "on-call@example.com"}]
     assert with_email.properties("AlarmsPolicy")["Topics"] == ["${Alarms}"]
     assert with_email.properties("AlarmsPolicy")["PolicyDocument"]["Statement"] == [
         {
@@ -142,7 +140,8 @@ def our_metrics() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "metric", [pytest.param(each, marks=pytest.mark.xfail(strict=True) if each in NOT_YET else ()) for each in our_metrics()]
+    "metric",
+    [pytest.param(each, marks=pytest.mark.xfail(strict=True) if each in NOT_YET else ()) for each in our_metrics()],
 )
 def test_a_metric_that_is_watched_or_shown_is_published(metric):
     source = "".join(path.read_text("utf-8") for path in (ROOT / "functions").glob("*.py"))

@@ -1,7 +1,6 @@
 """The API as API Gateway gets it: each method with its authorization, its limits, its logs and its own errors."""
 
 import json
-import re
 from typing import Any
 
 import pytest
@@ -82,12 +81,6 @@ def test_the_stage_is_limited_and_logs_no_bodies():
     }
 
 
-def test_tracing_can_be_turned_off():
-    [stage] = stack(TracingEnabled="false").of_type("AWS::ApiGateway::Stage").values()
-
-    assert stage["TracingEnabled"] == "false"
-
-
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html: DEFAULT_5XX with
 # a status code is for all 5xx that have no response of their own.
 @pytest.mark.parametrize(
@@ -144,9 +137,3 @@ def test_the_stage_waits_for_the_accounts_role_and_for_the_log_group():
     [name] = DEFAULT.of_type("AWS::ApiGateway::Stage")
 
     assert created_before(name) >= {"ApiAccount", "ApiAccessLogWriter", "ApiLogs"}
-
-
-def test_the_output_is_the_url_of_the_stage():
-    [stage] = DEFAULT.of_type("AWS::ApiGateway::Stage").values()
-
-    assert re.fullmatch(rf"https://\$\{{Api}}\..*/{stage['StageName']}", DEFAULT.outputs["ApiUrl"])
