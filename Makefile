@@ -152,7 +152,7 @@ clean: ## Remove everything that make has made, and stop the local stack
 # The stamp is written last, so that an interrupted installation starts again.
 .venvs/%/.ready: requirements/%.txt
 	@echo "Installing .venvs/$* (once; under a minute)" >&2
-	@rm -rf .venvs/$* && python=$$(sh local/stack/find-python) && "$$python" -m venv .venvs/$*
+	@rm -rf .venvs/$* && python=$$(sh requirements/find-python) && "$$python" -m venv .venvs/$*
 	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-user --no-deps --no-compile --only-binary :all: \
 		--require-hashes --requirement $< 2>.venvs/$*/pip.log || { cat .venvs/$*/pip.log >&2; exit 1; }
 	@touch $@
