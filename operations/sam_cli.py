@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from operations.region import NAMES
 
 _SAM = ROOT / ".venvs" / "sam" / "bin" / "sam"
 #: SAM builds with the Python that comes first on PATH.
-_PYTHON = ROOT / ".venvs" / "development" / "bin"
+_PYTHON = Path(sys.executable).parent
 
 
 def build(environment: Environment) -> None:

@@ -23,8 +23,8 @@ def make(folder: Path) -> dict[str, Path]:
         shutil.copytree(built, bundles[sources], ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(CHECK_LINK / "urllib3", bundles["bare"] / "urllib3")
     shutil.copy(PEERS / "bare.py", bundles["bare"])
-    install = [sys.executable, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-compile"]
-    requirements = ["--requirement", os.fspath(PEERS / "requirements.txt")]
+    install = [sys.executable, "-m", "pip", "install", "-qq", "--no-compile", "--no-deps", "--only-binary=:all:"]
+    requirements = ["--require-hashes", "--requirement", os.fspath(PEERS / "requirements.txt")]
     subprocess.run([*install, "--target", os.fspath(bundles["usual_sources"]), *requirements], check=True)
     shutil.copy(PEERS / "usual.py", bundles["usual_sources"])
     shutil.copytree(bundles["usual_sources"], bundles["usual"])

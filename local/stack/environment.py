@@ -6,7 +6,7 @@ must never reach a real account, and no child may pass the vendor's token on.
 
 import os
 
-from local.stack.paths import DEVELOPMENT_BIN
+from local.stack.paths import PYTHON_BIN
 
 REGION = "us-east-1"
 #: The emulator takes any key; it shows in signatures only.
@@ -32,7 +32,7 @@ def forget_aws() -> None:
 def for_building() -> dict[str, str]:
     """For sam build: pip may need a proxy and its own settings; it calls no AWS. Python 3.13 comes first on PATH."""
     pip = {n: v for n, v in os.environ.items() if n.upper().endswith("_PROXY") or n.startswith("PIP_")}
-    path = f"{DEVELOPMENT_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    path = f"{PYTHON_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {**bare(), **pip, **_sam(), "PATH": path}
 
 

@@ -1,5 +1,6 @@
 """Where things lie in the checkout. All that local/ writes goes below .linkwatch/."""
 
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -13,7 +14,8 @@ _VENVS = ROOT / ".venvs"
 EMULATOR_VENV = _VENVS / "emulator"
 EMULATOR_PYTHON = EMULATOR_VENV / "bin" / "python"
 SAM = _VENVS / "sam" / "bin" / "sam"
-DEVELOPMENT_BIN = _VENVS / "development" / "bin"
+#: Of the virtual environment that this program runs in.
+PYTHON_BIN = Path(sys.executable).parent
 
 
 def shown(path: Path) -> str:

@@ -10,6 +10,8 @@ from statistics import median
 from string import Template
 from typing import Any
 
+import vl_convert
+
 _HERE = Path(__file__).parent
 
 
@@ -27,8 +29,6 @@ def page(rows: list[dict[str, Any]], stack: str, since: str, until: str) -> str:
 
 
 def _library() -> str:
-    import vl_convert  # noqa: PLC0415  # pyright: ignore[reportMissingImports]  # only make report's virtual environment has it
-
     return vl_convert.javascript_bundle().replace("</script", "<\\/script")
 
 

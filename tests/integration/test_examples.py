@@ -11,7 +11,7 @@ import pytest
 
 from local.stack import environment, sam_cli
 from local.stack.functions import Functions
-from local.stack.paths import DEVELOPMENT_BIN, ROOT
+from local.stack.paths import PYTHON_BIN, ROOT
 from local.stack.resources import Resources
 from local.stack.stack import Stack, await_that
 from tests.integration.conftest import PATIENCE, send_link
@@ -22,7 +22,7 @@ EXAMPLES = ROOT / "examples"
 def run(stack: Stack, *command: object) -> subprocess.CompletedProcess[str]:
     """A program in the stack's clock, whose AWS is the emulator."""
     aws = {**environment.for_aws(stack.endpoint), **stack.clock_environment, "AWS_REGION": environment.REGION}
-    path = f"{DEVELOPMENT_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    path = f"{PYTHON_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     program = [str(part) for part in command]
     return subprocess.run(
         program, cwd=EXAMPLES, env={**aws, "PATH": path}, capture_output=True, text=True, timeout=120, check=False

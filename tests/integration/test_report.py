@@ -5,6 +5,7 @@ import re
 import shutil
 import struct
 import subprocess
+import sys
 import zlib
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +16,6 @@ from local.stack.stack import Stack
 from operations.report.rows import Schedule, rows
 from operations.report.table import Period, items
 
-REPORT_PYTHON = Path(__file__).parents[2] / ".venvs" / "report" / "bin" / "python"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 CHARTS = 5
 
@@ -27,7 +27,7 @@ needs_browser = pytest.mark.skipif(
 def page_of(found: list[dict], path: Path) -> Path:
     script = "import json, sys; from operations.report.page import page; print(page(json.load(sys.stdin), 'linkwatch', 'then', 'now'))"
     written = subprocess.run(
-        [REPORT_PYTHON, "-c", script], input=json.dumps(found), capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script], input=json.dumps(found), capture_output=True, text=True, check=True, timeout=60
     )
     path.write_text(written.stdout, "utf-8")
     return path

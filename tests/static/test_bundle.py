@@ -192,7 +192,8 @@ def test_a_bundle_has_the_required_packages_and_no_other():
 def test_the_bill_of_materials_lists_the_bundles_packages_with_their_hashes(tmp_path):
     bill = tmp_path / "sbom.json"
 
-    subprocess.run([MAKE, "-s", "sbom", f"SBOM={bill}"], cwd=ROOT, check=True, timeout=300, capture_output=True)
+    program = [Path(sys.executable).with_name("cyclonedx-py"), "requirements", "--output-file", bill]
+    subprocess.run([*program, ROOT / "functions" / "requirements.txt"], check=True, timeout=300, capture_output=True)
 
     sbom = json.loads(bill.read_text("utf-8"))
     assert sbom["bomFormat"] == "CycloneDX"

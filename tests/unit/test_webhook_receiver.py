@@ -4,13 +4,12 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from receive import Outcomes, server_on
-from tests.unit.webhooks import CURRENT, EVENT, PREVIOUS, ROOT, keys
+from tests.unit.webhooks import CURRENT, EVENT, PREVIOUS, keys
 from webhook import NotDelivered, Receiver, SigningKeys, message_of
 
 
@@ -64,12 +63,3 @@ def test_the_receiver_refuses_another_key_and_an_old_message(receiver):
         deliver(receiver, keys(PREVIOUS))
     with pytest.raises(NotDelivered, match=r"^401$"):
         deliver(receiver, keys(), now=time.time() - 301)
-
-
-def test_what_the_receiver_needs_is_what_the_tests_run_on():
-    def pinned(path: Path) -> set[str]:
-        return {line.split("#")[0].strip() for line in path.read_text("utf-8").splitlines()}
-
-    development = pinned(ROOT / "requirements" / "development.txt")
-
-    assert pinned(ROOT / "examples" / "webhook" / "receiver" / "requirements.txt") <= development
