@@ -15,8 +15,9 @@ from engine.record import ID, IDS
 from engine.scenario import STATUS_EVENT, TWICE, EntryPoint, Scenario
 from engine.virtual_time import Ended, Thread
 from linkwatch import recovery, verifications
+from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.executions import Executions
-from linkwatch.model import AwsUnavailable, Start
+from linkwatch.model import Start
 from linkwatch.recovery import Recovered
 from linkwatch.table import Table
 

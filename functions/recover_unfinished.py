@@ -17,8 +17,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from linkwatch import recovery
+from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.executions import Executions
-from linkwatch.model import AwsUnavailable
 from linkwatch.recovery import Recovered
 from linkwatch.settings import Settings
 from linkwatch.table import Table

@@ -14,9 +14,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from linkwatch import verifications
+from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.executions import Executions
 from linkwatch.find_request import BadFind, next_after, parse_find
-from linkwatch.model import AwsUnavailable, parse_verification_id
+from linkwatch.model import parse_verification_id
 from linkwatch.settings import Settings, window_seconds
 from linkwatch.start_request import ApiStartRequest, BadStart, parse_start
 from linkwatch.table import Table

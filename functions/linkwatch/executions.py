@@ -6,9 +6,7 @@ from datetime import datetime
 from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from linkwatch.model import AwsUnavailable
+from linkwatch.aws_errors import aws_call
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -34,32 +32,27 @@ class Executions:
         very input of a running execution succeed). False when the name is taken, which it stays for 90 days after the end
         (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
         """
-        try:
-            self._step_functions.start_execution(
-                stateMachineArn=self._state_machine_arn,
-                name=name,
-                input=json.dumps({"verificationId": verification_id}),
-            )
-        except self._step_functions.exceptions.ExecutionAlreadyExists:
-            return False
-        except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("StartExecution", error) from error
+        with aws_call("StartExecution"):
+            try:
+                self._step_functions.start_execution(
+                    stateMachineArn=self._state_machine_arn,
+                    name=name,
+                    input=json.dumps({"verificationId": verification_id}),
+                )
+            except self._step_functions.exceptions.ExecutionAlreadyExists:
+                return False
         return True
 
     def ended_at(self, name: str) -> datetime | None:
         """When an execution ended, with a zone; None while Step Functions does not say that it has."""
-        try:
+        with aws_call("DescribeExecution"):
             execution = self._step_functions.describe_execution(executionArn=self._arn(name))
-        except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("DescribeExecution", error) from error
         return execution.get("stopDate") if execution["status"] in _ENDED else None
 
     def stop(self, name: str) -> None:
         """Stops an execution; one that has ended stays as it is."""
-        try:
+        with aws_call("StopExecution"):
             self._step_functions.stop_execution(executionArn=self._arn(name))
-        except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("StopExecution", error) from error
 
     def running(self) -> Iterator[str]:
         """The names of those that run, as of a moment ago: the list is eventually consistent."""
@@ -77,13 +70,11 @@ class Executions:
 
     def _listed(self, status: "ExecutionStatusType") -> Iterator["ExecutionListItemTypeDef"]:
         pages = self._step_functions.get_paginator("list_executions")
-        try:
+        with aws_call("ListExecutions"):
             for page in pages.paginate(
                 stateMachineArn=self._state_machine_arn, statusFilter=status, PaginationConfig={"PageSize": _PAGE}
             ):
                 yield from page["executions"]
-        except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("ListExecutions", error) from error
 
     def _arn(self, name: str) -> str:
         return f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"

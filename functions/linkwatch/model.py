@@ -123,13 +123,3 @@ class Start:
     source: Source
     start_id: str
     started_at: datetime
-
-
-class AwsUnavailable(Exception):
-    """AWS refused, throttled or did not answer a call. What it came to is not known; trying again is safe."""
-
-    @staticmethod
-    def during(call: str, error: Exception) -> "AwsUnavailable":
-        """From botocore's error, without its message, which may quote what was sent."""
-        code = getattr(error, "response", {}).get("Error", {}).get("Code")
-        return AwsUnavailable(f"{call}: {code or type(error).__name__}")

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.executions import Executions
-from linkwatch.model import AwsUnavailable, iso_from, parse_verification_id
+from linkwatch.model import iso_from, parse_verification_id
 from linkwatch.table import Item, Table
 
 #: How many takeovers a verification gets before an engineer has to look, and how many more each time recovery is re-armed.

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.executions import Executions
-from linkwatch.model import AwsUnavailable, Start, deadline_of, iso_from
+from linkwatch.model import Start, deadline_of, iso_from
 from linkwatch.table import Item, Table
 
 #: As many verifications as one page shows.

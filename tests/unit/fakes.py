@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
+from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.executions import Executions
-from linkwatch.model import AwsUnavailable
 from linkwatch.table import Table
 
 ID = f"{'a' * 24}-{'b' * 24}"

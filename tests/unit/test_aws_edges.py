@@ -3,11 +3,16 @@
 from datetime import UTC, datetime
 
 import boto3
+import botocore.eventstream
+import botocore.exceptions
+import botocore.model
+import botocore.parsers
+import botocore.utils
 import pytest
-from botocore.exceptions import ClientError, ConnectTimeoutError
+from botocore.exceptions import ClientError, HTTPClientError, ParamValidationError
 
+from linkwatch.aws_errors import AwsUnavailable, aws_call
 from linkwatch.executions import Executions
-from linkwatch.model import AwsUnavailable
 from linkwatch.table import Table
 
 ID = f"{'a' * 24}-{'b' * 24}"
@@ -15,18 +20,75 @@ ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch"
 ITEM = {"verificationId": ID, "executionName": ID, "takeovers": 0, "openVerifications": "2026-11-23T10:05:00.000Z"}
 
 
+# ── botocore's exceptions ─────────────────────────────────────────────────────────────────────────────────────────────
+
+#: Of building a client or reading its model; no call raises them.
+NEVER_DURING_A_CALL = {
+    "MissingServiceIdError",
+    "UndefinedModelAttributeError",
+    "InvalidShapeError",
+    "InvalidShapeReferenceError",
+    "NoShapeFoundError",
+    "OperationNotFoundError",
+    "InvalidArnException",
+}
+#: Caught within botocore, which raises a BotoCoreError for them.
+INTERNAL = {"BadIMDSRequestError", "_RetriesExceededError"}
+#: Of event streams, which no operation of ours answers with.
+OF_STREAMS = {
+    "ParserError",
+    "ChecksumMismatch",
+    "DuplicateHeader",
+    "InvalidHeadersLength",
+    "InvalidPayloadLength",
+    "NoInitialResponseError",
+}
+
+
+def botocore_exceptions() -> dict[str, type[Exception]]:
+    modules = (botocore.exceptions, botocore.parsers, botocore.model, botocore.utils, botocore.eventstream)
+    return {
+        name: found
+        for module in modules
+        for name, found in vars(module).items()
+        if isinstance(found, type)
+        and issubclass(found, Exception)
+        and not issubclass(found, Warning)
+        and found.__module__.startswith("botocore")
+    }
+
+
+def exception_of(name: str) -> Exception:
+    """An instance as botocore's loosest raise would leave it: without a response."""
+    found = botocore_exceptions()[name]
+    error = found.__new__(found)
+    Exception.__init__(error, "of +15550001111")
+    if isinstance(error, ClientError | HTTPClientError):
+        vars(error)["response"] = {} if isinstance(error, ClientError) else None
+    return error
+
+
 @pytest.mark.parametrize(
-    ("error", "says"),
-    [
-        (
-            ClientError({"Error": {"Code": "ThrottlingException", "Message": "of +15550001111"}}, "PutItem"),
-            "ThrottlingException",
-        ),
-        (ConnectTimeoutError(endpoint_url="https://states"), "ConnectTimeoutError"),
-    ],
+    "name", sorted(set(botocore_exceptions()) - NEVER_DURING_A_CALL - INTERNAL - OF_STREAMS - {"ParamValidationError"})
 )
-def test_an_error_of_aws_is_told_by_its_code_and_quotes_nothing(error, says):
-    assert str(AwsUnavailable.during("PutItem", error)) == f"PutItem: {says}"
+def test_every_exception_of_a_call_is_aws_unavailable_and_quotes_nothing(name):
+    with pytest.raises(AwsUnavailable, match=f"^PutItem: {name}$") as caught, aws_call("PutItem"):
+        raise exception_of(name)
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_a_request_that_we_built_wrongly_is_an_error_of_ours():
+    with pytest.raises(ParamValidationError), aws_call("PutItem"):
+        raise ParamValidationError(report="Missing required parameter")
+
+
+def test_an_error_that_aws_answers_is_named_by_its_code():
+    refused = ClientError({"Error": {"Code": "ThrottlingException", "Message": "of +15550001111"}}, "PutItem")
+
+    with pytest.raises(AwsUnavailable, match=r"^PutItem: ThrottlingException$"), aws_call("PutItem"):
+        raise refused
 
 
 # ── The table ─────────────────────────────────────────────────────────────────────────────────────────────────────────

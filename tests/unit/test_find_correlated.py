@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linkwatch import verifications
+from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.find_request import BadFind, Find, next_after, parse_find
-from linkwatch.model import AwsUnavailable
 from linkwatch.table import Table
 from linkwatch.verifications import PageGone, find_correlated
 

@@ -9,19 +9,21 @@ FUNCTIONS = ROOT / "functions"
 HANDLERS = {path.stem for path in FUNCTIONS.glob("*.py")}
 #: The modules of the core, each with what it may import of the others.
 CORE = {
+    "linkwatch.aws_errors": set(),
+    "linkwatch.json_text": set(),
     "linkwatch.model": set(),
     "linkwatch.settings": set(),
-    "linkwatch.start_request": {"linkwatch.model"},
+    "linkwatch.start_request": {"linkwatch.json_text", "linkwatch.model"},
     "linkwatch.find_request": {"linkwatch.start_request"},
     "linkwatch.bounded_socket": set(),
     "linkwatch.bounded_http": {"linkwatch.bounded_socket"},
     "linkwatch.signzy_answer": {"linkwatch.model"},
     "linkwatch.signzy": {"linkwatch.bounded_http", "linkwatch.model", "linkwatch.signzy_answer"},
     "linkwatch.signzy_token": {"linkwatch.bounded_http", "linkwatch.model", "linkwatch.signzy"},
-    "linkwatch.executions": {"linkwatch.model"},
-    "linkwatch.table": {"linkwatch.model"},
-    "linkwatch.verifications": {"linkwatch.executions", "linkwatch.model", "linkwatch.table"},
-    "linkwatch.recovery": {"linkwatch.executions", "linkwatch.model", "linkwatch.table"},
+    "linkwatch.executions": {"linkwatch.aws_errors"},
+    "linkwatch.table": {"linkwatch.aws_errors"},
+    "linkwatch.verifications": {"linkwatch.aws_errors", "linkwatch.executions", "linkwatch.model", "linkwatch.table"},
+    "linkwatch.recovery": {"linkwatch.aws_errors", "linkwatch.executions", "linkwatch.model", "linkwatch.table"},
 }
 #: The packages of local/, each with those that it may import besides itself.
 LOCAL = {"stack": set(), "terminal": {"stack"}}

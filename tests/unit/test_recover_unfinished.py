@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from linkwatch.model import AwsUnavailable
+from linkwatch.aws_errors import AwsUnavailable
 from tests.unit.fake_aws import Context, metrics_in
 
 EVENTS = Path(__file__).parents[2] / "events"

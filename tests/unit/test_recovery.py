@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from linkwatch import recovery
-from linkwatch.model import AwsUnavailable
+from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.recovery import Recovered, pause_before, recover, recover_named, verification_of
 from tests.unit.fakes import ID, RUNNING, FakeExecutions, FakeTable
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from linkwatch.model import AwsUnavailable, iso_from
+from linkwatch.aws_errors import AwsUnavailable
+from linkwatch.model import iso_from
 from linkwatch.recovery import WORKERS, Recovered, sweep
 from tests.unit.fakes import ID, RUNNING, FakeExecutions, FakeTable
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from linkwatch import verifications
-from linkwatch.model import AwsUnavailable, Ids, Start
+from linkwatch.aws_errors import AwsUnavailable
+from linkwatch.model import Ids, Start
 from tests.unit.fakes import ID, SENT_AT, FakeExecutions, FakeTable
 
 STARTED_AT = datetime(2026, 11, 23, 10, 0, 1, 500_000, UTC)
