@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from benchmarks.burst.account import Account
 from benchmarks.burst.watch import Link, Seen, Watch, Way
 from benchmarks.quotas import ASSUMED_SECONDS, QUOTAS
-from engine.definition import RESOURCES
+from tests.definition.engine.definition import RESOURCES
 from linkwatch.recovery import STARTING, WORKERS
 
 #: A refused call; an entry point's own work; a link's event on its way to the queue; an empty receive.

@@ -12,7 +12,7 @@ from itertools import chain
 
 from benchmarks.burst.account import Account
 from benchmarks.cost import counts
-from engine.definition import TASKS, default_of
+from tests.definition.engine.definition import TASKS, default_of
 
 WINDOW_SECONDS, INTERVAL_SECONDS = default_of("WindowSeconds"), default_of("PollIntervalSeconds")
 LAST_CHECK_SECONDS = WINDOW_SECONDS - default_of("LastCheckLeadSeconds")

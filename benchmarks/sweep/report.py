@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.quotas import QUOTAS
 from benchmarks.sweep.run import Swept, sweep
 from benchmarks.sweep.stand_in import Case
-from engine.definition import RESOURCES, default_of
+from tests.definition.engine.definition import RESOURCES, default_of
 
 MEASURED = Path(__file__).parents[1] / "measured.json"
 TIMEOUT_SECONDS: int = RESOURCES["RecoverUnfinished"]["Properties"]["Timeout"]

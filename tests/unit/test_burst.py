@@ -10,7 +10,7 @@ from benchmarks.burst.account import Account, Slots
 from benchmarks.burst.simulation import Links, burst
 from benchmarks.burst.watch import back_offs, path
 from benchmarks.quotas import QUOTAS, Bucket
-from engine.definition import UPDATES
+from tests.definition.engine.definition import UPDATES
 
 PLENTY = 1_000_000
 #: What guarantee G1 allows beyond the deadline.

@@ -9,10 +9,10 @@ reads is a refusal, and a function that dies after such a call dies before the n
 from collections.abc import Iterator
 from dataclasses import replace
 
-from engine.definition import TASKS
-from engine.record import Point
-from engine.result import play
-from engine.scenario import CRASH, STATUS_EVENT, TWICE, End, Fault, Scenario
+from tests.definition.engine.definition import TASKS
+from tests.definition.engine.record import Point
+from tests.definition.engine.result import play
+from tests.definition.engine.scenario import CRASH, STATUS_EVENT, TWICE, End, Fault, Scenario
 
 _SMALL = Scenario(
     window_seconds=30,
