@@ -1,8 +1,10 @@
 """What AWS answers the functions' calls, in virtual time: DynamoDB, Step Functions and SQS, as much of each as they use."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+from linkwatch.model import iso_from
 from tests.definition.engine.account import Account
 from tests.definition.engine.aws_session import AwsError
 from tests.definition.engine.definition import RESOURCES, STATE_MACHINE, arn_of, deployed
@@ -10,7 +12,7 @@ from tests.definition.engine.dynamodb import ConditionFailed, Item, Refused
 from tests.definition.engine.execution import Execution
 from tests.definition.engine.queue import Queue
 from tests.definition.engine.record import ID
-from tests.definition.engine.scenario import CLOSE, CRASH, HANG, Fault, Service
+from tests.definition.engine.scenario import CLOSE, CRASH, HANG, MORNING, Fault, Service
 from tests.definition.engine.virtual_time import Ended, Thread
 
 _INDEXES = RESOURCES["Verifications"]["Properties"]["GlobalSecondaryIndexes"]
@@ -21,6 +23,8 @@ _TABLE_NAME = deployed(STATE_MACHINE["DefinitionSubstitutions"]["VerificationsTa
 _STATE_MACHINE_ARN = arn_of("LinkWatch")
 #: More than a sweep describes one by one.
 _OTHERS = 101
+_OTHERS_STARTED_AT = MORNING // 1000 - 3_600
+_OTHERS_ENDED = {"status": "ABORTED", "startDate": _OTHERS_STARTED_AT, "stopDate": _OTHERS_STARTED_AT}
 
 
 class AwsCalls:
@@ -115,7 +119,7 @@ class AwsCalls:
         """Open verifications that recovery has given up on."""
         if not self._account.scenario.others_given_up:
             return []
-        started_at = {"S": "2026-11-23T00:00:00.000Z"}
+        started_at = {"S": iso_from(datetime.fromtimestamp(_OTHERS_STARTED_AT, UTC))}
         ids = [f"{nth:024x}-{nth:024x}" for nth in range(_OTHERS)]
         return [
             {"verificationId": {"S": it}, "executionName": {"S": f"{it}-r10"}, "takeovers": {"N": "10"}}
@@ -165,7 +169,7 @@ class AwsCalls:
         known = reversed(self._account.executions.values())
         listed = [_described(it, moment) for it in known if it.started_at <= moment]
         for item in self._others():
-            listed.append({"name": item["executionName"]["S"], "status": "ABORTED", "startDate": 0, "stopDate": 0})
+            listed.append({"name": item["executionName"]["S"], **_OTHERS_ENDED})
         return {"executions": [it for it in listed if it["status"] == asked["statusFilter"]]}
 
 

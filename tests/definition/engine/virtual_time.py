@@ -64,6 +64,7 @@ class Thread:
         self._time = time
         self._body = body
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
+        self._one_waits = threading.Lock()
         self._waits = 0  # counts waits, so that an alarm for one that is over wakes nobody
         self._is_ending = self._has_started = self.is_over = False
         self.failure: BaseException | None = None
@@ -80,14 +81,17 @@ class Thread:
         self.wait_until(self._time.now + millis)
 
     def wait_until(self, moment: int) -> None:
-        """Called by the thread itself. Raises Ended."""
-        self._waits += 1
-        this = self._waits
-        self._time.at(moment, lambda: self._wake(this))
-        self._back.release()
-        self._go.acquire()
-        if self._is_ending:
-            raise Ended
+        """Called by the thread itself, or by a worker of its pool: one waits after the other. Raises Ended."""
+        with self._one_waits:
+            if self._is_ending:
+                raise Ended
+            self._waits += 1
+            this = self._waits
+            self._time.at(moment, lambda: self._wake(this))
+            self._back.release()
+            self._go.acquire()
+            if self._is_ending:
+                raise Ended
 
     def end(self) -> None:
         """Called by another thread: unwinds this one where it waits."""
