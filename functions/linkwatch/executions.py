@@ -1,9 +1,8 @@
 """The executions of the state machine, by name."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
 from linkwatch.aws_errors import aws_call
@@ -17,7 +16,8 @@ if TYPE_CHECKING:
 #: As many executions as a page can have. AWS gives 100 by itself, and allows 100 pages at once and 2 a second outside the large
 #: regions (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html): 20,000 would take a sweep's whole time.
 _PAGE = 1_000
-_ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+_FAILED: tuple["ExecutionStatusType", ...] = ("FAILED", "TIMED_OUT", "ABORTED")
+_ENDED = frozenset({"SUCCEEDED", *_FAILED})
 
 
 class Executions:
@@ -54,27 +54,29 @@ class Executions:
         with aws_call("StopExecution"):
             self._step_functions.stop_execution(executionArn=self._arn(name))
 
-    def running(self) -> Iterator[str]:
-        """The names of those that run, as of a moment ago: the list is eventually consistent."""
-        return (execution["name"] for execution in self._listed("RUNNING"))
+    def running_pages(self) -> Iterator[Sequence[str]]:
+        """The names of the running executions; eventually consistent. Each page is one call, made when it is asked for."""
+        for page in self._pages("RUNNING"):
+            yield [execution["name"] for execution in page]
 
-    def died(self, since: datetime) -> dict[str, datetime]:
-        """When those ended that were started since then and did not succeed, by name; as of a moment ago, but what is said to
-        have ended has: an end is final.
+    def failed_pages(self, since: datetime) -> Iterator[Sequence[tuple[str, datetime]]]:
+        """The name and the end of each execution that was started since then and failed; eventually consistent, but an end is
+        final. Each page is one call, made when it is asked for.
         """
-        listed = (
-            takewhile(lambda execution: execution["startDate"] >= since, self._listed(status))  # the latest come first
-            for status in ("ABORTED", "FAILED", "TIMED_OUT")
-        )
-        return {it["name"]: it["stopDate"] for it in chain.from_iterable(listed) if "stopDate" in it}
+        for status in _FAILED:
+            for page in self._pages(status):
+                recent = [execution for execution in page if execution["startDate"] >= since]
+                yield [(execution["name"], execution["stopDate"]) for execution in recent if "stopDate" in execution]
+                if len(recent) < len(page):  # the latest come first
+                    break
 
-    def _listed(self, status: "ExecutionStatusType") -> Iterator["ExecutionListItemTypeDef"]:
+    def _pages(self, status: "ExecutionStatusType") -> Iterator[list["ExecutionListItemTypeDef"]]:
         pages = self._step_functions.get_paginator("list_executions")
         with aws_call("ListExecutions"):
             for page in pages.paginate(
                 stateMachineArn=self._state_machine_arn, statusFilter=status, PaginationConfig={"PageSize": _PAGE}
             ):
-                yield from page["executions"]
+                yield page["executions"]
 
     def _arn(self, name: str) -> str:
         return f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"

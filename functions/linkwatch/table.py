@@ -114,14 +114,14 @@ class Table:
                 return _item_in(refused), False
         return _plain(before), True
 
-    def open(self) -> Iterator[Item]:
-        """What recovery needs of each item that is not published, as of a moment ago (an index is eventually consistent):
-        verificationId, executionName, takeovers, takeoverLimit, startedAt, and the deadline as openVerifications.
+    def open_pages(self) -> Iterator[Sequence[Item]]:
+        """What recovery needs of each item that is not published: verificationId, executionName, takeovers, takeoverLimit,
+        startedAt, and the deadline as openVerifications; eventually consistent. Each page is one call, made when it is asked for.
         """
         pages = self._dynamodb.get_paginator("scan")
         with aws_call("Scan"):
             for page in pages.paginate(TableName=self._table_name, IndexName="openVerifications"):
-                yield from map(_plain, page["Items"])
+                yield [_plain(item) for item in page["Items"]]
 
 
 def _item_in(refused: "ClientError") -> Item | None:

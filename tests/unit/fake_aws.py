@@ -36,7 +36,7 @@ class FakeAws:
             "StartExecution": self._start,
             "DescribeExecution": lambda it: _said(self.executions[it["executionArn"].rpartition(":")[2]]),
             "StopExecution": lambda it: self._stop(it["executionArn"].rpartition(":")[2]),
-            "ListExecutions": lambda _: _said({"executions": self._running()}),
+            "ListExecutions": lambda it: _said({"executions": self._listed(it["statusFilter"])}),
             "SendMessage": self._send,
         }
         return answers[operation](asked)
@@ -59,8 +59,8 @@ class FakeAws:
         self.executions[name] |= {"status": "ABORTED", "stopDate": time.time()}
         return _said({"stopDate": time.time()})
 
-    def _running(self) -> list[dict[str, Any]]:
-        return [{"name": name} for name, it in self.executions.items() if it["status"] == "RUNNING"]
+    def _listed(self, status: str) -> list[dict[str, Any]]:
+        return [{"startDate": 0, **it, "name": name} for name, it in self.executions.items() if it["status"] == status]
 
     def _send(self, request: dict[str, Any]) -> tuple[int, str]:
         self.messages.append(request)

@@ -144,7 +144,7 @@ def test_the_open_ones_are_those_in_the_index(table):
     table.put(ITEM)
     table.put({"verificationId": "published"})
 
-    assert list(table.open()) == [ITEM]
+    assert list(table.open_pages()) == [[ITEM]]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_the_open_ones_are_those_in_the_index(table):
         ("GetItem", lambda table: table.find(ID)),
         ("UpdateItem", lambda table: table.settle(ID, {"outcome": "CANCELLED"})),
         ("UpdateItem", lambda table: table.name_next(ID, ID, {"takeovers": 1})),
-        ("Scan", lambda table: list(table.open())),
+        ("Scan", lambda table: list(table.open_pages())),
     ],
 )
 def test_a_call_that_the_table_refuses_raises(table, aws, operation, call):
@@ -175,7 +175,7 @@ def executions(aws):  # noqa: ARG001  its environment
 def test_an_execution_that_is_started_runs(executions):
     assert executions.start(ID, ID)
     assert executions.start(ID, ID), "AWS lets the same start of a running execution succeed"
-    assert (list(executions.running()), executions.ended_at(ID)) == ([ID], None)
+    assert (list(executions.running_pages()), executions.ended_at(ID)) == ([[ID]], None)
 
 
 def test_an_execution_that_has_ended_keeps_its_name(executions):
@@ -185,7 +185,7 @@ def test_an_execution_that_has_ended_keeps_its_name(executions):
 
     assert not executions.start(ID, ID)
     assert (datetime.now(UTC) - executions.ended_at(ID)).total_seconds() < 60
-    assert list(executions.running()) == []
+    assert list(executions.running_pages()) == [[]]
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
@@ -207,7 +207,7 @@ def test_an_execution_that_waits_to_be_redriven_has_not_ended(executions, aws):
         ("StartExecution", lambda executions: executions.start(ID, ID)),
         ("DescribeExecution", lambda executions: executions.ended_at(ID)),
         ("StopExecution", lambda executions: executions.stop(ID)),
-        ("ListExecutions", lambda executions: list(executions.running())),
+        ("ListExecutions", lambda executions: list(executions.running_pages())),
     ],
 )
 def test_a_call_that_step_functions_refuses_raises(executions, aws, operation, call):
