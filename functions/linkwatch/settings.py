@@ -24,6 +24,11 @@ def window_seconds() -> int:
     return int(os.environ["WINDOW_SECONDS"])
 
 
+def queue_url() -> str:
+    """The queue that events wait in."""
+    return os.environ["QUEUE_URL"]
+
+
 def dead_letters_url() -> str:
     """The queue for events that cannot be handled."""
     return os.environ["DEAD_LETTERS_URL"]

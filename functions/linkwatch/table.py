@@ -21,6 +21,9 @@ Item = dict[str, Any]
 #: The keys of the index correlationId, and of the table.
 _CORRELATION_KEY = ("correlationId", "linkSentAt", "verificationId")
 
+#: DynamoDB leaves keys unprocessed where it is throttled in part; the rest is asked for one more time.
+_BATCH_TRIES = 2
+
 _SERIALIZER, _DESERIALIZER = TypeSerializer(), TypeDeserializer()
 
 
@@ -54,15 +57,20 @@ class Table:
         return _plain(item) if item else None
 
     def find_each(self, verification_ids: Sequence[str]) -> list[Item]:
-        """The items as they stand, in the order asked for, without those that are not there; at most 100."""
+        """The items as they are, in the order asked for, without those that are not there; at most 100 are asked for."""
         keys = [{"verificationId": {"S": each}} for each in verification_ids]
         request: dict[str, Any] = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
-        with aws_call("BatchGetItem"):
-            answer = self._dynamodb.batch_get_item(RequestItems=request)
-        if answer.get("UnprocessedKeys"):  # throttled in part
-            raise AwsUnavailable("BatchGetItem: UnprocessedKeys")
-        found = {item["verificationId"]: item for item in map(_plain, answer["Responses"][self._table_name])}
-        return [found[each] for each in verification_ids if each in found]
+        found: dict[str, Item] = {}
+        for _ in range(_BATCH_TRIES):
+            with aws_call("BatchGetItem"):
+                answer = self._dynamodb.batch_get_item(RequestItems=request)
+            found |= {
+                item["verificationId"]: item for item in map(_plain, answer["Responses"].get(self._table_name, []))
+            }
+            request = dict(answer.get("UnprocessedKeys", {}))
+            if not request:
+                return [found[each] for each in verification_ids if each in found]
+        raise AwsUnavailable("BatchGetItem: UnprocessedKeys")
 
     def correlated(self, correlation_id: str, count: int, after: Item | None) -> list[str]:
         """The verificationIds of up to count items with a correlationId, newest link first, as of a moment ago (an index is

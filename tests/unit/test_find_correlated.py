@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from linkwatch import verifications
 from linkwatch.aws_errors import AwsUnavailable
-from linkwatch.find_request import BadFind, Find, next_after, parse_find
+from linkwatch.find_request import next_after, parse_find
+from linkwatch.start_request import InvalidInput
 from linkwatch.table import Table
-from linkwatch.verifications import PageGone, find_correlated
+from linkwatch.verifications import Page, find_correlated
 
 MINE, THEIRS = "application-4711", "application-4712"
 
@@ -51,15 +52,21 @@ class FakeTable(Table):
         return [each["verificationId"] for each in newest_first if after is None or place(each) < place(after)][:count]
 
 
+def page_of(table: Table, after: str | None = None, correlation_id: str = MINE) -> Page:
+    page = find_correlated(correlation_id, after, table)
+    assert page
+    return page
+
+
 def pages(table: Table, correlation_id: str = MINE) -> list[list[str]]:
     """The ids on each page, as a caller gets them who follows next."""
     found, after = [], None
     while True:
-        page = find_correlated(correlation_id, after, table)
+        page = page_of(table, after, correlation_id)
         found.append([each["verificationId"] for each in page.verifications])
         if page.last is None:
             return found
-        after = parse_find({"correlationId": [correlation_id], "next": [next_after(page.last)]}).after
+        after = parse_find({"correlationId": [correlation_id], "next": [next_after(page.last)]}).next
 
 
 # ── Pages ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -80,17 +87,17 @@ def test_pages_of_fifty_hold_all_of_them_once_newest_link_first(count, sizes):
 
 
 def test_a_verification_of_a_page_has_every_field_of_the_contract():
-    page = find_correlated(MINE, None, FakeTable(item(1)))
+    page = page_of(FakeTable(item(1)))
 
     assert page.verifications == [verifications.shown(item(1))]
 
 
 def test_what_came_meanwhile_moves_no_page():
     table = FakeTable(*map(item, range(60)))
-    first = find_correlated(MINE, None, table)
+    first = page_of(table)
 
     table.items[verification_id(99)] = item(99)
-    second = find_correlated(MINE, first.last, table)
+    second = page_of(table, first.last)
 
     assert [each["verificationId"] for each in second.verifications] == [verification_id(n) for n in range(9, -1, -1)]
 
@@ -114,19 +121,17 @@ def test_one_that_has_expired_and_that_the_index_still_has_is_not_shown():
 
 def test_a_page_whose_predecessor_has_expired_is_gone():
     table = FakeTable(*map(item, range(60)))
-    last = find_correlated(MINE, None, table).last
+    last = page_of(table).last
     assert last
 
     del table.items[last]
 
-    with pytest.raises(PageGone):
-        find_correlated(MINE, last, table)
+    assert find_correlated(MINE, last, table) is None
 
 
 @pytest.mark.parametrize("theirs", [item(1, THEIRS), {"verificationId": verification_id(1)}], ids=["another", "none"])
 def test_the_next_of_another_correlation_id_opens_no_page(theirs):
-    with pytest.raises(PageGone):
-        find_correlated(MINE, verification_id(1), FakeTable(item(2), theirs))
+    assert find_correlated(MINE, verification_id(1), FakeTable(item(2), theirs)) is None
 
 
 # ── The query ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -138,7 +143,7 @@ def test_next_names_a_verification_in_characters_that_a_url_leaves_alone(digits)
 
     following = next_after(verification_id)
 
-    assert parse_find({"correlationId": [MINE], "next": [following]}) == Find(MINE, verification_id)
+    assert parse_find({"correlationId": [MINE], "next": [following]}).next == verification_id
 
 
 @pytest.mark.parametrize(
@@ -149,6 +154,8 @@ def test_next_names_a_verification_in_characters_that_a_url_leaves_alone(digits)
         ({"correlationId": [""]}, {"correlationId"}),
         ({"correlationId": ["x" * 129]}, {"correlationId"}),
         ({"correlationId": ["line\nbreak"]}, {"correlationId"}),
+        ({"correlationId": [MINE + " "]}, {"correlationId"}),
+        ({"correlationId": [MINE], "half a \ud800 pair": ["x"]}, {"query"}),
         ({"correlationId": [MINE, MINE]}, {"correlationId"}),
         ({"correlationId": [MINE], "limit": ["10"]}, {"limit"}),
         ({"correlationId": [MINE], "correlationid": [MINE]}, {"correlationid"}),
@@ -161,7 +168,7 @@ def test_next_names_a_verification_in_characters_that_a_url_leaves_alone(digits)
     ids=str,
 )
 def test_a_bad_query_is_refused_by_the_name_of_its_parameter_and_without_its_value(parameters, bad):
-    with pytest.raises(BadFind) as refused:
+    with pytest.raises(InvalidInput) as refused:
         parse_find(parameters)
 
     assert set(refused.value.fields) == bad
@@ -172,7 +179,9 @@ def test_a_bad_query_is_refused_by_the_name_of_its_parameter_and_without_its_val
     "correlation_id", ["application-4711", "Ärzte ohne Grenzen", "a,b", "1+1=2&x", "👩‍💻", "x" * 128]
 )
 def test_what_a_start_takes_as_correlation_id_can_be_asked_for(correlation_id):
-    assert parse_find({"correlationId": [correlation_id]}) == Find(correlation_id, None)
+    query = parse_find({"correlationId": [correlation_id]})
+
+    assert (query.correlationId, query.next) == (correlation_id, None)
 
 
 # ── The requests to DynamoDB ──────────────────────────────────────────────────────────────────────────────────────────

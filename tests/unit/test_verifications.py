@@ -12,8 +12,16 @@ from linkwatch.model import Ids, Start
 from tests.unit.fakes import ID, SENT_AT, FakeExecutions, FakeTable
 
 STARTED_AT = datetime(2026, 11, 23, 10, 0, 1, 500_000, UTC)
-START = Start(Ids("A" * 24, "b" * 24), SENT_AT, "application-4711", "API", "request-1", STARTED_AT)
-AGAIN = replace(START, correlation_id="another", source="EVENT", start_id="event-1")
+START = Start(
+    Ids("A" * 24, "b" * 24),
+    SENT_AT,
+    "application-4711",
+    source="API",
+    start_id="request-1",
+    started_at=STARTED_AT,
+    started_by="arn:aws:iam::123456789012:user/sender",
+)
+AGAIN = replace(START, source="EVENT", start_id="event-1", started_by=None)
 NOW = datetime(2026, 11, 23, 10, 0, 44, tzinfo=UTC)
 SHOWN = {
     "verificationId": ID,
@@ -30,7 +38,15 @@ SHOWN = {
     "settledAt": None,
     "publishedAt": None,
 }
-CLICKED = {"status": "SETTLED", "outcome": "LINK_CLICKED", "checks": Decimal(4), "result": {"carrier": "Verizon"}}
+#: As the state machine writes it, and as the API shows it.
+CLICKED = {
+    "status": "SETTLED",
+    "outcome": "LINK_CLICKED",
+    "reason": "",
+    "checks": Decimal(4),
+    "result": '{"carrier": "Ærizon"}',
+}
+CLICKED_SHOWN = SHOWN | CLICKED | {"reason": None, "checks": 4, "result": {"carrier": "Ærizon"}}
 
 
 @pytest.fixture
@@ -64,6 +80,7 @@ def test_a_start_puts_the_whole_verification_into_the_table(executions, table):
         "takeovers": 0,
         "startId": "request-1",
         "startedAt": "2026-11-23T10:00:01.500Z",
+        "startedBy": "arn:aws:iam::123456789012:user/sender",
         "source": "API",
     }
 
@@ -75,7 +92,7 @@ def test_its_execution_is_started_under_the_name_in_the_item(executions, table):
 
 
 def test_what_has_no_value_is_left_out_of_the_item(executions, table):
-    verifications.start(replace(START, correlation_id=None), 300, executions, table)
+    verifications.start(replace(START, correlation_id=None, started_by=None), 300, executions, table)
 
     assert None not in table.items[ID].values()
 
@@ -105,8 +122,18 @@ def test_the_same_start_again_gives_the_verification_as_it_stands_and_starts_not
     started = verifications.start(AGAIN, 300, executions, table)
 
     assert (started.is_new, started.is_deferred) == (False, False)
-    assert started.verification == SHOWN | CLICKED | {"checks": 4}
+    assert started.verification == CLICKED_SHOWN
     assert executions.started == [ID]
+
+
+@pytest.mark.usefixtures("watched")
+@pytest.mark.parametrize(
+    ("correlation_id", "is_conflict"), [("application-4711", False), (None, False), ("application-4712", True)]
+)
+def test_a_start_under_another_correlation_id_is_a_conflict(correlation_id, is_conflict, executions, table):
+    started = verifications.start(replace(AGAIN, correlation_id=correlation_id), 300, executions, table)
+
+    assert (started.is_conflict, started.verification["correlationId"]) == (is_conflict, "application-4711")
 
 
 @pytest.mark.usefixtures("watched")
@@ -138,8 +165,8 @@ def test_a_verification_is_found_as_the_table_has_it(table):
     found = verifications.find(ID, table)
 
     assert found
-    assert found == SHOWN | CLICKED | {"checks": 4}
-    assert type(found["checks"]) is int  # a Decimal is none to json
+    assert found == CLICKED_SHOWN
+    assert type(found["checks"]) is int  # json takes no Decimal
 
 
 def test_what_nobody_started_is_neither_found_nor_cancelled(executions, table):
@@ -153,20 +180,31 @@ def test_what_nobody_started_is_neither_found_nor_cancelled(executions, table):
 CANCELLED = {
     "status": "SETTLED",
     "outcome": "CANCELLED",
-    "reason": None,
-    "checks": None,
-    "result": None,
+    "reason": "",
+    "result": "null",
     "settledAt": "2026-11-23T10:00:44.000Z",
 }
+CANCELLED_SHOWN = SHOWN | CANCELLED | {"reason": None, "result": None}
 
 
 @pytest.mark.usefixtures("watched")
 def test_a_cancel_writes_the_whole_outcome_and_the_name_of_its_execution(executions, table):
-    cancelled = verifications.cancel(ID, NOW, executions, table)
+    before = table.items[ID]
 
-    assert cancelled == SHOWN | CANCELLED
-    assert CANCELLED.items() <= table.items[ID].items()
-    assert table.items[ID]["executionName"] == f"{ID}-cancel"
+    cancelled = verifications.cancel(ID, NOW, executions, table, "arn:aws:iam::123456789012:user/agent")
+
+    assert cancelled == verifications.find(ID, table) == CANCELLED_SHOWN
+    assert table.items[ID] == before | CANCELLED | {
+        "executionName": f"{ID}-cancel",
+        "cancelledBy": "arn:aws:iam::123456789012:user/agent",
+    }
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_cancel_by_an_unknown_caller_leaves_the_caller_out(executions, table):
+    verifications.cancel(ID, NOW, executions, table)
+
+    assert "cancelledBy" not in table.items[ID]
 
 
 @pytest.mark.usefixtures("watched")
@@ -178,10 +216,10 @@ def test_a_cancel_starts_its_execution_and_stops_the_one_before(executions, tabl
 
 @pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize("refused", ["StartExecution", "StopExecution"])
-def test_a_cancel_stands_whatever_step_functions_refuses(refused, executions, table):
+def test_a_cancel_is_final_whatever_step_functions_refuses(refused, executions, table):
     executions.refused = {refused}
 
-    assert verifications.cancel(ID, NOW, executions, table) == SHOWN | CANCELLED
+    assert verifications.cancel(ID, NOW, executions, table) == CANCELLED_SHOWN
     assert (f"{ID}-cancel" in executions.started) == (refused == "StopExecution")
     assert executions.stopped == ([ID] if refused == "StartExecution" else [])
 
