@@ -1,4 +1,4 @@
-"""sam local reads the template that sam build has made, loops and all."""
+"""sam local reads the template that sam build has made."""
 
 import os
 import subprocess
