@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engine.definition import DEFINITION, RESOURCES, TASKS, TEMPLATE, default_of, delays
+from tests.definition.engine.definition import DEFINITION, RESOURCES, TASKS, TEMPLATE, default_of, delays
 from linkwatch.signzy import CHECK_SECONDS
 
 #: The tasks that sit out an outage in place; a check's own retries may not eat the window.

@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.shapes import Outcome, Settled
-from engine import CLICKED, PENDING, Played
+from tests.definition.engine import CLICKED, PENDING, Played
 from tests.unit.test_contracts import complaints
 
 SCENARIOS = {

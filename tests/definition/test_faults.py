@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine import CRASH, Fault, play
-from engine.faults import BASES, faults_at, single_faults
-from engine.record import Point
+from tests.definition.engine import CRASH, Fault, play
+from tests.definition.engine.faults import BASES, faults_at, single_faults
+from tests.definition.engine.record import Point
 
 
 @pytest.mark.parametrize("base", BASES.values(), ids=BASES)

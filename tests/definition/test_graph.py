@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from jsonata import Jsonata
 
-from engine.definition import (
+from tests.definition.engine.definition import (
     DEFINITION,
     STATE_MACHINE,
     STATES,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine.definition import RESOURCES, TASKS, UPDATES
-from engine.dynamodb import ConditionFailed, InMemoryTable
-from engine.dynamodb_expressions import Refused, condition, update
+from tests.definition.engine.definition import RESOURCES, TASKS, UPDATES
+from tests.definition.engine.dynamodb import ConditionFailed, InMemoryTable
+from tests.definition.engine.dynamodb_expressions import Refused, condition, update
 
 SOURCE = {"S": "API"}
 

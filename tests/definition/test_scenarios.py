@@ -2,8 +2,8 @@
 
 from hypothesis import HealthCheck, given, settings
 
-from engine import End, Fault, Outage, Scenario, play
-from engine.generated import scenarios
+from tests.definition.engine import End, Fault, Outage, Scenario, play
+from tests.definition.engine.generated import scenarios
 
 
 @settings(

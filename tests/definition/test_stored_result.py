@@ -4,7 +4,7 @@ import pytest
 from jsonata import Jsonata
 from jsonata.utils import Utils
 
-from engine.definition import STATES
+from tests.definition.engine.definition import STATES
 
 _VALUES = STATES["Record Outcome"]["Arguments"]["ExpressionAttributeValues"]
 RESULT = _VALUES[":result"].removeprefix("{%").removesuffix("%}")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine import CLICKED, PENDING, SCHEDULE, Fault, Played, Scenario
-from engine.record import ID
-from engine.world import World
+from tests.definition.engine import CLICKED, PENDING, SCHEDULE, Fault, Played, Scenario
+from tests.definition.engine.record import ID
+from tests.definition.engine.world import World
 
 # ── The window ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.dynamodb import ConditionFailed, InMemoryTable
+from tests.definition.engine.dynamodb import ConditionFailed, InMemoryTable
 from tests.unit.loopback import Received
 
 #: The only table, machine and queues that there are.

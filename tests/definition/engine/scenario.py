@@ -5,21 +5,25 @@ from typing import Literal
 
 #: Every scenario happens on this day: epoch milliseconds of 2026-11-23T10:00:00Z.
 MORNING = 1_795_428_000_000
-#: As a fault's error: the function dies there.
+#: As a fault's error: the function crashes there.
 CRASH = "Crash"
+#: As the error of a function's call: no answer comes within the client's read time-out.
+HANG = "Hang"
+#: As the error of a function's call: AWS closes the connection.
+CLOSE = "Close"
 #: As the error of a fault at STATUS_EVENT: the event comes twice.
 TWICE = "Twice"
 #: The place at which Step Functions sends an event about an execution that has ended without success.
 STATUS_EVENT = "status event"
 
-Service = Literal["dynamodb", "events", "lambda", "states"]
+Service = Literal["dynamodb", "events", "lambda", "states", "sqs"]
 #: Who starts a verification: the two entry points.
 EntryPoint = Literal["API", "EVENT"]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong in a place: the first'th time that the scenario comes there (from 0) and the times - 1 after it.
+    """What goes wrong in a place: the first'th time that the scenario reaches it (from 0) and the times - 1 after it.
 
     place: a state (its task's call, or its wait's wake-up), a function's call of AWS ("sweep: StartExecution"), or
     STATUS_EVENT, which is lost where it does not take effect.
@@ -28,15 +32,16 @@ class Fault:
     place: str
     first: int = 0
     times: int = 1
-    error: str | None = None  # the name AWS gives it, or CRASH; None: it goes well
+    error: str | None = None  # the name AWS gives it, or CRASH, HANG, CLOSE; None: the call succeeds
     takes_effect: bool = True  # although it is answered with an error
     before_millis: int = 10  # until it takes effect
     after_millis: int = 10  # until it is answered; for a wait: how late it wakes, or how early
+    tries: int = 9  # of a function's call: how many tries of the AWS SDK it strikes
 
 
 @dataclass(frozen=True)
 class End:
-    """The execution that is the scenario's nth (from 0) to enter a state is ended there from outside."""
+    """The execution that is the scenario's nth (from 0) to enter a task or a wait is ended there from outside."""
 
     state: str
     nth: int = 0
@@ -55,35 +60,34 @@ class Outage:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Times are milliseconds; since linkSentAt where nothing else is said."""
+    """Times are milliseconds, since linkSentAt unless said otherwise."""
 
     window_seconds: int = 300
     poll_seconds: int = 10
     lead_seconds: int = 2
     sent_at: int = 250  # linkSentAt, after MORNING
+    correlation_id: str | None = "application-4711"
     starts: tuple[tuple[EntryPoint, int], ...] = (("API", 0),)  # which entry point takes a start, and when; in order
     starts_after: int = 50  # how long an execution takes to start
     transition: int = 20  # how long a transition takes
     check: int = 300  # how long a check takes
-    answers: tuple[tuple[int, str], ...] = ((0, "pending"),)  # since when what: of answers.json, or a Reason
-    jitter: tuple[float, ...] = (1.0,)  # shares of each back-off, in turn
+    answers: tuple[tuple[int, str], ...] = ((0, "pending"),)  # since when what: of answers.json, TIMEOUT, NO_CONNECTION
+    jitter: tuple[float, ...] = (1.0,)  # shares of each back-off of Step Functions, in turn
     faults: tuple[Fault, ...] = ()
     ends: tuple[End, ...] = ()
     outages: tuple[Outage, ...] = ()
     cancelled_at: tuple[int, ...] = ()
-    false_events_at: tuple[int, ...] = ()  # a status event says that the named execution has died, although it runs
+    false_events_at: tuple[int, ...] = ()  # a status event says that the named execution has failed, although it runs
     events_after: tuple[int | None, ...] = (500,)  # in turn: how late a status event comes; None: never
     first_sweep_at: int = 60_000  # after the first start; then every minute
     sweeps_at_once: int = 1
-    sweeps_list_the_dead: bool = False  # as those do that have many to recover
+    others_given_up: bool = False  # 101 more open verifications whose takeovers are exhausted: the sweep lists failures
     rearmed_at: tuple[int, ...] = ()
     call: int = 20  # how long a function's own call of AWS takes
     index_lag: int = 0  # how old a read of the index is; of the list of executions; of one execution's description
     list_lag: int = 0
     description_lag: int = 0
-    start_refuses_running: bool = (
-        False  # as MiniStack, not AWS: a running execution's name is taken for its own input, too
-    )
+    start_refuses_running: bool = False  # as MiniStack: the name of a running execution is taken for its own input, too
 
     @property
     def is_healthy(self) -> bool:

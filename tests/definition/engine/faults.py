@@ -1,18 +1,18 @@
-"""Every single fault of a scenario, and every pair, enumerated: wherever the scenario comes to, all that can go wrong there.
+"""Every single fault of a scenario, and every pair, enumerated: wherever the scenario arrives, all that can go wrong there.
 
-A fault is a call refused, a call's answer lost, a function dying before or after a call, an execution ended in a state before or
-after its call has taken effect, a status event lost or coming twice. A pair's second fault may be anywhere after the first has
-struck, in what the first has made of the scenario. Left out is what comes to the same: the lost answer of a call that only
-reads is a refusal, and a function that dies after such a call dies before the next one.
+A fault is a call refused, unanswered or disconnected, with or without its effect; a function that crashes before or after a call;
+an execution ended in a state before or after its call has taken effect; a status event lost or sent twice. A pair's second fault
+may be anywhere after the first has struck, in the scenario as the first has changed it. Faults with the same result are left
+out: the lost answer of a call that only reads is a refusal, and a function that crashes after such a call crashes before the next.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from engine.definition import TASKS
-from engine.record import Point
-from engine.result import play
-from engine.scenario import CRASH, STATUS_EVENT, TWICE, End, Fault, Scenario
+from tests.definition.engine.definition import TASKS
+from tests.definition.engine.record import Point
+from tests.definition.engine.result import play
+from tests.definition.engine.scenario import CLOSE, CRASH, HANG, STATUS_EVENT, TWICE, End, Fault, Scenario
 
 _SMALL = Scenario(
     window_seconds=30,
@@ -23,8 +23,8 @@ _SMALL = Scenario(
     first_sweep_at=14_000,
 )
 _CLICK = ((0, "pending"), (15_000, "clicked"))
-#: What faults are put into. Each window is short, with checks 10, 20 and 28 s after linkSentAt, and a sweep every minute
-#: from 14 s on.
+#: The scenarios that faults are added to. Each window is short, with checks 10, 20 and 28 s after linkSentAt, and a sweep every
+#: minute from 14 s on.
 BASES: dict[str, Scenario] = {
     "clicked": replace(_SMALL, answers=_CLICK),
     "never clicked": _SMALL,
@@ -40,19 +40,22 @@ BASES: dict[str, Scenario] = {
         cancelled_at=(11_000,),
         faults=(Fault("Record Outcome", before_millis=3_000),),
     ),
-    "cancelled after the click was recorded": replace(_SMALL, answers=_CLICK, cancelled_at=(20_420,)),
+    "cancelled after the click was recorded": replace(_SMALL, answers=_CLICK, cancelled_at=(20_440,)),
+    "cancelled right after its start": replace(_SMALL, cancelled_at=(45,)),
+    "rejected twice": replace(_SMALL, answers=((0, "unknown-ids"),)),
+    "rejected once, then clicked": replace(_SMALL, answers=((0, "unknown-ids"), (15_000, "clicked"))),
     "aborted while it waits": replace(_SMALL, answers=_CLICK, ends=(End("Wait For Next Check", 1),)),
     "aborted while it waits, found by two sweeps at once": replace(
         _SMALL, ends=(End("Wait For Next Check", 1),), events_after=(None,), sweeps_at_once=2
     ),
-    "aborted while it waits, found by two sweeps that list the dead": replace(
+    "aborted while it waits, found by two sweeps that list the failed": replace(
         _SMALL,
         ends=(End("Wait For Next Check", 1),),
         events_after=(None,),
         sweeps_at_once=2,
-        sweeps_list_the_dead=True,
+        others_given_up=True,
     ),
-    "aborted before it publishes, told late, found by two sweeps that read what was": replace(
+    "aborted before it publishes, told late, found by two sweeps that read stale data": replace(
         _SMALL,
         answers=_CLICK,
         ends=(End("Publish Outcome"),),
@@ -62,17 +65,17 @@ BASES: dict[str, Scenario] = {
         list_lag=2_000,
         description_lag=2_000,
     ),
-    "cancelled, while two sweeps read what was and list the dead": replace(
+    "cancelled, while two sweeps read stale data and list the failed": replace(
         _SMALL,
         answers=_CLICK,
         cancelled_at=(13_980,),
         sweeps_at_once=2,
-        sweeps_list_the_dead=True,
+        others_given_up=True,
         starts=(("API", -20_000),),
         index_lag=2_000,
         list_lag=2_000,
     ),
-    "aborted, on an emulator that refuses to start what runs": replace(
+    "aborted, on an emulator that refuses the name of a running execution": replace(
         _SMALL, ends=(End("Check Link", 1),), start_refuses_running=True, sweeps_at_once=2
     ),
 }
@@ -107,17 +110,20 @@ def faults_at(point: Point) -> Iterator[Fault | End]:
 
 
 def _faults_of_a_function(point: Point) -> Iterator[Fault]:
-    yield Fault(point.place, point.nth, error="ServiceUnavailable", takes_effect=False)
-    yield Fault(point.place, point.nth, error=CRASH, takes_effect=False)
-    if point.place.rpartition(": ")[2] not in _READS:
-        yield Fault(point.place, point.nth, error="ReadTimeout", after_millis=2_000)
-        yield Fault(point.place, point.nth, error=CRASH)
+    place, nth = point.place, point.nth
+    yield Fault(place, nth, error="AccessDeniedException", takes_effect=False)  # the SDK does not try it again
+    yield Fault(place, nth, error=HANG, takes_effect=False)
+    yield Fault(place, nth, error=CRASH, takes_effect=False)
+    if place.rpartition(": ")[2] not in _READS:
+        yield Fault(place, nth, error=CLOSE, tries=1)  # the SDK tries it again
+        yield Fault(place, nth, error=CLOSE)
+        yield Fault(place, nth, error=CRASH)
 
 
 def with_fault(scenario: Scenario, fault: Fault | End) -> Scenario:
     if isinstance(fault, End):
         return replace(scenario, ends=(*scenario.ends, fault))
-    # The first that fits a call is the one that strikes.
+    # The first fault that matches a call is the one that strikes.
     return replace(scenario, faults=(fault, *scenario.faults))
 
 

@@ -1,12 +1,12 @@
-"""A scenario that was played, for whoever asks what became of it."""
+"""A scenario that was played, as tests ask about it."""
 
 from typing import Any
 
-from engine.account import Account
-from engine.invariants import broken
-from engine.record import ID
-from engine.scenario import Scenario
-from engine.world import World
+from tests.definition.engine.account import Account
+from tests.definition.engine.invariants import broken, checks_in, text
+from tests.definition.engine.record import ID
+from tests.definition.engine.scenario import Scenario
+from tests.definition.engine.world import World
 
 CLICKED, PENDING = "clicked", "pending"
 #: When checks are due with the parameters' defaults, in seconds after linkSentAt.
@@ -23,17 +23,15 @@ def play(scenario: Scenario) -> Account:
 
 
 class Played:
-    """What became of a scenario, which is given by its fields; that it kept the guarantees is checked on the way."""
+    """A scenario, given by its fields, and what happened in it. Raises AssertionError where it broke a guarantee."""
 
     def __init__(self, **fields: Any) -> None:
         self.scenario = Scenario(**{"sent_at": 0, **fields})
         self.account = play(self.scenario)
         self.item = self.account.table.items[ID]
         #: outcome, reason: None without one. counted: the checks that led to the outcome, as the item has them.
-        self.outcome: str | None = self.item.get("outcome", {}).get("S")
-        self.reason: str | None = self.item.get("reason", {}).get("S")
-        counted = self.item.get("checks", {}).get("N")
-        self.counted = None if counted is None else int(counted)
+        self.outcome, self.reason = text(self.item, "outcome"), text(self.item, "reason")
+        self.counted = checks_in(self.item)
         #: The executions' names without the verificationId, in the order of their starts.
         self.executions = [name.removeprefix(ID) for name in self.account.executions]
         self.first = next(iter(self.account.executions.values()))
@@ -41,13 +39,13 @@ class Played:
     @property
     def events(self) -> list[dict[str, Any]]:
         """The details of the outcome events, in order."""
-        return [detail for _, detail in self.account.record.events]
+        return [entry["Detail"] for _, entry in self.account.record.events]
 
     @property
     def checks(self) -> list[int]:
         """When Signzy was asked: whole seconds after linkSentAt's."""
         sent_at = self.scenario.link_sent_at // 1000
-        return [check.at // 1000 - sent_at for check in self.account.record.vendor_checks]
+        return [request.at // 1000 - sent_at for request in self.account.record.requests]
 
     @property
     def settled_after(self) -> float:

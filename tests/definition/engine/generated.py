@@ -4,8 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from engine.definition import STATES, TASKS
-from engine.scenario import CRASH, STATUS_EVENT, TWICE, End, EntryPoint, Fault, Outage, Scenario
+from tests.definition.engine.definition import STATES, TASKS
+from tests.definition.engine.scenario import CRASH, STATUS_EVENT, TWICE, End, EntryPoint, Fault, Outage, Scenario
 
 #: The names AWS gives to what goes wrong in each service; the last four of Lambda's are a function's own.
 ERRORS = {

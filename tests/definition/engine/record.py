@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.dynamodb_expressions import Item
 from linkwatch.model import Ids
+from tests.definition.engine.dynamodb import Item
 
 IDS = Ids("A" * 24, "646214d929c23b4d42c1fc39")
 #: The one verification that every scenario is about.
@@ -12,7 +12,7 @@ ID = IDS.verification_id
 
 
 @dataclass(frozen=True)
-class VendorCheck:
+class SignzyRequest:
     """A request that reached Signzy. invoked_at: when its execution called CheckLink."""
 
     at: int
@@ -23,7 +23,7 @@ class VendorCheck:
 
 @dataclass(frozen=True)
 class Version:
-    """The item as somebody left it: an execution, by its name, or a function, by what it does."""
+    """The item after a write. who: an execution, by its name, or a function, by what it does."""
 
     at: int
     who: str
@@ -32,7 +32,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Point:
-    """A place that the scenario came to, for the nth time, where something could have gone wrong. is_call: what it calls
+    """A place that the scenario reached, for the nth time, where something could have gone wrong. is_call: what it calls
     could fail; else an execution could have been ended there.
     """
 
@@ -46,9 +46,10 @@ class Record:
     """What happened, in order. Times are epoch milliseconds."""
 
     versions: list[Version] = field(default_factory=list)
+    #: The entries of PutEvents.
     events: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
-    vendor_checks: list[VendorCheck] = field(default_factory=list)
-    #: What starts and cancels were answered: when, who, the verification.
+    requests: list[SignzyRequest] = field(default_factory=list)
+    #: What starts and cancels were answered with 200 or 202: when, who, the verification.
     answers: list[tuple[int, str, dict[str, Any]]] = field(default_factory=list)
     points: list[Point] = field(default_factory=list)
     bugs: list[str] = field(default_factory=list)

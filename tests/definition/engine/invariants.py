@@ -1,16 +1,18 @@
-"""What has to hold after every scenario, said once more and independently of the definition: guarantees G1 to G6 of
-docs/reliability.md, each under its number.
-"""
+"""What must be true after every scenario, independently of the definition: guarantees G1 to G6 of docs/reliability.md."""
 
+import json
 import math
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from engine.account import Account
-from engine.due_outcome import due_outcomes, early_millis, is_past_deadline, said
-from engine.dynamodb_expressions import Item
-from engine.record import Version
+from simulator.answers import ANSWERS
+from tests.definition.engine.account import Account
+from tests.definition.engine.definition import TASKS
+from tests.definition.engine.dynamodb import Item
+from tests.definition.engine.execution import Execution
+from tests.definition.engine.record import Version
 
 #: G1: an outcome is stored and published within the window and this, while AWS is healthy.
 GRACE_MILLIS = 30_000
@@ -18,13 +20,14 @@ GRACE_MILLIS = 30_000
 AFTER_OUTAGE_MILLIS = (600 + 60 + 60) * 1000
 _FIXED = {"requestId", "sessionId", "correlationId", "schemaVersion", "linkSentAt", "deadline", "startedAt", "source"}
 _SETTLED = {"outcome", "reason", "checks", "result", "settledAt", "publishedAt", "expiresAt", "startId"}
-_NULL = {"NULL": True}
+#: A write may take effect this long after its request was made: a task's time-out, or what a function waits for.
+_LONGEST_CALL_MILLIS = 30_000
 
 
 def broken(account: Account) -> list[str]:
     """Each guarantee that a scenario broke, with its number."""
     found = [*account.record.bugs, *_every_execution_ends(account), *_answers(account)]
-    if account.item:
+    if account.record.versions and account.item:
         for guarantee in (_g1_outcome, _g1_event, _g1_time, _g2, _g3, _g4, _g5, _g6, _item):
             found += guarantee(account)
     return found
@@ -34,27 +37,42 @@ def _first(account: Account, attribute: str) -> Version | None:
     return next((version for version in account.record.versions if attribute in version.item), None)
 
 
+def text(item: Item, attribute: str) -> str | None:
+    """An attribute as the API and the event show it: None where it is absent or empty."""
+    return item.get(attribute, {}).get("S") or None
+
+
+def result_in(item: Item) -> dict[str, Any] | None:
+    return json.loads(item.get("result", {}).get("S", "null"))
+
+
+def checks_in(item: Item) -> int | None:
+    return int(item["checks"]["N"]) if "N" in item.get("checks", {}) else None
+
+
+def _millis(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).timestamp() * 1000)
+
+
 def _every_execution_ends(account: Account) -> Iterator[str]:
     for execution in account.executions.values():
         if execution.status == "RUNNING":
             yield f"{execution.name} never ended"
-        if execution.status == "FAILED":
-            yield f"{execution.name} failed: {execution.output}"
         if execution.output not in (None, {}):
             yield f"{execution.name} has an output: {execution.output}"
 
 
 def _answers(account: Account) -> Iterator[str]:
-    """What a caller is told is in the item before the caller is told."""
+    """Whatever a caller is told has been stored first."""
     for at, who, verification in account.record.answers:
-        seen = [version for version in account.record.versions if version.at <= at]
-        if not seen or not any(_is_shown(verification, version.item) for version in seen):
-            yield f"{who} was answered what the table does not say: {verification}"
+        if not any(_is_shown(verification, it.item) for it in account.record.versions if it.at <= at):
+            yield f"{who} was told what is not stored: {verification}"
 
 
 def _is_shown(verification: dict[str, Any], item: Item) -> bool:
     texts = set(verification) - {"checks", "result"}
-    return all(verification[name] == item.get(name, {}).get("S") for name in texts)
+    is_same = all(verification[name] == text(item, name) for name in texts)
+    return is_same and (verification["checks"], verification["result"]) == (checks_in(item), result_in(item))
 
 
 # ── G1 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -70,26 +88,22 @@ def _g1_outcome(account: Account) -> Iterator[str]:
 def _g1_event(account: Account) -> Iterator[str]:
     """Each event equals the item, and none comes before it."""
     settled, published = _first(account, "outcome"), _first(account, "publishedAt")
-    for at, detail in account.record.events:
+    for at, entry in account.record.events:
         if settled is None or at < settled.at:
             yield "G1: an event came before its outcome was stored"
-        elif detail != (due := detail_of(settled.item)):
-            yield f"G1: published {detail}, stored {due}"
+        elif entry["Detail"] != (expected := detail_of(settled.item)):
+            yield f"G1: published {entry['Detail']}, stored {expected}"
     if published and not any(at <= published.at for at, _ in account.record.events):
         yield "G1: marked published before an event"
-    if account.scenario.is_healthy and not account.scenario.cancelled_at and len(account.record.events) != 1:
+    if account.scenario.is_healthy and len(account.record.events) != 1:
         yield f"G1: {len(account.record.events)} events although nothing went wrong"
 
 
 def detail_of(item: Item) -> dict[str, Any]:
     """The event that carries an item (docs/contracts.md)."""
-    result = item["result"].get("M")
-    texts = ("schemaVersion", "verificationId", "requestId", "sessionId", "correlationId", "outcome", "reason")
-    return {
-        **{name: item[name].get("S") for name in (*texts, "linkSentAt", "deadline", "settledAt")},
-        "checks": int(item["checks"]["N"]) if "N" in item["checks"] else None,
-        "result": {name: value.get("S", value.get("BOOL")) for name, value in result.items()} if result else None,
-    }
+    names = ("schemaVersion", "verificationId", "requestId", "sessionId", "correlationId", "outcome", "reason")
+    texts = {name: text(item, name) for name in (*names, "linkSentAt", "deadline", "settledAt")}
+    return {**texts, "checks": checks_in(item), "result": result_in(item)}
 
 
 def _g1_time(account: Account) -> Iterator[str]:
@@ -113,27 +127,80 @@ def _g1_time(account: Account) -> Iterator[str]:
 
 
 def _g2(account: Account) -> Iterator[str]:
-    for check in account.record.vendor_checks:
-        if check.at >= account.scenario.deadline:
-            yield f"G2: {check.by} sent a request at or after the deadline"
+    for request in account.record.requests:
+        if request.at >= account.scenario.deadline:
+            yield f"G2: {request.by} sent a request at or after the deadline"
+
+
+def _answer_of(check: dict[str, Any] | str) -> dict[str, Any]:
+    """A check's answer; what the state machine makes of an error."""
+    return {"answer": "UNAVAILABLE", "reason": "CHECK_FAILED"} if isinstance(check, str) else check
+
+
+def _first_answers(account: Account, execution: Execution) -> list[str]:
+    return [_answer_of(check)["answer"] for check in execution.checks]
+
+
+def _allowed_outcomes(account: Account, execution: Execution) -> list[tuple[str, str | None]]:
+    """Outcome and reason that an execution may store: by its last checks, and by whether the last was the window's."""
+    scenario = account.scenario
+    answers = [_answer_of(check) for check in execution.checks]
+    if not answers:
+        started_at = _millis(account.record.versions[0].item["startedAt"]["S"])
+        return [("UNKNOWN", "STARTED_TOO_LATE" if started_at >= scenario.deadline else "INTERRUPTED")]
+    last = answers[-1]
+    if last["answer"] == "CLICKED":
+        return [("LINK_CLICKED", None)]
+    if _is_rejected(account, execution):
+        return [("REJECTED", last["reason"])]
+    if last["reason"] == "PAST_DEADLINE":
+        return [("UNKNOWN", "PAST_DEADLINE")]
+    requested_at = [request.at for request in account.record.requests if request.by == execution.name][-1:]
+    by_the_last = ("EXPIRED", None) if last["answer"] == "PENDING" else ("UNKNOWN", last["reason"])
+    if last["answer"] == "PENDING" and requested_at[0] < scenario.last_check_due - early_millis(account):
+        return [("UNKNOWN", "PAST_DEADLINE")]
+    # A check of an earlier point that was made as late as the last one may be taken for it or not.
+    return [by_the_last, ("UNKNOWN", "PAST_DEADLINE")]
+
+
+def _is_rejected(account: Account, execution: Execution) -> bool:
+    """Two rejections in a row at the end, and no check that is known to have been answered PENDING."""
+    answers = _first_answers(account, execution)
+    is_first = not execution.name.rpartition("-")[2].startswith("r")
+    return is_first and answers[-2:] == ["REJECTED"] * 2 and "PENDING" not in answers
+
+
+def early_millis(account: Account) -> int:
+    """How much too early the scenario's waits wake."""
+    return max([0, *(-fault.after_millis for fault in account.scenario.faults)])
+
+
+def _signzy_said(account: Account, by: str | None = None) -> list[str]:
+    """What Signzy's answers mean, by answers.json."""
+    names = [request.answer for request in account.record.requests if by in (None, request.by)]
+    return [ANSWERS[name].expect["answer"] if name in ANSWERS else "UNAVAILABLE" for name in names]
 
 
 def _g3(account: Account) -> Iterator[str]:
-    """The outcome follows from what the execution that stored it had seen."""
+    """The outcome follows from what the execution that stored it knew."""
     settled = _first(account, "outcome")
     if not settled or settled.who == "cancel":
         return
     execution = account.executions[settled.who]
-    stored = (settled.item["outcome"]["S"], settled.item["reason"].get("S"))
-    if stored not in (due := due_outcomes(account, execution)):
-        yield f"G3: {execution.name} stored {stored}, due was {due}"
+    stored = (settled.item["outcome"]["S"], text(settled.item, "reason"))
+    if stored not in (allowed := _allowed_outcomes(account, execution)):
+        yield f"G3: {execution.name} stored {stored}, allowed was {allowed}"
     if stored[0] in {"EXPIRED", "UNKNOWN"} and settled.at < account.scenario.last_check_due - early_millis(account):
         yield f"G3: {execution.name} stored {stored[0]} before the window was over"
-    if stored[0] == "LINK_CLICKED" and "CLICKED" not in said(account, execution):
-        yield f"G3: {execution.name} stored LINK_CLICKED, and Signzy said {said(account, execution)}"
-    if ("M" in settled.item["result"]) != (stored[0] == "LINK_CLICKED"):
+    if stored[0] == "LINK_CLICKED" and _signzy_said(account, execution.name)[-1:] != ["CLICKED"]:
+        yield f"G3: {execution.name} stored LINK_CLICKED, and Signzy said {_signzy_said(account, execution.name)}"
+    if stored[0] == "REJECTED" and any("PENDING" in _first_answers(account, it) for it in account.executions.values()):
+        yield f"G3: {execution.name} stored REJECTED although a check was answered PENDING"
+    if (result_in(settled.item) is not None) != (stored[0] == "LINK_CLICKED"):
         yield f"G3: {stored[0]} with the result {settled.item['result']}"
-    counted = len([check for check in execution.checks if not is_past_deadline(check)])
+    if stored[0] == "LINK_CLICKED" and result_in(settled.item) != _answer_of(execution.checks[-1])["result"]:
+        yield f"G3: stored {settled.item['result']}, the check's was {execution.checks[-1]}"
+    counted = len([check for check in execution.checks if _answer_of(check)["reason"] != "PAST_DEADLINE"])
     if settled.item["checks"] != {"N": str(counted)}:
         yield f"G3: {execution.name} stored {settled.item['checks']} checks and made {counted}"
 
@@ -145,17 +212,20 @@ def _g4(account: Account) -> Iterator[str]:
     for execution in account.executions.values():
         if len(execution.checks) > points:
             yield f"G4: {execution.name} checked {len(execution.checks)} times at {points} points"
-        entered = [state for state in execution.entered_states if not state.endswith("(again)")]
         # An answer of the table that is lost makes an execution read again, or find that nothing is to be done.
         around = 5 if scenario.is_healthy and not scenario.cancelled_at else 8
-        if len(entered) > 3 * len(execution.checks) + around:
-            yield f"G4: {execution.name} took {len(entered)} transitions for {len(execution.checks)} checks"
+        if len(execution.entered_states) > 3 * len(execution.checks) + around:
+            yield f"G4: {execution.name}: {len(execution.entered_states)} transitions, {len(execution.checks)} checks"
+        answers = _first_answers(account, execution)
+        if "CLICKED" in answers[:-1]:
+            yield f"G4: {execution.name} went on checking after a click"
+        if any(pair == ("REJECTED", "REJECTED") for pair in pairwise(answers[:-1])) and "PENDING" not in answers:
+            if not execution.name.rpartition("-")[2].startswith("r"):
+                yield f"G4: {execution.name} went on checking after two rejections"
     settled = _first(account, "outcome")
     for execution in account.executions.values():
-        saw = [check for check in execution.checks if not isinstance(check, str) and check["answer"] == "CLICKED"]
-        if saw and execution.status == "SUCCEEDED" and settled and settled.who == "cancel":
-            continue  # the cancel came first
-        if saw and execution.status == "SUCCEEDED" and settled and settled.item["outcome"] != {"S": "LINK_CLICKED"}:
+        has_seen = "CLICKED" in _first_answers(account, execution) and execution.status == "SUCCEEDED"
+        if has_seen and settled and settled.who != "cancel" and settled.item["outcome"] != {"S": "LINK_CLICKED"}:
             yield f"G4: {execution.name} saw a click and ended, and {settled.item['outcome']} is stored"
 
 
@@ -174,14 +244,14 @@ def _g5(account: Account) -> Iterator[str]:
         if not names or name != names[-1]:
             names.append(name)
     if len(names) != len(set(names)):
-        yield f"G5: a name came back: {names}"
-    for check in account.record.vendor_checks:
-        versions = [version for version in account.record.versions if version.at <= check.invoked_at]
+        yield f"G5: a name was used again: {names}"
+    for request in account.record.requests:
+        versions = [version for version in account.record.versions if version.at <= request.invoked_at]
         named = versions[-1].item["executionName"]["S"] if versions else None
-        if (not settled or check.invoked_at < settled.at) and check.by != named:
-            yield f"G5: {check.by} checked although the item named {named}"
-        if settled and account.executions[check.by].started_at > settled.at:
-            yield f"G5: {check.by} checked what was settled before it started"
+        if (not settled or request.invoked_at < settled.at) and request.by != named:
+            yield f"G5: {request.by} checked although the item named {named}"
+        if settled and account.executions[request.by].started_at > settled.at:
+            yield f"G5: {request.by} checked what was settled before it started"
 
 
 def _g6(account: Account) -> Iterator[str]:
@@ -190,10 +260,10 @@ def _g6(account: Account) -> Iterator[str]:
     for _, who, verification in account.record.answers:
         if who == "cancel" and verification["outcome"] is None:
             yield "G6: a cancel was answered without an outcome"
-        if who == "cancel" and {"S": verification["outcome"]} != item.get("outcome"):
+        if who == "cancel" and verification["outcome"] != text(item, "outcome"):
             yield f"G6: a cancel was answered {verification['outcome']}; {item.get('outcome')} is stored"
-    if settled and settled.item["outcome"] == {"S": "CANCELLED"}:
-        if any(settled.item[name] != _NULL for name in ("reason", "checks", "result")):
+    if settled and text(settled.item, "outcome") == "CANCELLED":
+        if (text(settled.item, "reason"), checks_in(settled.item), result_in(settled.item)) != (None, None, None):
             yield f"G6: a cancel carries more than itself: {settled.item}"
         if settled.item["executionName"]["S"].endswith("-cancel") != (settled.who == "cancel"):
             yield "G6: a cancel did not name its execution"
@@ -205,14 +275,27 @@ def _g6(account: Account) -> Iterator[str]:
 def _item(account: Account) -> Iterator[str]:
     takeovers = [int(version.item["takeovers"]["N"]) for version in account.record.versions]
     if takeovers != sorted(takeovers):
-        yield f"takeovers went back: {takeovers}"
+        yield f"takeovers decreased: {takeovers}"
     for version in account.record.versions:
         item = version.item
+        if other := {name for name, value in item.items() if not {"S", "N"} & set(value)}:
+            yield f"{version.who} stored types other than S and N: {other}"
         if ("publishedAt" in item) == ("openVerifications" in item):
             yield f"{version.who} left the item both published and open, or neither"
         if ("publishedAt" in item) != ("expiresAt" in item):
             yield f"{version.who} let something unpublished expire, or the reverse"
         if ("outcome" in item) != (item["status"] == {"S": "SETTLED"}):
-            yield f"{version.who} left outcome and status at odds"
+            yield f"{version.who} left outcome and status contradicting each other"
         if "publishedAt" in item and "outcome" not in item:
             yield f"{version.who} published no outcome"
+    for attribute in ("settledAt", "publishedAt"):
+        if version := _first(account, attribute):
+            yield from _time_of_write(account, version, attribute)
+
+
+def _time_of_write(account: Account, version: Version, attribute: str) -> Iterator[str]:
+    """settledAt and publishedAt are the time of the write that stored them."""
+    slow = any(fault.place in TASKS or ": " in fault.place for fault in account.scenario.faults)
+    longest = _LONGEST_CALL_MILLIS if slow or account.scenario.outages else 11 + account.scenario.call
+    if not 0 <= version.at - _millis(version.item[attribute]["S"]) <= longest:
+        yield f"{version.who} wrote {attribute} {version.item[attribute]} at {version.at}"

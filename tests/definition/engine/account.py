@@ -1,41 +1,37 @@
-"""The AWS account of one scenario: a table, a bus, Lambda and Step Functions, each as much as linkwatch uses, with the faults
-that the scenario holds; and what happened in it.
-"""
+"""The AWS account of one scenario: a table, executions and a bus, with the scenario's faults, and a record of what happened."""
 
-import json
 from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from engine.definition import RESOURCES, substituted
-from engine.dynamodb import InMemoryTable
-from engine.dynamodb_expressions import Item
-from engine.execution import Execution
-from engine.interpreter import program
-from engine.record import ID, Point, Record, Version
-from engine.scenario import End, Fault, Scenario, Service
-from engine.virtual_time import VirtualTime
+from tests.definition.engine.definition import RESOURCES
+from tests.definition.engine.dynamodb import InMemoryTable, Item
+from tests.definition.engine.record import ID, Point, Record, Version
+from tests.definition.engine.scenario import End, Fault, Scenario, Service
+from tests.definition.engine.virtual_time import VirtualTime
+
+if TYPE_CHECKING:
+    from tests.definition.engine.execution import Execution
 
 _INDEXES = RESOURCES["Verifications"]["Properties"]["GlobalSecondaryIndexes"]
-_REFUSAL = {
-    "dynamodb": "InternalServerError",
-    "events": "EventBridge.InternalException",
-    "lambda": "Lambda.ServiceException",
-    "states": "ServiceUnavailable",
-}
 
 
 class Account:
-    """One scenario's AWS. on_end: told of each execution that has ended."""
+    """One scenario's AWS."""
 
-    def __init__(self, scenario: Scenario, on_end: Callable[[Execution], None] = lambda _: None) -> None:
+    def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.time = VirtualTime(scenario.first_start)
-        self.on_end = on_end
-        numbers = {"PollIntervalSeconds": scenario.poll_seconds, "LastCheckLeadSeconds": scenario.lead_seconds}
-        self.program = program(json.dumps(substituted(numbers)))
+        self.parameters = {
+            "WindowSeconds": scenario.window_seconds,
+            "PollIntervalSeconds": scenario.poll_seconds,
+            "LastCheckLeadSeconds": scenario.lead_seconds,
+        }
         self.table = InMemoryTable("verificationId", [index["KeySchema"][0]["AttributeName"] for index in _INDEXES])
         self.executions: dict[str, Execution] = {}
         self.record = Record()
+        #: Is told of each execution that has ended.
+        self.on_end: Callable[[Execution], None] = lambda _: None
         self._counts: Counter[str] = Counter()
         self._jitters = 0
 
@@ -44,11 +40,11 @@ class Account:
         return self.table.items.get(ID)
 
     def item_at(self, moment: int) -> Item | None:
-        """The item as a read that is not consistent may see it."""
+        """The item as a read that is not consistent may return it."""
         seen = [version.item for version in self.record.versions if version.at <= moment]
         return seen[-1] if seen else None
 
-    def wrote(self, who: str) -> None:
+    def note_write(self, who: str) -> None:
         item = self.table.items[ID]
         self.record.versions.append(Version(self.time.now, who, item))
         shown = [item[name]["S"] for name in ("executionName", "outcome", "publishedAt") if name in item]
@@ -60,18 +56,24 @@ class Account:
 
     # ── What the scenario has go wrong ────────────────────────────────────────────────────────────────────────────────
 
-    def fault_at(self, place: str, service: Service | None = None) -> Fault | None:
+    def fault_at(self, place: str) -> Fault | None:
         """What goes wrong with a call that is made now."""
         nth = self._counts[place]
         self._counts[place] += 1
         self.record.points.append(Point(place, nth, is_call=True))
-        if service and self.scenario.is_out(service, self.time.now):
-            return Fault(place, error=_REFUSAL[service], takes_effect=False)
         hits = [it for it in self.scenario.faults if it.place == place and it.first <= nth < it.first + it.times]
-        if not hits:
-            return None
-        self.trouble(self.time.now + hits[0].before_millis + max(hits[0].after_millis, 0))
-        return hits[0]
+        return hits[0] if hits else None
+
+    def outage_of(self, service: Service, place: str) -> Fault | None:
+        refusals = {
+            "dynamodb": "InternalServerError",
+            "events": "EventBridge.InternalException",
+            "lambda": "Lambda.ServiceException",
+            "states": "ServiceUnavailable",
+            "sqs": "ServiceUnavailable",
+        }
+        is_out = self.scenario.is_out(service, self.time.now)
+        return Fault(place, error=refusals[service], takes_effect=False) if is_out else None
 
     def ends_at(self, state: str) -> list[End]:
         """The ends of an execution that enters a state now."""
@@ -80,7 +82,7 @@ class Account:
         self.record.points.append(Point(state, nth, is_call=False))
         return [end for end in self.scenario.ends if (end.state, end.nth) == (state, nth)]
 
-    def trouble(self, until: int) -> None:
+    def note_trouble(self, until: int) -> None:
         self.record.last_trouble = max(self.record.last_trouble, until)
 
     def next_jitter(self) -> float:

@@ -14,11 +14,11 @@ from concurrent.futures import ProcessPoolExecutor
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
-from engine.account import Account
-from engine.faults import BASES, second_faults, single_faults
-from engine.generated import scenarios
-from engine.result import play
-from engine.scenario import End, Fault, Outage, Scenario
+from tests.definition.engine.account import Account
+from tests.definition.engine.faults import BASES, second_faults, single_faults
+from tests.definition.engine.generated import scenarios
+from tests.definition.engine.result import play
+from tests.definition.engine.scenario import End, Fault, Outage, Scenario
 
 
 def say(text: str) -> None:

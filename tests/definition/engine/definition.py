@@ -1,4 +1,4 @@
-"""The definition and the template as they lie on disk. Knows no state by its name."""
+"""The definition and the template, as they are in the repository. Knows no state by its name."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "statemachine" / "link_watch.asl.json").read_text("utf-8")
 
 _JSONATA = re.compile(r"\{%(.*)%\}", re.DOTALL)
@@ -36,15 +36,37 @@ def default_of(parameter: str) -> int:
     return int(TEMPLATE["Parameters"][parameter]["Default"])
 
 
-def substituted(values: Mapping[str, object] | None = None) -> dict[str, Any]:
-    """The definition as Step Functions gets it: numbers as given, else the parameters' defaults; names of things as they are
-    called in DefinitionSubstitutions.
+REGION, ACCOUNT = "us-east-1", "123456789012"
+
+
+def arn_of(logical_id: str, service: str = "states", kind: str = "stateMachine:") -> str:
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}{logical_id}"
+
+
+def deployed(value: object, parameters: Mapping[str, object] | None = None) -> str:
+    """What a value of the template is once it is deployed. A resource's physical name is its logical id here. parameters: as
+    given, else their defaults.
     """
-    given = values or {}
+    if not isinstance(value, dict):
+        return str(value)
+    ((_, reference),) = value.items()
+    given = {name: it.get("Default", name) for name, it in TEMPLATE["Parameters"].items()} | dict(parameters or {})
+    logical_id = str(reference).removesuffix(".Alias").removesuffix(".Id").removesuffix(".Arn")
+    match RESOURCES.get(logical_id, {}).get("Type", reference):
+        case "AWS::SQS::Queue":
+            return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{logical_id}"
+        case "AWS::Serverless::StateMachine":
+            return arn_of(logical_id)
+        case "AWS::Partition":
+            return "aws"
+    return str(given.get(logical_id, logical_id))
+
+
+def substituted(parameters: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """The definition as Step Functions gets it."""
     text = TEXT
-    for name in STATE_MACHINE["DefinitionSubstitutions"]:
-        known = given.get(name, TEMPLATE["Parameters"].get(name, {}).get("Default", name))
-        text = text.replace(f"${{{name}}}", str(known))
+    for name, value in STATE_MACHINE["DefinitionSubstitutions"].items():
+        text = text.replace(f"${{{name}}}", deployed(value, parameters))
     return json.loads(text)
 
 
@@ -55,7 +77,7 @@ UPDATES = {name: task["Arguments"] for name, task in TASKS.items() if task["Reso
 
 
 def expression_in(value: object) -> str | None:
-    """What stands between {% and %}."""
+    """The JSONata between {% and %}."""
     found = _JSONATA.fullmatch(value) if isinstance(value, str) else None
     return found[1].strip() if found else None
 
