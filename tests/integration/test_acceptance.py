@@ -1,4 +1,4 @@
-"""The acceptance run on the emulator: a sound stack keeps every guarantee, and each sabotage breaks the guarantee that it is about.
+"""The acceptance run on the emulator: a sound stack keeps every guarantee, and each sabotage breaks its own.
 
 Its verdicts on single verifications are tested without a stack, in tests/unit/test_acceptance.py.
 """
