@@ -114,6 +114,7 @@ def judge(seen: Observation) -> list[Finding]:
     log = "the simulator's log is not complete" if seen.lacks_requests else ""
     slow = "few Lambdas run at once here, or slowly" if seen.is_slow else ""
     late = slow if item["reason"] in _OF_SLOWNESS else ""
+    missed = late or (slow if _missed_checks(seen) else "")
     arrival = slow if latest < SLOW_ARRIVAL_SECONDS * 1000 else ""
     repeated = "Step Functions may have repeated one call" if overlaps == 1 else ""
 
@@ -130,7 +131,7 @@ def judge(seen: Observation) -> list[Finding]:
         found("G3", "the outcome states what is known", _is_known(seen, is_disturbed=is_disturbed), late or log),
         found("G3", "a result only of a click", (item["result"] is None) == (item["outcome"] != "LINK_CLICKED")),
         found("G4", "a click that was seen is stored", _keeps_click(seen), late),
-        found("G4", "a possible outcome", not seen.expected or item["outcome"] in seen.expected, late),
+        found("G4", "a possible outcome", not seen.expected or item["outcome"] in seen.expected, missed),
         found("G4", "one check a point at most", (item["checks"] or 0) <= len(seen.window.points())),
         found("G5", "one execution watches at a time", seen.lost_answers or not overlaps, repeated),
         found("G5", "only a failed execution is replaced", item["takeovers"] <= seen.aborts),
@@ -187,6 +188,12 @@ def _keeps_click(seen: Observation) -> bool:
     # An answer that was lost, or whose execution was aborted, was not seen.
     is_lost = bool(seen.aborts) or seen.lost_answers
     return is_lost or "CLICKED" not in seen.answers or seen.item["outcome"] in {"LINK_CLICKED", "CANCELLED"}
+
+
+def _missed_checks(seen: Observation) -> bool:
+    """Whether the first request came after the second point of the schedule: the scenario was not played from its beginning."""
+    second_point_ms = seen.sent_ms + seen.window.points()[1] * 1000
+    return not seen.requests or seen.requests[0].at_ms > second_point_ms
 
 
 def _overlaps(seen: Observation) -> int:

@@ -149,6 +149,13 @@ def test_a_defect_breaks_its_guarantee(guarantee, unsound):
             id="a Lambda that did not start in time",
         ),
         pytest.param(
+            replace(
+                rejected("unknown-ids", "unknown-ids", is_slow=True, expected={"UNKNOWN"}),
+                requests=[check(40, "unknown-ids"), check(45, "unknown-ids")],
+            ),
+            id="a scenario that began late",
+        ),
+        pytest.param(
             seen({"publishedAt": "2026-11-25T12:01:31.000Z"}, is_slow=True), id="31 s late, on a slow machine"
         ),
         pytest.param(
