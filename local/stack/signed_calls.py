@@ -3,17 +3,15 @@ its own time, as AWS does, and under an accelerated clock it is hours ahead of t
 """
 
 import json
-import os
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 import boto3
+import urllib3
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.httpsession import URLLib3Session
-from botocore.utils import get_environ_proxies
 
 from local.stack.clock import Clock
 from local.stack.environment import KEY_ID, REGION, SECRET_KEY
@@ -51,7 +49,7 @@ class SignedCalls:
         self._endpoint = endpoint
         self._session = session or boto3.Session(KEY_ID, SECRET_KEY, region_name=REGION)
         self._signer = _signer_at(clock)
-        self._http: URLLib3Session | None = None
+        self._http = urllib3.PoolManager(maxsize=32, retries=False, timeout=_ANSWER_SECONDS)
         # botocore checks signers up by name in this table.
         self._signature = f"v4-at-{endpoint}"
         auth.AUTH_TYPE_MAPS[self._signature] = self._signer
@@ -75,9 +73,7 @@ class SignedCalls:
     def _client_of(self, session: boto3.Session, service: str) -> Any:
         config = Config(
             signature_version=self._signature,
-            proxies=None
-            if self._endpoint is None
-            else {},  # None: those of the environment; the emulator is never behind one
+            proxies={},
             read_timeout=60,
             retries={"mode": "standard", "total_max_attempts": 3},
             max_pool_connections=32,
@@ -95,7 +91,7 @@ class SignedCalls:
         session: boto3.Session | None = None,
     ) -> ApiAnswer:
         """One call of the REST API. body is sent as it is if it is str or bytes, as JSON otherwise; session: somebody else's
-        keys. Raises BotoCoreError where there is no answer.
+        keys.
         """
         content = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
         request = AWSRequest(method, url, headers={"Content-Type": "application/json", **(headers or {})}, data=content)
@@ -105,21 +101,8 @@ class SignedCalls:
             assert keys, "there are no AWS credentials"
             self._signer(keys, "execute-api", session.region_name).add_auth(request)
         prepared = request.prepare()
-        answer = self._http_session(url).send(prepared)
-        return ApiAnswer(answer.status_code, {n.lower(): v for n, v in answer.headers.items()}, _parsed(answer.content))
-
-    def _http_session(self, url: str) -> URLLib3Session:
-        """The one of botocore: the proxy and the certificates of the environment apply to the API as to AWS's services."""
-        with self._clients_lock:
-            if self._http is None:
-                is_aws = self._endpoint is None
-                self._http = URLLib3Session(
-                    proxies=get_environ_proxies(url) if is_aws else {},
-                    verify=os.environ.get("AWS_CA_BUNDLE") or True,  # pyright: ignore[reportArgumentType]  # or a path
-                    timeout=_ANSWER_SECONDS,
-                    max_pool_connections=32,
-                )
-            return self._http
+        answer = self._http.request(method, url, body=content, headers=dict(prepared.headers.items()))
+        return ApiAnswer(answer.status, {n.lower(): v for n, v in answer.headers.items()}, _parsed(answer.data))
 
 
 def _parsed(body: bytes) -> Any:
