@@ -10,12 +10,14 @@ from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionEr
 from rich.console import Console
 from urllib3.exceptions import HTTPError
 
+from local import accept
 from local.stack import environment, sam_cli
 from local.stack.accelerated_clock import NoAcceleratedClock
 from local.stack.launch import LocalStackFailed
 from local.stack.paths import LOGS, shown
 from local.terminal import background, examples, invoke, run
 from local.terminal.choices import BadChoice
+from operations.kept import NoDeployment
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -44,6 +46,7 @@ VERBS: dict[str, tuple[Callable[[Console], int], str]] = {
     "redrive": (background.redrive, "put the background stack's dead letters back into the queue"),
     "recover": (background.recover, "recover what is open in the background stack, also what was given up"),
     "invoke": (invoke.invoke, "run one function in Lambda's container: FUNCTION, EVENT, SCENARIO"),
+    "accept": (accept.accept, "make the acceptance run on a stack of its own: BURST, OUT"),
     "build": (_build, "what sam deploy deploys, if it is older than its sources"),
 }
 
@@ -66,7 +69,7 @@ def main() -> int:
     environment.forget_aws()
     try:
         return verb(console)
-    except BadChoice as error:
+    except (BadChoice, NoDeployment) as error:
         errors.print(str(error), markup=False, highlight=False)
         return USAGE_ERROR
     except (LocalStackFailed, NoAcceleratedClock) as error:

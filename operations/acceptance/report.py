@@ -1,4 +1,4 @@
-"""The table at the end, and the same as JSON and Markdown."""
+"""The report of an acceptance run: printed, and written as Markdown and JSON."""
 
 import json
 from collections import Counter
@@ -7,69 +7,41 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
-from operations.acceptance.findings import Finding, by_guarantee
-from operations.acceptance.place import Place
+from operations.acceptance.findings import Verdict, count_by_guarantee, overall
 from operations.acceptance.run import Run
+from operations.kept import ROOT
 
-#: What of a guarantee's breaches is shown; the JSON has all of them.
+#: Where reports are written by default; git ignores the folder.
+REPORTS = ROOT / "reports"
+#: So many of a guarantee's breaches are shown; the JSON has all of them.
 _SHOWN = 5
 
 
-def report(run: Run, place: Place, folder: Path, console: Console) -> bool:
-    """Prints the table, writes both files; True if everything is kept."""
-    data = _data(run, place)
-    _print(data, console)
+def write_report(run: Run, folder: Path = REPORTS) -> Verdict:
+    """Prints the report, writes both files, and gives the verdict."""
+    data = _data(run)
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{data['at'][:16].replace(':', '')}Z-{data['region']}"
-    (folder / f"{stem}.json").write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    (folder / f"{stem}.md").write_text(_markdown(data), "utf-8")
-    console.print(f"Written to {folder / stem}.json and .md", highlight=False, soft_wrap=True)
-    return not data["broken"]
+    file = folder / f"{data['at'][:16].replace(':', '')}Z-{data['region']}.json"
+    file.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    text = _markdown(data)
+    file.with_suffix(".md").write_text(text, "utf-8")
+    print(f"\n{text}\nWritten to {file} and .md", flush=True)
+    return overall(run.findings)
 
 
-def _data(run: Run, place: Place) -> dict[str, Any]:
-    window = place.window
+def _data(run: Run) -> dict[str, Any]:
+    target = run.target
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "place": place.name,
-        "region": place.region,
-        "versions": dict(place.versions),
-        "window": {"seconds": window.seconds, "interval": window.interval, "lead": window.lead},
-        "verifications": dict(Counter(watched.case for watched in run.watched)),
-        "guarantees": [{**asdict(row), "verdict": row.verdict} for row in by_guarantee(run.findings)],
+        "target": target.name,
+        "region": target.region,
+        "versions": dict(target.versions),
+        "window": asdict(target.window),
+        "verifications": dict(Counter(link.case for link in run.links)),
+        "guarantees": [{**asdict(row), "verdict": row.verdict} for row in count_by_guarantee(run.findings)],
         "figures": run.figures.rows(),
-        "broken": [asdict(finding) for finding in run.findings if not finding.holds],
+        "findings": [asdict(found) for found in run.findings if found.verdict is not Verdict.KEPT],
     }
-
-
-def _print(data: dict[str, Any], console: Console) -> None:
-    table = Table("guarantee", "cases", "broken", "", title=f"{data['place']}, {data['region']}, {data['at']}")
-    for row in data["guarantees"]:
-        table.add_row(row["guarantee"], str(row["cases"]), str(row["broken"]), row["verdict"])
-    console.print(table)
-    figures = Table("figure", "median", "worst", "of", "measured")
-    for row in data["figures"]:
-        figures.add_row(row["figure"], f"{row['median']:.2f}", f"{row['worst']:.2f}", row["of"], str(row["measured"]))
-    console.print(figures)
-    for line in _to_look_at(data):
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
-
-
-def _to_look_at(data: dict[str, Any]) -> list[str]:
-    """For each guarantee that is broken, some of what broke it, and where to look."""
-    lines: list[str] = []
-    for row in data["guarantees"]:
-        found = [finding for finding in data["broken"] if finding["guarantee"] == row["guarantee"]]
-        lines += [f"{f['guarantee']} is broken: {f['case']}: {f['what']}; {f['where']}" for f in found[:_SHOWN]]
-        lines += [f"{row['guarantee']}: {len(found) - _SHOWN} more in the JSON"] if len(found) > _SHOWN else []
-    if lines:
-        lines.append(
-            "Look at the execution's history and the item as docs/runbook.md says; KEEP=1 keeps the stack for it."
-        )
-    return lines
 
 
 def _markdown(data: dict[str, Any]) -> str:
@@ -78,12 +50,15 @@ def _markdown(data: dict[str, Any]) -> str:
     lines = [
         f"# Acceptance run of {data['at'][:10]}",
         "",
-        f"On {data['place']}, {data['region']}, at {data['at']}.",
+        f"On {data['target']}, {data['region']}, at {data['at']}.",
         f"{versions}. A window of {window['seconds']} s, a check every {window['interval']} s.",
         "",
-        "| guarantee | cases | broken | |",
-        "|---|---|---|---|",
-        *(f"| {r['guarantee']} | {r['cases']} | {r['broken']} | {r['verdict']} |" for r in data["guarantees"]),
+        "| guarantee | kept | broken | undecided | |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {r['guarantee']} | {r['kept']} | {r['broken']} | {r['undecided']} | {r['verdict']} |"
+            for r in data["guarantees"]
+        ),
         "",
         "| figure | median | worst | of | measured |",
         "|---|---|---|---|---|",
@@ -96,11 +71,19 @@ def _markdown(data: dict[str, Any]) -> str:
         "|---|---|",
         *(f"| {case} | {count} |" for case, count in data["verifications"].items()),
     ]
-    if look := _to_look_at(data):
-        lines += ["", "## Broken", "", *(f"- {line}" for line in look)]
+    for title, verdict in {"Broken": Verdict.BROKEN, "Undecided": Verdict.UNDECIDED}.items():
+        found = [each for each in data["findings"] if each["verdict"] == verdict]
+        if found:
+            lines += ["", f"## {title}", "", *_list_findings(found)]
+    if any(row["broken"] for row in data["guarantees"]):
+        lines += ["", "docs/runbook.md says how to read an execution's history; KEEP=1 keeps the stack for it."]
     return "\n".join(lines) + "\n"
 
 
-def broken(findings: list[Finding]) -> set[str]:
-    """The guarantees that are broken."""
-    return {finding.guarantee for finding in findings if not finding.holds}
+def _list_findings(found: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for guarantee in dict.fromkeys(each["guarantee"] for each in found):
+        of_it = [each for each in found if each["guarantee"] == guarantee]
+        lines += [f"- {guarantee}: {each['case']}: {each['what']}; {each['where']}" for each in of_it[:_SHOWN]]
+        lines += [f"- {guarantee}: {len(of_it) - _SHOWN} more in the JSON"] if len(of_it) > _SHOWN else []
+    return lines
