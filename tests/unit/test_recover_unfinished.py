@@ -59,7 +59,8 @@ def metrics(capsys):
 
 
 def test_a_reported_failure_is_taken_over_and_counted(handle, aws, metrics):
-    aws.table.items[ID], aws.executions[ID] = item(), ended()
+    aws.table.store(item())
+    aws.executions[ID] = ended()
 
     handle(ABORTED)
 
@@ -69,7 +70,7 @@ def test_a_reported_failure_is_taken_over_and_counted(handle, aws, metrics):
 
 
 def test_a_reported_failure_of_a_published_verification_counts_as_nothing(handle, aws, metrics):
-    aws.table.items[ID] = item(publishedAt={"S": "2026-11-23T10:01:00.000Z"})
+    aws.table.store(item(publishedAt={"S": "2026-11-23T10:01:00.000Z"}))
 
     handle(ABORTED)
 
@@ -95,7 +96,7 @@ def test_a_sweep_without_open_verifications_publishes_zeros(handle, metrics):
 
 
 def test_a_verification_in_its_window_is_not_late(handle, aws, metrics):
-    aws.table.items[ID] = item(openVerifications={"S": "2099-01-01T00:00:00.000Z"})
+    aws.table.store(item(openVerifications={"S": "2099-01-01T00:00:00.000Z"}))
     aws.executions[ID] = ended(status="RUNNING")
 
     assert handle(SWEEP) == NOTHING | {"open": 1}
@@ -103,14 +104,15 @@ def test_a_verification_in_its_window_is_not_late(handle, aws, metrics):
 
 
 def test_a_sweep_replaces_what_failed_and_answers_with_its_counts(handle, aws, metrics):
-    aws.table.items[ID], aws.executions[ID] = item(), ended()
+    aws.table.store(item())
+    aws.executions[ID] = ended()
 
     assert handle(SWEEP) == NOTHING | {"open": 1, "late": 1, "taken_over": 1}
     assert metrics() == {"OpenVerifications": 1, "OpenPastDeadline": 1, "Takeovers": 1}
 
 
 def test_a_sweep_starts_what_was_never_started_and_counts_no_takeover(handle, aws, metrics):
-    aws.table.items[ID] = item()
+    aws.table.store(item())
 
     assert handle(SWEEP)["running"] == 1
     assert list(aws.executions) == [ID]
@@ -118,7 +120,8 @@ def test_a_sweep_starts_what_was_never_started_and_counts_no_takeover(handle, aw
 
 
 def test_the_third_takeover_also_counts_as_repeated(handle, aws, metrics):
-    aws.table.items[ID], aws.executions[f"{ID}-r2"] = item(**named(2)), ended()
+    aws.table.store(item(**named(2)))
+    aws.executions[f"{ID}-r2"] = ended()
 
     handle(SWEEP)
 
@@ -126,21 +129,23 @@ def test_the_third_takeover_also_counts_as_repeated(handle, aws, metrics):
 
 
 def test_an_exhausted_verification_is_counted_in_every_sweep(handle, aws, metrics):
-    aws.table.items[ID], aws.executions[f"{ID}-r10"] = item(**named(10)), ended()
+    aws.table.store(item(**named(10)))
+    aws.executions[f"{ID}-r10"] = ended()
 
     assert handle(SWEEP)["exhausted"] == 1
     assert metrics()["TakeoversExhausted"] == 1
 
 
 def test_an_engineer_continues_an_exhausted_verification(handle, aws):
-    aws.table.items[ID], aws.executions[f"{ID}-r10"] = item(**named(10)), ended()
+    aws.table.store(item(**named(10)))
+    aws.executions[f"{ID}-r10"] = ended()
 
     assert handle(SWEEP | {"rearm": True})["taken_over_repeatedly"] == 1
     assert aws.table.items[ID]["takeoverLimit"] == {"N": "20"}
 
 
 def test_a_sweep_that_fails_for_one_raises_after_it_has_reported(handle, aws, metrics, caplog):
-    aws.table.items[ID] = item()
+    aws.table.store(item())
     aws.refused = {"StartExecution"}
 
     with pytest.raises(Exception, match="1 failures, the first: StartExecution: AccessDeniedException"):
@@ -153,7 +158,8 @@ def test_a_sweep_that_fails_for_one_raises_after_it_has_reported(handle, aws, me
 
 
 def test_an_item_with_wrong_values_is_reported_by_its_error_alone(handle, aws, metrics, caplog):
-    aws.table.items[ID], aws.executions[ID] = item(takeovers={"S": "of +15550001111"}), ended()
+    aws.table.store(item(takeovers={"S": "of +15550001111"}))
+    aws.executions[ID] = ended()
 
     with pytest.raises(Exception, match="1 failures, the first: ValueError"):
         handle(SWEEP)
@@ -174,7 +180,7 @@ def test_a_sweep_that_knows_nothing_publishes_no_zero(handle, aws, metrics):
 
 
 def test_a_sweep_without_the_time_to_list_raises(handle, aws):
-    aws.table.items[ID] = item()
+    aws.table.store(item())
 
     with pytest.raises(Exception, match="no time to list all open verifications"):
         handle(SWEEP, Context(remaining_millis=1000 * recovery.LISTING_RESERVE_SECONDS))
@@ -202,7 +208,8 @@ def test_every_call_ends_within_the_seconds_that_the_reserve_counts_with(handle)
 
 
 def test_the_calls_for_an_item_are_those_that_the_reserve_counts_with(handle, aws):
-    aws.table.items[ID], aws.executions[ID] = item(), ended()
+    aws.table.store(item())
+    aws.executions[ID] = ended()
 
     handle(ABORTED)
 

@@ -253,7 +253,7 @@ def test_a_cancel_is_answered_with_200_again_and_again(api, aws):
 
 def test_a_cancel_of_what_has_another_outcome_is_a_conflict(api, aws):
     api.call("post")
-    aws.table.items[ID] |= {"outcome": {"S": "EXPIRED"}, "status": {"S": "SETTLED"}}
+    aws.table.store(aws.table.items[ID] | {"outcome": {"S": "EXPIRED"}, "status": {"S": "SETTLED"}})
 
     status, verification = api.call("delete")
 

@@ -98,6 +98,10 @@ class InMemoryTable:
         stored = self._backend.tables[_TABLE].items.values()
         return {it.to_json()["Attributes"][self._key]["S"]: it.to_json()["Attributes"] for it in stored}  # pyright: ignore[reportAttributeAccessIssue]
 
+    def store(self, item: Item) -> None:
+        """Puts an item, in DynamoDB's types, without a request and its checks."""
+        self._backend.put_item(_TABLE, item)
+
     def delete(self, key: str) -> None:
         self._backend.delete_item(_TABLE, {self._key: {"S": key}})
 
