@@ -88,6 +88,8 @@ def _start(record: Record) -> None:
         "verificationId": start.ids.verification_id,
         "correlationId": start.correlation_id,
     }
+    if started.is_new:
+        _metrics.add_metric("Starts", MetricUnit.Count, 1)
     if started.is_deferred:
         _metrics.add_metric("StartsDeferred", MetricUnit.Count, 1)
     if started.is_conflict:

@@ -68,8 +68,10 @@ def _start(event: Event) -> Answer:
     verification_id = start.ids.verification_id
     _logger.append_keys(verificationId=verification_id, correlationId=start.correlation_id)
     started = verifications.start(start, _window_seconds, _executions, _table)
-    if started.is_deferred:
-        _metrics.add_metric("StartsDeferred", MetricUnit.Count, 1)
+    if started.is_new:
+        _metrics.add_metric("Starts", MetricUnit.Count, 1)
+        if started.is_deferred:
+            _metrics.add_metric("StartsDeferred", MetricUnit.Count, 1)
         _metrics.flush_metrics()
     if started.is_conflict:
         _logger.warning("Known already, with another correlationId")

@@ -129,20 +129,13 @@ def test_aws_knows_every_metric_that_is_asked_of_it():
         assert namespace == "linkwatch" or metric in OF_AWS[namespace, *dimensions]
 
 
-#: The handlers that do not publish these yet are rewritten in parallel with this table.
-NOT_YET = {"EventsReturned", "EventsMalformed", "Starts", "RejectedOutcomes"}
-
-
 def our_metrics() -> list[str]:
     watched = {alarm.metric.split("/")[1] for alarm in ALARMS.values() if alarm.metric.startswith("linkwatch/")}
     shown = re.findall(r'\["linkwatch", "(\w+)"|MetricName=\\"(\w+)\\"', BODY)
     return sorted(watched | {name for found in shown for name in found if name})
 
 
-@pytest.mark.parametrize(
-    "metric",
-    [pytest.param(each, marks=pytest.mark.xfail(strict=True) if each in NOT_YET else ()) for each in our_metrics()],
-)
+@pytest.mark.parametrize("metric", our_metrics())
 def test_a_metric_that_is_watched_or_shown_is_published(metric):
     source = "".join(path.read_text("utf-8") for path in (ROOT / "functions").glob("*.py"))
     filtered = {each["MetricName"] for properties in FILTERS.values() for each in properties["MetricTransformations"]}

@@ -215,7 +215,10 @@ def test_a_start_that_step_functions_does_not_take_is_deferred(handle, aws, caps
 
     assert handle(batch(EVENT)) == left_in_queue()
 
-    assert metrics_in(capsys.readouterr().out) == {("StartsDeferred", "service=linkwatch"): 1}
+    assert metrics_in(capsys.readouterr().out) == {
+        ("Starts", "service=linkwatch"): 1,
+        ("StartsDeferred", "service=linkwatch"): 1,
+    }
 
 
 def test_an_event_that_the_table_does_not_take_returns_to_the_queue_and_says_so(handle, aws, capsys):

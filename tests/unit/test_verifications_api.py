@@ -93,6 +93,13 @@ def test_every_call_works_below_a_base_path(name, api):
     assert api.call(name, path=f"/bank/links{event(f'verifications-api-{name}')['path']}")[0] == 200
 
 
+def test_only_a_new_verification_counts_as_a_start(api, capsys):
+    for request_id in ("first", "second"):
+        api.call("post", request_id=request_id)
+
+    assert metrics_in(capsys.readouterr().out) == {("Starts", "service=linkwatch"): 1}
+
+
 def test_a_start_that_is_known_already_is_answered_as_it_is(api):
     _, verification = api.call("post")
 
@@ -114,7 +121,10 @@ def test_a_start_that_step_functions_does_not_take_is_accepted_and_counted(api, 
     aws.refused = {"StartExecution"}
 
     assert api.call("post")[0] == 202
-    assert metrics_in(capsys.readouterr().out) == {("StartsDeferred", "service=linkwatch"): 1}
+    assert metrics_in(capsys.readouterr().out) == {
+        ("Starts", "service=linkwatch"): 1,
+        ("StartsDeferred", "service=linkwatch"): 1,
+    }
 
 
 def test_a_body_in_base64_is_read(api):
