@@ -32,10 +32,10 @@ down: $(development_venv) ## End the stack that make up started
 	@$(python) -m local down
 
 env: $(development_venv) ## Exports of address, region, outputs, for eval: local, or ENV=
-	@$(python) -m $(if $(ENV),deployment,local) env
+	@$(python) -m $(if $(ENV),operations,local) env
 
 send: $(development_venv) ## Send a link: SCENARIO= VIA=api|event CORRELATION=, with ENV= CLICK=
-	@$(python) -m $(if $(ENV),deployment,local) send
+	@$(python) -m $(if $(ENV),operations,local) send
 
 watch: $(development_venv) ## Show the background stack's verifications live, or one: ID= or CORRELATION=
 	@$(python) -m local watch
@@ -59,7 +59,7 @@ redrive: $(development_venv) ## Put the background stack's dead letters back int
 	@$(python) -m local redrive
 
 recover: $(development_venv) ## Recover what was given up: the background stack, or ENV=
-	@$(python) -m $(if $(ENV),deployment,local) recover
+	@$(python) -m $(if $(ENV),operations,local) recover
 
 invoke: tools ## Run one in Lambda's container: FUNCTION= EVENT= SCENARIO=
 	@$(python) -m local invoke
@@ -104,19 +104,19 @@ check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam, checkov, pip-audit
 # ── Your account ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 deploy: tools ## Build, show what changes, deploy: ENV= PARAMETERS=
-	@$(python) -m deployment deploy
+	@$(python) -m operations deploy
 
 simulator: tools ## A simulator of Signzy in the account: ENV=dev PARAMETERS=
-	@$(python) -m deployment simulator
+	@$(python) -m operations simulator
 
 accept: tools ## Prove the guarantees on a stack of its own: ENV=dev|local BURST=100 FULL=1 KEEP=1
-	@PYTHONPATH=functions $(python) -m acceptance
+	@PYTHONPATH=functions $(python) -m operations.acceptance
 
 deployments: tools ## What deployments have replaced: ENV=
-	@$(python) -m deployment deployments
+	@$(python) -m operations deployments
 
 rollback: tools ## Deploy again what was replaced last: ENV= TO=
-	@$(python) -m deployment rollback
+	@$(python) -m operations rollback
 
 # ── Measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -161,7 +161,7 @@ tools:
 # The stamp is written last, so that an interrupted one is made anew.
 .venvs/%/.ready: requirements/%.txt
 	@echo "Making .venvs/$* (once; under a minute)" >&2
-	@rm -rf .venvs/$* && python=$$(sh local/stack/find-python) && "$$python" -m venv .venvs/$*
+	@rm -rf .venvs/$* && python=$$(sh local/find-python) && "$$python" -m venv .venvs/$*
 	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< 2>.venvs/$*/pip.log \
 		|| { cat .venvs/$*/pip.log >&2; exit 1; }
 	@touch $@

@@ -19,16 +19,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import urllib3
+from botocore.exceptions import BotoCoreError
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.check_link import figures
-from local.stack import environment
-from local.stack.launch import LocalStackFailed
-from local.stack.lifecycle import StackConfig, running_stack
-from local.stack.stack import Stack
-from local.terminal import choices
+from local import choices
+from local.launch import LocalStackFailed
+from local.programs import forget_aws
+from local.stack import Stack, StackConfig, running_stack
 
 #: Over this much of the stack's time the links are sent: a Lambda that starts costs this machine a third of a second.
 RAMP_SECONDS = 60
@@ -85,7 +84,7 @@ def _start(stack: Stack, link: Link) -> str:
     for _ in range(2):
         try:
             said = f"API {stack.start(link.request_id, link.session_id).status}"
-        except urllib3.exceptions.HTTPError as error:
+        except BotoCoreError as error:
             said = f"API {type(error).__name__}"
         if said in {"API 200", "API 202"}:
             break
@@ -214,7 +213,7 @@ def main() -> int:
     parser.add_argument("--seed", default="1", help="which links are clicked when (SEED=1)")
     options = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 100)
-    environment.forget_aws()
+    forget_aws()
     wanted, why_not = choices.as_the_machine_can(StackConfig(speed=options.speed))
     if why_not:
         wanted = replace(wanted, speed=1, parameters={})

@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from local.stack.paths import BUILT_TEMPLATE
+from local.checkout import BUILT_TEMPLATE
 
 CHECK_LINK, API = BUILT_TEMPLATE.parent / "CheckLink", BUILT_TEMPLATE.parent / "VerificationsApi"
 PEERS = Path(__file__).parent / "peers"

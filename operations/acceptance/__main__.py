@@ -17,15 +17,14 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from local.stack import environment as emulator_environment
-from local.stack.launch import LocalStackFailed
-from local.stack.paths import ROOT
+from local.checkout import ROOT
+from local.launch import LocalStackFailed
+from local.programs import forget_aws
 from operations.acceptance import cost
 from operations.acceptance.place import Place, account_window, in_account, on_emulator
 from operations.acceptance.report import report
 from operations.acceptance.run import Run
-from operations.kept import Environment, NoDeployment
-from operations.region import NoRegion
+from operations.environment import BadChoice, Environment
 
 _REPORTS = ROOT / "reports"
 
@@ -51,7 +50,7 @@ def main() -> int:
             run.happen()
             folder = Path(os.environ.get("OUT") or _REPORTS)
             return 0 if report(run, place, folder, console) else 1
-    except (NoDeployment, NoRegion) as error:
+    except BadChoice as error:
         print(f"linkwatch: {error}", file=sys.stderr)
         return 2
     except (BotoCoreError, ClientError, LocalStackFailed, TimeoutError) as error:
@@ -66,7 +65,7 @@ def main() -> int:
 @contextmanager
 def _emulator(tell: Callable[[str], None]) -> Iterator[Place]:
     tell("building and deploying")
-    emulator_environment.forget_aws()
+    forget_aws()
     with on_emulator() as place:
         yield place
 

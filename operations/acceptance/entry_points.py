@@ -9,10 +9,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from local.stack.signed_calls import ApiAnswer
-from local.stack.stack import await_that
 from operations.acceptance.findings import Finding
 from operations.acceptance.place import Place
+from operations.deployed.clock import await_that
+from operations.deployed.signed_calls import ApiAnswer
 
 _IDS = {"requestId": "0" * 24, "sessionId": "0" * 24}
 #: body of a POST: what it is answered with

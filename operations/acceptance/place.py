@@ -14,17 +14,17 @@ from typing import Any, Protocol
 import boto3
 from botocore.exceptions import ClientError
 
-from local.stack import sam_cli as emulator_sam
-from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
-from local.stack.clock import Clock
-from local.stack.lifecycle import StackConfig, listen, outputs_of, running_stack, warm_up_many
-from local.stack.paths import BUILT_TEMPLATE, EMULATOR_VENV, ROOT
-from local.stack.resources import Resources
-from local.stack.signed_calls import SignedCalls
-from local.stack.stack import Stack
+from local import sam as emulator_sam
+from local.accelerated_clock import NoAcceleratedClock, environment_at
+from local.checkout import BUILT_TEMPLATE, EMULATOR_VENV, ROOT
+from local.stack import StackConfig, running_stack, warm_up_many
 from operations import sam_cli as account_sam
 from operations.acceptance.guarantees import Window
-from operations.kept import Environment
+from operations.deployed.clock import Clock
+from operations.deployed.outcome_events import listen
+from operations.deployed.resources import Resources
+from operations.deployed.stack import DeployedStack, outputs_of
+from operations.environment import Environment
 from simulator.client import VendorRequest
 
 #: What two cores keep up with, forty verifications at a time.
@@ -56,7 +56,7 @@ class Place:
 
     name: str
     region: str
-    stack: Stack
+    stack: DeployedStack
     signzy: Signzy
     window: Window
     deploy_next: Callable[[], None]
@@ -89,7 +89,7 @@ def on_emulator(template: Path = BUILT_TEMPLATE) -> Iterator[Place]:
 
         def deploy_next() -> None:
             changed = base_url | parameters | _NEXT_VERSION
-            emulator_sam.deploy(stack.endpoint, changed, stack.clock_environment, template)
+            emulator_sam.deploy(stack.environment, changed, template)
 
         yield Place(
             name=f"the emulator, {speed:g} times real time" if speed != 1 else "the emulator",
@@ -128,7 +128,7 @@ def _code_versions() -> dict[str, str]:
 class SimulatorLog:
     """The simulator's log group and its secret: all that is left of what it was asked."""
 
-    def __init__(self, stack: Stack, log_group: str, token_arn: str) -> None:
+    def __init__(self, stack: DeployedStack, log_group: str, token_arn: str) -> None:
         self._stack, self._log_group, self._token_arn = stack, log_group, token_arn
         self._began_ms = round(stack.clock.now_ms()) - 60_000
 
@@ -167,21 +167,19 @@ def in_account(environment: Environment, window: Window, *, keeps: Callable[[], 
     """
     own = replace(environment, stack_name=f"{environment.stack_name}-acceptance")
     signzy_name = f"{own.stack_name}-signzy"
-    session, endpoint = boto3.Session(region_name=own.region), os.environ.get("AWS_ENDPOINT_URL")
-    client = SignedCalls(endpoint, Clock.real_time(), session).client
+    calls = own.calls()
+    client, endpoint = calls.client, calls.endpoint
     try:
         # No limit of its own: the run is about linkwatch, and a burst must not fail at the simulator.
         of_signzy = [f"WindowSeconds={window.seconds}", "ConcurrentRequests=0"]
-        account_sam.deploy_simulator(own, signzy_name, of_signzy, confirms=False)
+        account_sam.deploy_simulator(own.beside("signzy"), of_signzy, confirms=False)
         signzy = _outputs(client, signzy_name)
         overrides = {"SignzyBaseUrl": _reachable(signzy["SignzyBaseUrl"], endpoint), **_parameters(window)}
         account_sam.build(own)
         _deploy(own, overrides)
         outputs = outputs_of(client, own.stack_name)
         outcomes_url = listen(client, outputs.BusName, own.stack_name)
-        stack = Stack(
-            endpoint, outputs, Clock.real_time(), None, outcomes_url, stack_name=own.stack_name, session=session
-        )
+        stack = DeployedStack(calls, outputs, own.stack_name, outcomes_url)
         secret = client("secretsmanager").get_secret_value(SecretId=signzy["TokenArn"])["SecretString"]
         stack.fill_token(json.loads(secret)["token"])
         yield Place(
@@ -218,7 +216,7 @@ def _reachable(url: str, endpoint: str | None) -> str:
     return f"{endpoint}/_aws/lambda-url/{host.split('.')[0]}/{path}"
 
 
-def _function_versions(stack: Stack) -> dict[str, str]:
+def _function_versions(stack: DeployedStack) -> dict[str, str]:
     asked = {"FunctionName": stack.functions.name_of("CheckLink"), "Qualifier": "live"}
     found = stack.client("lambda").get_function_configuration(**asked)
     return {"CheckLink": found["Version"], "runtime": found["Runtime"], "boto3": boto3.__version__}

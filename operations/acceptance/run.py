@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from local.stack.paths import ROOT
+from local.checkout import ROOT
 from operations.acceptance.entry_points import refusals
 from operations.acceptance.findings import Figures, Finding
 from operations.acceptance.guarantees import Seen, judged, millis

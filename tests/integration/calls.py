@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from local.stack.stack import Stack
+from local.stack import Stack
 
 
 class Call(NamedTuple):

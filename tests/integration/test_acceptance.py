@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from local.stack import sam_cli
-from local.stack.paths import BUILT_TEMPLATE, ROOT
+from local import sam
+from local.checkout import BUILT_TEMPLATE, ROOT
 from operations.acceptance.place import Place, on_emulator
 from operations.acceptance.report import broken, report
 from operations.acceptance.run import Run
@@ -41,7 +41,7 @@ def test_a_sound_stack_keeps_every_guarantee_and_the_report_says_so(tmp_path):
 @contextmanager
 def broken_stack(folder: Path, file: str, sound: str, unsound: str) -> Iterator[Place]:
     """What was built, with one change in one file."""
-    sam_cli.build()
+    sam.build()
     built = folder / "build"
     shutil.copytree(BUILT_TEMPLATE.parent, built)
     definition = ROOT / "statemachine" / "link_watch.asl.json"

@@ -2,7 +2,7 @@
 
 import json
 
-from local.stack.stack import await_that
+from operations.deployed.clock import await_that
 from tests.integration import calls
 from tests.integration.calls import refuse
 from tests.integration.conftest import Link, moment, send_link

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from local.stack.paths import ROOT
+from local.checkout import ROOT
 
 
 def local(verb: str, **chosen: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack.stack import Stack
+from local.stack import Stack
 from operations.report.rows import Schedule, rows
 from operations.report.table import Period, items
 
@@ -25,7 +25,10 @@ needs_browser = pytest.mark.skipif(
 
 
 def page_of(found: list[dict], path: Path) -> Path:
-    script = "import json, sys; from operations.report.page import page; print(page(json.load(sys.stdin), 'linkwatch', 'then', 'now'))"
+    script = (
+        "import json, sys; from operations.report.page import page; "
+        "print(page(json.load(sys.stdin), 'linkwatch', 'then', 'now'))"
+    )
     written = subprocess.run(
         [REPORT_PYTHON, "-c", script], input=json.dumps(found), capture_output=True, text=True, check=True, timeout=60
     )

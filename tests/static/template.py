@@ -10,7 +10,7 @@ from typing import Any
 
 from cfnlint.decode.cfn_yaml import loads as load_yaml
 
-from local.stack.paths import EMULATOR_VENV, ROOT
+from local.checkout import EMULATOR_VENV, ROOT
 
 TEXT = (ROOT / "template.yaml").read_text("utf-8")
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text("utf-8")

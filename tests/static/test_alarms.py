@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from linkwatch.model import parse_ids
-from local.stack.paths import ROOT
+from local.checkout import ROOT
 from tests.static.filter_patterns import FILTERS, matches, pattern_of
 from tests.static.template import RESOURCES, RUNBOOK, TEMPLATE, of_type, referred, text_of
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from local.stack.paths import ROOT
+from local.checkout import ROOT
 from tests.static.template import RESOURCES, TEMPLATE, TEXT, created_before, of_type, referred
 
 STAGE = next(iter(of_type("AWS::ApiGateway::Stage")))

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from local.stack.paths import ROOT
+from local.checkout import ROOT
 from tests.static.template import RESOURCES, of_type
 
 QUEUE = RESOURCES["InstantLinkSentQueue"]["Properties"]

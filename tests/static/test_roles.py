@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cfnlint.decode.cfn_yaml import loads as load_yaml
 
-from local.stack.paths import ROOT
+from local.checkout import ROOT
 from tests.static.template import DEFINITION, RESOURCES, of_type, referred, translated
 
 #: What each task of the definition needs, by its resource: the action, and the template's resource whose ARN it is about.

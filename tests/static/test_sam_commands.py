@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from local.stack.paths import SAM
+from local.checkout import SAM
 from tests.unit.command_lines import commands_in
 from tests.unit.test_documents import DOCUMENTS, ROOT, names
 
