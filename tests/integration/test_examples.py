@@ -26,7 +26,8 @@ def run(stack: Stack, *command: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         program,
         cwd=EXAMPLES,
-        env={**stack.environment, "PATH": path},
+        env={**stack.environment, "PATH": path, "SIGNZY_TOKEN": "simulated-token"},
+        input="5550001111\n",
         capture_output=True,
         text=True,
         timeout=120,
@@ -59,7 +60,7 @@ def sent(stack: Stack, scenario: str) -> str:
     sender = EXAMPLES / "sender" / "send_link.py"
     url = f"{address}/_simulator/send/{scenario}"
     where = ["--bus", stack.outputs.BusName, "--signzy-url", url, "--target-url", "https://example.com"]
-    done = run(stack, sys.executable, sender, "5550001111", *where, "--correlation-id", "example")
+    done = run(stack, sys.executable, sender, *where, "--correlation-id", "example")
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -112,7 +112,7 @@ def check_at(second: int, answer: str, reason: str | None = None) -> list[dict[s
 
 def stack_with(history: list[dict[str, Any]], requests: int) -> Stack:
     """A stack with the settled ITEM, whose simulator has got so many requests about it."""
-    executions = SimpleNamespace(find=lambda _: {}, history=lambda _: history)
+    executions = SimpleNamespace(find=lambda _: {"status": "SUCCEEDED"}, history=lambda _: history)
     signzy = SimpleNamespace(requests=lambda _: [object()] * requests)
     now_ms = SENT.timestamp() * 1000 + 30_000
     clock = Clock(now_ms, datetime.now(UTC).timestamp() * 1000, 1)
