@@ -5,7 +5,7 @@ answers web pages of any origin. Its Lambdas are processes of the developer's. S
 is new at each start. Requests with an Origin header are refused, and MiniStack's own paths (reset, config), except health.
 
 **Faults.** LINKWATCH_FAULTS names a file, a JSON list of faults; no file, no faults. A fault:
-    id        its own
+    id        its own, any text
     call      one of CALLS below, or the state machine's "getItem" and "invoke" (of a Lambda)
     about     texts that all have to occur in the call's arguments
     error     what AWS calls it; "closed": the connection is closed without an answer; null: the call is only late
@@ -48,7 +48,7 @@ from ministack.services import (  # pyright: ignore[reportMissingImports]
 
 _FAULTS = Path(os.environ["LINKWATCH_FAULTS"])
 _ROOT_KEY = os.environ["AWS_ACCESS_KEY_ID"]
-_COUNTS: Counter[int] = Counter()
+_COUNTS: Counter[str] = Counter()
 
 #: call: the module that serves it, and the function there
 CALLS = {

@@ -31,7 +31,6 @@ class Faults:
         self._file = emulator.scratch / "faults.json"
         self._clock = emulator.clock
         self._faults: list[dict[str, Any]] = []
-        self._count = 0
         self._lock = threading.Lock()
 
     def refuse(
@@ -44,17 +43,16 @@ class Faults:
         in_seconds: float = 0,
         **options: object,
     ) -> None:
-        """Has the emulator refuse calls for seconds, from now on or in_seconds from now, by its clock. options: after, times,
-        lateBySeconds and realSeconds, as emulator.py describes them.
+        """Has the emulator refuse calls for seconds, from now on or in_seconds from now, by its clock. options: after, times
+        and lateBySeconds, as emulator.py describes them.
         """
         now_ms = self._clock.now_ms()
         from_ms = now_ms + in_seconds * 1000
         fault = {"call": call, "error": error, "about": about, "fromMs": from_ms, "untilMs": from_ms + seconds * 1000}
         with self._lock:
-            self._count += 1
             # Those that are over would only be read again at each call.
             self._faults = [kept for kept in self._faults if kept["untilMs"] > now_ms]
-            self._faults.append({**fault, **options, "id": self._count})
+            self._faults.append({**fault, **options, "id": secrets.token_hex(8)})
             written = self._file.with_suffix(".new")
             written.write_text(json.dumps(self._faults))
             written.replace(self._file)
