@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local.stack import sam_cli
-from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
-from local.stack.lifecycle import StackConfig, running_stack, warm_up_many
-from local.stack.paths import EMULATOR_VENV
+from local import sam
+from local.accelerated_clock import NoAcceleratedClock, environment_at
+from local.checkout import EMULATOR_VENV
+from local.stack import StackConfig, running_stack, warm_up_many
 from operations.acceptance.__main__ import ProgressPrinter, burst_from
 from operations.acceptance.account import NEXT_VERSION, code_versions, parameters
 from operations.acceptance.consumer import OutcomeConsumer
@@ -58,9 +58,7 @@ def local_target(burst: int = BURST) -> Iterator[Target]:
             consumer=consumer,
             window=WINDOW,
             burst=burst,
-            deploy_next=lambda: sam_cli.deploy(
-                stack.endpoint, base_url | given | NEXT_VERSION, stack.clock_environment
-            ),
+            deploy_next=lambda: sam.deploy(stack.environment, base_url | given | NEXT_VERSION),
             is_slow=True,
             is_emulator=True,
             versions={"ministack": _emulator_version(), **code_versions()},
@@ -73,7 +71,7 @@ def _emulator_version() -> str:
 
 
 def accept(_console: Console) -> int:
-    """Makes the run. Undecided is no failure here: the emulator enforces less than AWS, and may be slow. Raises NoDeployment."""
+    """Makes the run. Undecided is no failure here: the emulator enforces less than AWS, and may be slow. Raises BadChoice."""
     tell = ProgressPrinter()
     burst = burst_from(os.environ.get("BURST") or str(BURST))
     tell("building and deploying")

@@ -1,6 +1,6 @@
 """Makes a new signing key, and keeps the one before it as the previous: python rotate_secret.py SECRET_ARN
 
-The first time it fills the secret. Needs boto3 and AWS's usual variables or profile.
+The first time it fills the secret, which is created without a value. Needs boto3 and AWS's usual variables or profile.
 """
 
 import base64

@@ -19,8 +19,7 @@ from operations.acceptance.account import account_target, account_window, stack_
 from operations.acceptance.findings import Verdict
 from operations.acceptance.report import REPORTS, write_report
 from operations.acceptance.run import Run
-from operations.kept import Environment, NoDeployment
-from operations.region import NoRegion
+from operations.environment import BadChoice, Environment
 
 EXIT_STATUS = {Verdict.KEPT: 0, Verdict.BROKEN: 1, Verdict.UNDECIDED: 3}
 #: https://aws.amazon.com/step-functions/pricing, us-east-1.
@@ -40,9 +39,9 @@ class ProgressPrinter:
 
 
 def burst_from(text: str) -> int:
-    """BURST. Raises NoDeployment for what is not a whole number in its range."""
+    """BURST. Raises BadChoice for what is not a whole number in its range."""
     if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= _MAX_BURST):
-        raise NoDeployment(f"BURST={text} should be a whole number from 1 to {_MAX_BURST}")
+        raise BadChoice(f"BURST={text} should be a whole number from 1 to {_MAX_BURST}")
     return int(text)
 
 
@@ -62,7 +61,7 @@ def main() -> int:
             run.play()
             run.finish()
             return EXIT_STATUS[write_report(run, Path(os.environ.get("OUT") or REPORTS))]
-    except (NoDeployment, NoRegion) as error:
+    except BadChoice as error:
         print(f"linkwatch: {error}", file=sys.stderr)
         return 2
     except (BotoCoreError, ClientError, TimeoutError) as error:

@@ -12,16 +12,16 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from local.stack.clock import Clock
-from local.stack.lifecycle import outputs_of
-from local.stack.resources import Resources
-from local.stack.signed_calls import SignedCalls
-from local.stack.stack import Stack
+from operations.deployed.clock import Clock
+from operations.deployed.stack import DeployedStack, outputs_of
+from operations.deployed.resources import Resources
+from operations.deployed.signed_calls import SignedCalls
+from operations.deployed.stack import DeployedStack
 from operations import sam_cli
 from operations.acceptance.consumer import OutcomeConsumer
 from operations.acceptance.guarantees import Window
 from operations.acceptance.target import Target
-from operations.kept import ROOT, Environment, NoDeployment
+from operations.environment import ROOT, Environment, BadChoice
 from simulator.client import VendorRequest
 
 _SUFFIX = "-acceptance"
@@ -62,11 +62,11 @@ class SimulatorLog:
 
 
 def stack_name_for(environment: Environment) -> str:
-    """The run's own stack. Raises NoDeployment where the name is too long for the template."""
+    """The run's own stack. Raises BadChoice where the name is too long for the template."""
     name = f"{environment.stack_name}{_SUFFIX}"
     if len(name) > _STACK_NAME_LENGTH:
         longest = _STACK_NAME_LENGTH - len(_SUFFIX)
-        raise NoDeployment(
+        raise BadChoice(
             f"the run's stack would be {name}, longer than {_STACK_NAME_LENGTH} characters: "
             f"the stack name of ENV={environment.name} may have {longest}"
         )
@@ -107,7 +107,7 @@ def account_target(
 ) -> Iterator[Target]:
     """Deploys both stacks and connects a consumer. keeps says at the end whether they stay.
 
-    Raises NoDeployment, BotoCoreError, ClientError, TimeoutError, CalledProcessError where SAM fails.
+    Raises BadChoice, BotoCoreError, ClientError, TimeoutError, CalledProcessError where SAM fails.
     """
     own = replace(environment, stack_name=stack_name_for(environment))
     limits = concurrent_lambdas(environment)
@@ -122,23 +122,24 @@ def account_target(
         tell("the simulator has no limit of its own: the account's leaves nothing to reserve")
     tell(f"making the stacks {own.stack_name} and {own.stack_name}-simulator, a queue and a rule {own.stack_name}")
     session, endpoint = boto3.Session(region_name=own.region), os.environ.get("AWS_ENDPOINT_URL")
-    client, clock = SignedCalls(endpoint, Clock.real_time(), session).client, Clock.real_time()
+    calls = SignedCalls(session, Clock.real_time(), endpoint)
+    client = calls.client
     try:
         of_simulator = [f"WindowSeconds={window.seconds}", f"ConcurrentRequests={limit}"]
-        sam_cli.deploy_simulator(own, f"{own.stack_name}-simulator", of_simulator, confirms=False)
+        sam_cli.deploy_simulator(own.beside("simulator"), of_simulator, confirms=False)
         described = client("cloudformation").describe_stacks(StackName=f"{own.stack_name}-simulator")["Stacks"][0]
         simulator = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
         overrides = {"SignzyBaseUrl": _reachable(simulator["SignzyBaseUrl"], endpoint), **parameters(window)}
         sam_cli.build(own)
         _deploy(own, overrides)
         outputs = outputs_of(client, own.stack_name)
-        stack = Stack(endpoint, outputs, clock, None, "", stack_name=own.stack_name, session=session)
+        stack = DeployedStack(calls, outputs, own.stack_name)
         secret = client("secretsmanager").get_secret_value(SecretId=simulator["TokenArn"])["SecretString"]
         stack.fill_token(json.loads(secret)["token"])
         consumer = OutcomeConsumer(client, outputs.BusName, own.stack_name)
         tell("connecting a consumer to the bus")
         consumer.connect()
-        began_ms = round(clock.now_ms()) - 60_000
+        began_ms = round(calls.clock.now_ms()) - 60_000
         yield Target(
             name="AWS" if endpoint is None else f"an emulator of AWS at {endpoint}",
             region=own.region,
@@ -185,7 +186,7 @@ def _reachable(url: str, endpoint: str | None) -> str:
     return f"{endpoint}/_aws/lambda-url/{host.split('.')[0]}/{path}"
 
 
-def _function_versions(stack: Stack) -> dict[str, str]:
+def _function_versions(stack: DeployedStack) -> dict[str, str]:
     asked = {"FunctionName": stack.functions.name_of("CheckLink"), "Qualifier": "live"}
     found = stack.client("lambda").get_function_configuration(**asked)
     return {"CheckLink": found["Version"], "runtime": found["Runtime"], "boto3": boto3.__version__}

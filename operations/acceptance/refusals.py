@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from local.stack.signed_calls import ApiAnswer
-from local.stack.stack import await_that
+from operations.deployed.signed_calls import ApiAnswer
+from operations.deployed.clock import await_that
 from operations.acceptance.findings import Finding
 from operations.acceptance.target import Target
 

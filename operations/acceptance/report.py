@@ -9,7 +9,7 @@ from typing import Any
 
 from operations.acceptance.findings import Verdict, count_by_guarantee, overall
 from operations.acceptance.run import Run
-from operations.kept import ROOT
+from operations.environment import ROOT
 
 #: Where reports are written by default; git ignores the folder.
 REPORTS = ROOT / "reports"

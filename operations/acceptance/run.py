@@ -15,7 +15,7 @@ from operations.acceptance.guarantees import Observation, judge, millis
 from operations.acceptance.refusals import check_refusals
 from operations.acceptance.target import Target
 from operations.acceptance.tested_link import TestedLink, Via
-from operations.kept import ROOT
+from operations.environment import ROOT
 from simulator.client import VendorRequest
 from simulator.coded import CodedLink
 from simulator.scenarios import SCENARIOS

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError
 
-from local.stack.clock import Clock
-from local.stack.signed_calls import ApiAnswer
-from local.stack.stack import Stack
+from operations.deployed.clock import Clock
+from operations.deployed.signed_calls import ApiAnswer
+from operations.deployed.stack import DeployedStack
 from operations.acceptance.consumer import OutcomeConsumer
 from operations.acceptance.guarantees import Window
 from simulator.client import VendorRequest
@@ -41,7 +41,7 @@ class Target:
 
     name: str
     region: str
-    stack: Stack
+    stack: DeployedStack
     simulator: Simulator
     consumer: OutcomeConsumer
     window: Window

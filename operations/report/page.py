@@ -33,7 +33,7 @@ def _library() -> str:
 
 
 def figures(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """What stands on top: names and values."""
+    """The figures above the charts: names and values."""
     outcomes = Counter(row["outcome"] for row in rows)
     made = sum(row["checks"] or 0 for row in rows)
     due = sum(row["checks_due"] or 0 for row in rows)
@@ -50,7 +50,7 @@ def figures(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _embedded(value: Any) -> str:
-    """JSON that may stand within a script element."""
+    """JSON that is safe within a script element."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 

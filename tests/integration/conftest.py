@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from local.stack import environment
-from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
-from local.stack.lifecycle import StackConfig, running_stack, warm_up_many
-from local.stack.paths import ROOT
-from local.stack.stack import Stack, await_that
+from local.accelerated_clock import NoAcceleratedClock, environment_at
+from local.checkout import ROOT
+from local.stack import Stack, StackConfig, running_stack, warm_up_many
+from operations.deployed.clock import await_that
 from tests.integration import calls
 
 #: What two cores keep up with, thirty verifications at a time; SPEED=4 make test-integration on a machine that is busy. Where
@@ -143,7 +142,7 @@ def send_link(stack: Stack, *script: dict[str, Any], sent_seconds_ago: float = 0
 
 def make(stack: Stack, verb: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """make deploy, make rollback and so on, pointed at the emulator."""
-    env = {**environment.for_aws(stack.endpoint), **stack.clock_environment, "ENV": "local", **variables}
+    env = {**stack.environment, "ENV": "local", **variables}
     program = [sys.executable, "-m", "operations", verb]
     return subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
 

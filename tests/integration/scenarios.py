@@ -19,12 +19,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.stack import environment
-from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
-from local.stack.lifecycle import StackConfig, running_stack, warm_up_many
-from local.stack.stack import Stack, await_that
+from local.accelerated_clock import NoAcceleratedClock, environment_at
+from local.programs import forget_aws
+from local.stack import Stack, StackConfig, running_stack, warm_up_many
 from operations.acceptance import guarantees
-from operations.acceptance.guarantees import Observation, Window, as_published
+from operations.acceptance.guarantees import Seen, Window
+from operations.deployed.clock import await_that
 from tests.integration import calls
 from tests.integration.drawn_scenarios import WINDOW_SECONDS, Scenario, draw
 
@@ -185,7 +185,7 @@ def main() -> int:
     parser.add_argument("--only", help="the number of one scenario, to run it alone")
     parser.add_argument("--at-once", type=int, default=16)
     options = parser.parse_args()
-    environment.forget_aws()
+    forget_aws()
     numbers = [options.only] if options.only else range(options.count)
     with short_stack() as stack:
         outcomes, failed = run_all(stack, [f"{options.seed}:{number}" for number in numbers], options.at_once)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from local.accept import local_target
-from local.stack.stack import await_that
+from operations.deployed.clock import await_that
 from operations.acceptance.findings import Verdict, count_by_guarantee
 from operations.acceptance.report import write_report
 from operations.acceptance.run import Run

@@ -12,7 +12,7 @@ from linkwatch.model import CheckResult, Ids, Reason
 from linkwatch.signzy import Signzy
 from linkwatch.signzy_answer import classify
 from linkwatch.signzy_token import KeptToken
-from local.stack.resources import Resources
+from operations.deployed.resources import Resources
 from simulator.coded import CodedLink
 from simulator.scenarios import SCENARIOS
 from simulator.server import DEFAULT_TOKEN

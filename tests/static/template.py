@@ -9,7 +9,7 @@ from typing import Any
 
 from cfnlint.decode.cfn_yaml import loads as load_yaml
 
-from local.stack.paths import EMULATOR_VENV, ROOT
+from local.checkout import EMULATOR_VENV, ROOT
 
 TEXT = (ROOT / "template.yaml").read_text("utf-8")
 DEFINITION: dict[str, Any] = json.loads((ROOT / "statemachine" / "link_watch.asl.json").read_text("utf-8"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.stack.paths import ROOT
+from local.checkout import ROOT
 from tests.static.alarms import ALARMS, THRESHOLDS, alarm_of, alarms_in
 from tests.static.template import DEFAULT, TOPIC, stack
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack.paths import ROOT
+from local.checkout import ROOT
 from tests.static.template import DEFAULT
 
 BUILT = ROOT / ".aws-sam" / "build"

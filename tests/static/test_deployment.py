@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
-from local.stack.paths import ROOT
+from local.checkout import ROOT
 from tests.static.template import CLOUDFORMATION, FULL, PARAMETERS, TEXT, created_before, referred
 
 RESOURCES: dict[str, Any] = CLOUDFORMATION["Resources"]

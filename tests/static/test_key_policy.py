@@ -4,7 +4,7 @@ import json
 from fnmatch import fnmatchcase
 from typing import Any
 
-from local.stack.paths import ROOT
+from local.checkout import ROOT
 from tests.static.template import FULL, KEY
 
 _DOCUMENT = (ROOT / "docs" / "security.md").read_text("utf-8")

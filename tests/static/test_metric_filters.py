@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local.stack.paths import ROOT
+from local.checkout import ROOT
 from tests.static.template import DEFAULT
 
 FILTERS = DEFAULT.of_type("AWS::Logs::MetricFilter")

@@ -6,7 +6,7 @@ import re
 import pytest
 from cfnlint.decode.cfn_yaml import loads as load_yaml
 
-from local.stack.paths import ROOT
+from local.checkout import ROOT
 from tests.static.roles import ROLES, role_of
 from tests.static.template import BOUNDARY, DEFAULT, DEFINITION, FULL, KEY, stack, translated
 

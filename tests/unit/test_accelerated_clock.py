@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.stack.accelerated_clock import NoAcceleratedClock, folder_for
+from local.accelerated_clock import NoAcceleratedClock, folder_for
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from operations.acceptance.account import SimulatorLog, fitting_burst, simulator
 from operations.acceptance.consumer import OutcomeConsumer
 from operations.acceptance.findings import Finding, Verdict, count_by_guarantee, overall
 from operations.acceptance.guarantees import Observation, Window, as_published, breaches, judge
-from operations.kept import Environment, NoDeployment
+from operations.environment import Environment, BadChoice
 from simulator.client import VendorRequest
 
 WINDOW = Window(60, 5, 2)
@@ -220,13 +220,13 @@ def test_the_simulator_has_a_limit_where_the_account_leaves_room_for_one(burst, 
 
 def test_a_stack_name_that_is_too_long_is_refused_before_anything_is_made():
     assert stack_name_for(Environment("dev", "x" * 35, "eu-west-1")) == f"{'x' * 35}-acceptance"
-    with pytest.raises(NoDeployment, match="may have 35"):
+    with pytest.raises(BadChoice, match="may have 35"):
         stack_name_for(Environment("dev", "x" * 36, "eu-west-1"))
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "²", "9" * 5000])
 def test_a_burst_that_is_not_a_number_is_refused(text):
-    with pytest.raises(NoDeployment, match="BURST="):
+    with pytest.raises(BadChoice, match="BURST="):
         burst_from(text)
 
 

@@ -1,11 +1,18 @@
-"""What make watch draws of many verifications: the pure parts, at several widths."""
+"""What make watch shows of many verifications, at several widths and in terminals that lack characters."""
 
 import io
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from rich.console import Console
 
-from local.terminal.overview import Line, picture, row
+from local.live_view import SYMBOLS, progress_of, register_plain_characters
+from local.overview import Line, Overview, picture, row
+from local.stack import Stack
+from operations.deployed.clock import Clock
 
 
 def line(**changed) -> Line:
@@ -27,7 +34,7 @@ def drawn(thing, width: int) -> list[str]:
     return paper.getvalue().splitlines()
 
 
-def test_a_check_stands_where_it_was_made():
+def test_a_check_is_drawn_where_it_was_made():
     text = row(line(checks=((0, "PENDING"), (300, "CLICKED")), seconds_gone=300, outcome="LINK_CLICKED"), 120).plain
 
     window = text[14 : text.index("  LINK")]
@@ -35,7 +42,7 @@ def test_a_check_stands_where_it_was_made():
     assert window[-1] == "●"
 
 
-def test_time_that_is_gone_is_drawn_thick():
+def test_time_gone_is_drawn_thick():
     window = row(line(checks=(), seconds_gone=150), 100).plain
 
     assert abs(window.count("━") - window.count("─")) <= 2
@@ -51,7 +58,7 @@ def test_no_line_is_longer_than_the_terminal(width):
     assert len(lines) == 3 + 4
 
 
-def test_what_is_said_does_not_need_colours():
+def test_the_picture_is_understood_without_colours():
     lines = drawn(picture([line(), line(outcome="REJECTED", reason="UNKNOWN_IDS")], 120, 30), 120)
 
     assert any("150 s left" in text for text in lines)
@@ -72,5 +79,80 @@ def test_more_than_fit_are_counted_and_the_open_ones_come_first():
     assert any("… and 8 more" in text for text in lines)
 
 
-def test_nothing_yet_says_what_to_do():
+def test_an_empty_picture_says_how_to_start():
     assert any("make send" in text for text in drawn(picture([], 80, 24), 80))
+
+
+# ── What the stack has ────────────────────────────────────────────────────────────────────────────────────────────────
+
+SENT = datetime(2026, 11, 25, 10, tzinfo=UTC)
+ITEM = {
+    "verificationId": "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39",
+    "requestId": "6462150e29c23b4d42352a63",
+    "executionName": "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39",
+    "linkSentAt": "2026-11-25T10:00:00.000Z",
+    "deadline": "2026-11-25T10:05:00.000Z",
+    "settledAt": "2026-11-25T10:00:20.400Z",
+    "outcome": "LINK_CLICKED",
+    "reason": "",
+    "checks": 2,
+}
+
+
+def check_at(second: int, answer: str, reason: str | None = None) -> list[dict[str, Any]]:
+    """The events of one check in an execution's history."""
+    at = datetime.fromtimestamp(SENT.timestamp() + second, UTC)
+    output = json.dumps({"Payload": {"answer": answer, "reason": reason}})
+    return [
+        {"timestamp": at, "stateEnteredEventDetails": {"name": "Check Link"}},
+        {"timestamp": at, "taskSucceededEventDetails": {"output": output}},
+        {"timestamp": at, "stateEnteredEventDetails": {"name": "Is It Settled?"}},
+    ]
+
+
+def stack_with(history: list[dict[str, Any]], requests: int) -> Stack:
+    """A stack with the settled ITEM, whose simulator has got so many requests about it."""
+    executions = SimpleNamespace(find=lambda _: {"status": "SUCCEEDED"}, history=lambda _: history)
+    signzy = SimpleNamespace(requests=lambda _: [object()] * requests)
+    now_ms = SENT.timestamp() * 1000 + 30_000
+    clock = Clock(now_ms, datetime.now(UTC).timestamp() * 1000, 1)
+    return cast(Stack, SimpleNamespace(items=lambda: [ITEM], executions=executions, signzy=signzy, clock=clock))
+
+
+def test_a_request_that_was_repeated_within_a_check_is_no_check_of_its_own():
+    stack = stack_with([*check_at(10, "PENDING"), *check_at(20, "CLICKED")], requests=3)
+
+    (line,) = Overview(stack).lines()
+
+    assert line.checks == ((10, "PENDING"), (20, "CLICKED"))
+    assert line.settled == "settled: LINK_CLICKED after 2 checks"
+
+
+def test_a_check_that_came_too_late_to_be_made_is_not_counted():
+    events = [*check_at(290, "PENDING"), *check_at(298, "UNAVAILABLE", "PAST_DEADLINE")]
+
+    assert [check.answer for check in progress_of(events).checks] == ["PENDING"]
+
+
+def test_a_check_that_failed_is_counted():
+    entered = [{**check_at(10, "")[0]}, {**check_at(20, "")[2]}]
+
+    assert [check.reason for check in progress_of(entered).checks] == ["CHECK_FAILED"]
+
+
+# ── Terminals ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437"])
+def test_a_terminal_that_lacks_characters_gets_plain_ones(encoding):
+    register_plain_characters()
+    raw = io.BytesIO()
+    paper = io.TextIOWrapper(raw, encoding, errors="plain")
+    shown = picture([line(checks=tuple((10.0 * n, answer) for n, answer in enumerate(SYMBOLS)))], 100, 30)
+
+    Console(file=paper, width=100, color_system=None).print(shown)
+
+    paper.flush()
+    text = raw.getvalue().decode(encoding)
+    assert "?" not in text
+    assert len(text.splitlines()) == 5

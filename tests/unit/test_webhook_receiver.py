@@ -1,5 +1,6 @@
 """examples/webhook: the receiver to copy."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -63,3 +64,24 @@ def test_the_receiver_refuses_another_key_and_an_old_message(receiver):
         deliver(receiver, keys(PREVIOUS))
     with pytest.raises(NotDelivered, match=r"^401$"):
         deliver(receiver, keys(), now=time.time() - 301)
+
+
+@pytest.mark.parametrize(
+    "length", ["262145", "9" * 5000, "-1", "²", ""], ids=["too long", "5,000 digits", "negative", "superscript", "none"]
+)
+def test_the_receiver_refuses_a_bad_length(receiver, length):
+    request = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", receiver.server_port), timeout=5) as connection:
+        connection.sendall(request.encode("latin-1"))
+        answer = connection.recv(1000)
+
+    assert answer.split()[1] == b"413"
+
+
+def test_what_the_receiver_needs_is_what_the_tests_run_on():
+    def pinned(path: Path) -> set[str]:
+        return {line.split("#")[0].strip() for line in path.read_text("utf-8").splitlines()}
+
+    development = pinned(ROOT / "requirements" / "development.txt")
+
+    assert pinned(ROOT / "examples" / "webhook" / "receiver" / "requirements.txt") <= development

@@ -6,12 +6,13 @@ from typing import Any
 
 from rich.console import Console
 
-from local.stack.launch import LocalStackFailed
-from local.stack.lifecycle import StackConfig, running_stack
-from local.stack.paths import LOGS, shown
-from local.stack.stack import Stack, await_that
-from local.terminal import choices
-from local.terminal.live_view import Watched, follow, show_outcome
+from local import choices
+from local.checkout import LOGS, shown
+from local.launch import LocalStackFailed
+from local.live_view import LiveVerification, follow, show_outcome
+from local.stack import Stack, StackConfig, running_stack
+from operations.deployed.clock import await_that
+from operations.deployed.stack import detail_of
 from simulator.scenarios import SCENARIOS, fitted_to
 
 DEFAULT_SPEED = 15
@@ -20,7 +21,7 @@ _EVENT_SECONDS = 15
 
 
 def run(console: Console) -> int:
-    """Runs it and gives the exit status: 0 only if item and event are there and agree. Raises BadChoice, LocalStackFailed."""
+    """Runs it; returns the exit status: 0 only if item and event are there and agree. Raises BadChoice, LocalStackFailed."""
     real, chosen = choices.real_link(), choices.choices(DEFAULT_SPEED)
     if real:
         config = StackConfig(signzy_base_url=real.base_url, token=real.token)
@@ -36,45 +37,44 @@ def run(console: Console) -> int:
     try:
         with running_stack(config) as stack:
             status.stop()
-            console.print(
-                f"Deployed in {time.monotonic() - began_at:.0f} s; logs are in {shown(LOGS)}", highlight=False
-            )
-            link = (
-                {"requestId": real.request_id, "sessionId": real.session_id} if real else send(stack, chosen.scenario)
-            )
-            fields = {"linkSentAt": real.link_sent_at} if real and real.link_sent_at else {}
-            watched = start(stack, {**link, **fields}, chosen.via)
-            return watch(console, watched, None if real else chosen.scenario)
+            seconds = time.monotonic() - began_at
+            console.print(f"Deployed in {seconds:.0f} s; logs are in {shown(LOGS)}", highlight=False)
+            if real:
+                link = {"requestId": real.request_id, "sessionId": real.session_id}
+                link |= {"linkSentAt": real.link_sent_at} if real.link_sent_at else {}
+            else:
+                link = send(stack, chosen.scenario)
+            return watch(console, start(stack, link, chosen.via), None if real else chosen.scenario)
     finally:
         status.stop()
 
 
 def send(stack: Stack, scenario: str) -> dict[str, str]:
-    """Has the simulator send a link, and gives its ids as Signzy would."""
+    """Has the simulator send a link; returns its ids as Signzy would."""
     request_id, session_id = secrets.token_hex(12), secrets.token_hex(12)
     stack.signzy.send_link(request_id, session_id, script=fitted_to(stack.window_seconds, scenario))
     return {"requestId": request_id, "sessionId": session_id}
 
 
-def start(stack: Stack, given: dict[str, Any], via: str) -> Watched:
+def start(stack: Stack, given: dict[str, Any], via: str) -> LiveVerification:
     """Starts a verification through an entry point. Raises LocalStackFailed."""
     if via == "api":
         answer = stack.call_api("POST", "/verifications", given)
         if answer.status != 202:
             raise LocalStackFailed(f"the API answered {answer.status}: {answer.body}")
-        return Watched(stack, answer.body)
+        return LiveVerification(stack, answer.body)
     stack.put_link_sent(given)
     verification_id = f"{given['requestId']}-{given['sessionId']}".lower()
     try:
         item = await_that(lambda: stack.item(verification_id), _EVENT_SECONDS, "the event has started a verification")
     except TimeoutError as error:
         raise LocalStackFailed(f"{error}; see the logs in {shown(LOGS)}") from error
-    return Watched(stack, item)
+    return LiveVerification(stack, item)
 
 
-def watch(console: Console, watched: Watched, scenario: str | None) -> int:
-    """Follows a verification to its end and holds what came of it against each other."""
-    stack = watched.stack
+def watch(console: Console, live: LiveVerification, scenario: str | None) -> int:
+    """Follows a verification to its end and compares item, event and the scenario's outcome."""
+    stack = live.stack
 
     def on_check(number: int) -> None:
         if scenario and number == SCENARIOS[scenario].get("rotateTokenAfterChecks"):
@@ -82,20 +82,19 @@ def watch(console: Console, watched: Watched, scenario: str | None) -> int:
             console.print("The token was rotated, in the secret and at Signzy")
 
     try:
-        follow(watched, console, on_check)
-        event = await_that(lambda: stack.events(watched.verification_id), _EVENT_SECONDS, "the outcome is on the bus")[
-            0
-        ]
+        follow(live, console, on_check)
+        events = await_that(lambda: stack.events(live.verification_id), _EVENT_SECONDS, "the outcome is on the bus")
     except TimeoutError as error:
         console.print(f"[red]Failed[/]: {error}; see the logs in {shown(LOGS)}")
         return 1
-    show_outcome(console, watched.item, event)
-    differing = [name for name, value in event["detail"].items() if watched.item.get(name) != value]
+    event, stored = events[0], detail_of(live.item)
+    show_outcome(console, live.item, event)
+    differing = [name for name, value in event["detail"].items() if stored.get(name) != value]
     if differing:
         console.print(f"[red]Failed[/]: item and event differ in {', '.join(differing)}")
         return 1
-    expected = SCENARIOS[scenario]["outcome"] if scenario else watched.item["outcome"]
-    if watched.item["outcome"] != expected:
+    expected = SCENARIOS[scenario]["outcome"] if scenario else stored["outcome"]
+    if stored["outcome"] != expected:
         console.print(f"[red]Failed[/]: the outcome of this scenario is {expected}")
         return 1
     console.print("\n[green]Item and event agree.[/]")

@@ -1,6 +1,7 @@
-"""The local stack's clock, seen from outside of it: it may run faster than the caller's own."""
+"""The clock of a deployed stack, which may run faster than the caller's, and waiting for something to happen."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -30,3 +31,13 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Sleeps seconds of this clock."""
         time.sleep(seconds / self.speed)
+
+
+def await_that[T](happens: Callable[[], T | None], real_seconds: float, what: str) -> T:
+    """The first true value that happens() returns. Raises TimeoutError, which names what did not happen."""
+    give_up_at = time.monotonic() + real_seconds
+    while not (happened := happens()):
+        if time.monotonic() > give_up_at:
+            raise TimeoutError(f"not within {real_seconds:g} s: {what}")
+        time.sleep(0.1)
+    return happened

@@ -1,28 +1,32 @@
-"""Signed calls to AWS, or to the emulator with the time of its clock: it refuses a signature that is more than 5 minutes off
-its own time, as AWS does, and under an accelerated clock it is hours ahead of the caller before long.
+"""Signed calls to AWS or to the emulator, with the time of the stack's clock.
+
+The emulator refuses a signature that differs from its own time by more than 5 minutes, as AWS does. Under an accelerated clock it
+is soon hours ahead of the caller.
 """
 
 import json
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
-import urllib3
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
 
-from local.stack.clock import Clock
-from local.stack.environment import KEY_ID, REGION, SECRET_KEY
+from operations.deployed.clock import Clock
 
-#: Real seconds; longer than any answer of the API takes, API Gateway's own limit being 29.
+#: Real seconds. API Gateway answers within 29.
 _ANSWER_SECONDS = 35
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """What the API said; body is parsed JSON, or the text where it is none."""
+    """An answer of the API. body: parsed JSON, or the text where it is not JSON."""
 
     status: int
     headers: dict[str, str]
@@ -32,7 +36,7 @@ class ApiAnswer:
 def _signer_at(clock: Clock) -> type[auth.SigV4Auth]:
     class SigV4AtClock(auth.SigV4Auth):
         def add_auth(self, request: AWSRequest) -> None:
-            # The base class does the same, with this process's own time.
+            # The base class does the same with this process's own time.
             request.context["timestamp"] = clock.now().strftime(auth.SIGV4_TIMESTAMP)
             self._modify_request_before_signing(request)  # pyright: ignore[reportAttributeAccessIssue]  # not in the stubs
             text = self.string_to_sign(request, self.canonical_request(request))
@@ -42,30 +46,31 @@ def _signer_at(clock: Clock) -> type[auth.SigV4Auth]:
 
 
 class SignedCalls:
-    """Calls to the emulator at one endpoint, or to AWS."""
+    """boto3's clients and calls of the REST API, with one session's keys."""
 
-    def __init__(self, endpoint: str | None, clock: Clock, session: boto3.Session | None = None) -> None:
-        """endpoint: None for AWS; session: whose keys and region, the emulator's by default."""
-        self._endpoint = endpoint
-        self._session = session or boto3.Session(KEY_ID, SECRET_KEY, region_name=REGION)
+    def __init__(self, session: boto3.Session, clock: Clock, endpoint: str | None = None) -> None:
+        """endpoint: the emulator's address; None for AWS, which is reached as boto3 reaches it, proxies included."""
+        self.endpoint = endpoint
+        self.clock = clock
+        self._session = session
         self._signer = _signer_at(clock)
-        self._http = urllib3.PoolManager(maxsize=32, retries=False, timeout=_ANSWER_SECONDS)
-        # botocore checks signers up by name in this table.
+        # botocore looks signers up by name in this table.
         self._signature = f"v4-at-{endpoint}"
         auth.AUTH_TYPE_MAPS[self._signature] = self._signer
         self._clients: dict[str, Any] = {}
-        self._clients_lock = Lock()
+        self._connections: dict[str, URLLib3Session] = {}
+        self._lock = Lock()
 
     @property
     def region(self) -> str:
-        """Where it all is."""
+        """The session's region."""
         return self._session.region_name
 
     def client(self, service: str, session: boto3.Session | None = None) -> Any:
-        """boto3's client of a service, the same one each time; session: somebody else's keys, and a client of its own."""
+        """boto3's client of a service, cached. session: somebody else's keys, which get a client of their own."""
         if session:
             return self._client_of(session, service)
-        with self._clients_lock:  # a session is not for several threads, its clients are
+        with self._lock:  # threads may share clients, but not a session
             if service not in self._clients:
                 self._clients[service] = self._client_of(self._session, service)
             return self._clients[service]
@@ -73,14 +78,14 @@ class SignedCalls:
     def _client_of(self, session: boto3.Session, service: str) -> Any:
         config = Config(
             signature_version=self._signature,
-            proxies={},
+            proxies={} if self.endpoint else None,
             read_timeout=60,
             retries={"mode": "standard", "total_max_attempts": 3},
-            max_pool_connections=32,
+            max_pool_connections=_AT_ONCE,
         )
-        return session.client(service, endpoint_url=self._endpoint, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        return session.client(service, endpoint_url=self.endpoint, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
-    def call_api(  # noqa: PLR0913  # those with a * are named by whoever calls
+    def call_api(  # noqa: PLR0913  # callers name those after the *
         self,
         method: str,
         url: str,
@@ -90,8 +95,8 @@ class SignedCalls:
         signed: bool = True,
         session: boto3.Session | None = None,
     ) -> ApiAnswer:
-        """One call of the REST API. body is sent as it is if it is str or bytes, as JSON otherwise; session: somebody else's
-        keys.
+        """One call of the REST API, without retries. body: sent as it is if it is str or bytes, else as JSON; session: somebody
+        else's keys. Raises BotoCoreError where no answer comes.
         """
         content = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
         request = AWSRequest(method, url, headers={"Content-Type": "application/json", **(headers or {})}, data=content)
@@ -100,9 +105,18 @@ class SignedCalls:
             keys = session.get_credentials()
             assert keys, "there are no AWS credentials"
             self._signer(keys, "execute-api", session.region_name).add_auth(request)
-        prepared = request.prepare()
-        answer = self._http.request(method, url, body=content, headers=dict(prepared.headers.items()))
-        return ApiAnswer(answer.status, {n.lower(): v for n, v in answer.headers.items()}, _parsed(answer.data))
+        answer = self._connections_to(url).send(request.prepare())
+        return ApiAnswer(answer.status_code, {n.lower(): v for n, v in answer.headers.items()}, _parsed(answer.content))
+
+    def _connections_to(self, url: str) -> URLLib3Session:
+        with self._lock:
+            host = urlsplit(url).netloc
+            if host not in self._connections:
+                proxies = {} if self.endpoint else get_environ_proxies(url)
+                self._connections[host] = URLLib3Session(
+                    proxies=proxies, timeout=_ANSWER_SECONDS, max_pool_connections=_AT_ONCE
+                )
+            return self._connections[host]
 
 
 def _parsed(body: bytes) -> Any:

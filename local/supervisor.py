@@ -1,12 +1,12 @@
 """The process that starts emulator and simulator, so that they share its clock, and ends them.
 
-    python -m local.stack.supervisor '{"emulatorPort": …, "simulatorPort": …|null, "windowSeconds": …, "speed": …,
-                                      "inBackground": …}'
+    AWS_ACCESS_KEY_ID=… python -m local.supervisor '{"emulatorPort": …, "simulatorPort": …|null, "windowSeconds": …, "speed": …,
+                                                      "inBackground": …, "logs": …, "scratch": …}'
 
-It prints one line when both are started: {"clock": {…}}, the environment that lets a further program into its clock. Then
-it waits for its end: SIGTERM, the end of a child, or (unless inBackground) the end of its standard input, which its parent holds
-open: however the parent dies, nothing stays behind. It imports nothing but the standard library and runs on the
-emulator's Python.
+AWS_ACCESS_KEY_ID is the emulator's root key. When both are started it prints one line, {"clock": {…}}: the environment that lets
+a further program into its clock. Then it waits for its end: SIGTERM, the end of a child, or (unless inBackground) the end of its
+standard input, which its parent keeps open, so that nothing stays behind however the parent ends. It imports the standard library
+only and runs on the emulator's Python.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from local.stack.parent_death import ending_with_its_parent
+from local.programs import ending_with_this_process
 
 #: Real seconds that children get between SIGTERM and SIGKILL.
 _GRACE_SECONDS = 3.0
@@ -31,7 +31,7 @@ _GRACE_SECONDS = 3.0
 def _start(command: list[str], log: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
     with log.open("wb") as output:
         return subprocess.Popen(
-            ending_with_its_parent(command),
+            ending_with_this_process(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -45,19 +45,20 @@ def _emulator(options: dict[str, Any], scratch: Path) -> subprocess.Popen[bytes]
         **os.environ,
         "BIND_HOST": "127.0.0.1",  # its default is every interface
         "GATEWAY_PORT": str(options["emulatorPort"]),
-        "AUTH": "true",  # signatures and the Lambda roles' policies are checked
+        "AUTH": "true",  # the Lambda roles' signatures and policies are checked, the root's are not: local/emulator.py
         "IOT_MTLS_ENABLED": "0",  # else it opens an MQTT port
         "SFTP_ENABLED": "0",  # else an SSH port
         "TMPDIR": str(scratch),
         "LINKWATCH_FAULTS": str(scratch / "faults.json"),
     }
-    return _start([sys.executable, "-m", "local.stack.emulator"], Path(options["logs"]) / "emulator.log", env)
+    return _start([sys.executable, "-m", "local.emulator"], Path(options["logs"]) / "emulator.log", env)
 
 
 def _simulator(options: dict[str, Any]) -> subprocess.Popen[bytes]:
     port, window = str(options["simulatorPort"]), str(options["windowSeconds"])
     command = [sys.executable, "-m", "simulator.server", "--port", port, "--window-seconds", window]
-    return _start(command, Path(options["logs"]) / "simulator.log", dict(os.environ))
+    env = {name: value for name, value in os.environ.items() if name != "AWS_ACCESS_KEY_ID"}
+    return _start(command, Path(options["logs"]) / "simulator.log", env)
 
 
 def _end(children: list[subprocess.Popen[bytes]], speed: float) -> None:
@@ -85,6 +86,7 @@ def _tell_after(call: Any, ends: queue.SimpleQueue[None]) -> None:
 
 def main() -> None:
     """Starts, waits, ends."""
+    os.umask(0o077)  # logs, scratch and what the emulator writes are this user's alone
     options = json.loads(sys.argv[1])
     scratch = Path(options["scratch"])
     scratch.mkdir(parents=True, exist_ok=True)

@@ -1,19 +1,17 @@
-"""All verifications at once, each on the line of its window. A terminal gets a picture that moves until Ctrl-C; anything else a
-line for each thing that happens, until nothing is open any more.
+"""All verifications at once, each on the line of its window. A terminal gets a moving picture until Ctrl-C, anything else a line
+for each thing that happens, until none is open.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from local.stack.stack import Stack
-from local.terminal.live_view import SYMBOLS
-from simulator.answers import ANSWERS
+from local.live_view import CHECK_LINK, SYMBOLS, Progress, after_checks, epoch_ms, progress_of, window_cells
+from local.stack import Stack
 
 #: A settled verification stays in the picture this long, by the stack's clock, and for REAL_SECONDS at least.
 _STAYS_SECONDS, _STAYS_REAL_SECONDS = 60, 20
@@ -25,7 +23,7 @@ _LEGEND = {"PENDING": "not yet", "CLICKED": "clicked", "UNAVAILABLE": "no answer
 
 @dataclass(frozen=True)
 class Line:
-    """One verification as it stands. Seconds are since the link was sent; checks: when, and what was learnt."""
+    """One verification. Seconds are since the link was sent; checks: when, and the answer; settled: how it is announced."""
 
     verification_id: str
     takeover: str
@@ -34,6 +32,7 @@ class Line:
     checks: tuple[tuple[float, str], ...]
     outcome: str | None
     reason: str | None
+    settled: str = ""
 
     @property
     def short_id(self) -> str:
@@ -48,36 +47,49 @@ class Line:
         return f"{max(self.window_seconds - self.seconds_gone, 0):.0f} s left"
 
 
-def lines(stack: Stack) -> list[Line]:
-    """What is open, and what was settled a moment ago; the one sent first comes first."""
-    now_ms = stack.clock.now_ms()
-    stays_ms = 1000 * max(_STAYS_SECONDS, _STAYS_REAL_SECONDS * stack.clock.speed)
-    items = [item for item in stack.items() if not item.get("settledAt") or now_ms - _ms(item["settledAt"]) < stays_ms]
-    return [_line(stack, item, now_ms) for item in sorted(items, key=lambda item: item["linkSentAt"])]
+class Overview:
+    """The lines of a stack's verifications.
 
+    The checks are those of the execution: of the simulator's requests, one may be the repetition of another in the same check. An
+    execution's history is read again only when the simulator has got a request about its link, or a check had no answer yet.
+    """
 
-def _line(stack: Stack, item: dict[str, Any], now_ms: float) -> Line:
-    sent_ms = _ms(item["linkSentAt"]) // 1000 * 1000
-    ends_ms = min(now_ms, _ms(item["settledAt"])) if item.get("settledAt") else now_ms
-    checks = ((request.at_ms - sent_ms, request.answer) for request in stack.signzy.requests(item["requestId"]))
-    return Line(
-        verification_id=item["verificationId"],
-        takeover=item["executionName"][len(item["verificationId"]) + 1 :],
-        window_seconds=(_ms(item["deadline"]) - sent_ms) / 1000,
-        seconds_gone=(ends_ms - sent_ms) / 1000,
-        checks=tuple((at_ms / 1000, _learnt(answer)) for at_ms, answer in checks),
-        outcome=item.get("outcome"),
-        reason=item.get("reason"),
-    )
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._progress: dict[str, tuple[int, Progress]] = {}
 
+    def lines(self) -> list[Line]:
+        """What is open, and what was settled a moment ago; the one sent first comes first."""
+        now_ms = self._stack.clock.now_ms()
+        stays_ms = 1000 * max(_STAYS_SECONDS, _STAYS_REAL_SECONDS * self._stack.clock.speed)
+        items = [
+            i for i in self._stack.items() if not i.get("settledAt") or now_ms - epoch_ms(i["settledAt"]) < stays_ms
+        ]
+        return [self._line(item, now_ms) for item in sorted(items, key=lambda item: item["linkSentAt"])]
 
-def _learnt(answer: str) -> str:
-    """What CheckLink makes of an answer of the simulator's; its misbehaviours are no answers."""
-    return ANSWERS[answer].expect["answer"] if answer in ANSWERS else "UNAVAILABLE"
+    def _line(self, item: dict[str, Any], now_ms: float) -> Line:
+        sent_ms = epoch_ms(item["linkSentAt"]) // 1000 * 1000
+        ends_ms = min(now_ms, epoch_ms(item["settledAt"])) if item.get("settledAt") else now_ms
+        outcome, reason = item.get("outcome"), item.get("reason") or None
+        return Line(
+            verification_id=item["verificationId"],
+            takeover=item["executionName"][len(item["verificationId"]) + 1 :],
+            window_seconds=(epoch_ms(item["deadline"]) - sent_ms) / 1000,
+            seconds_gone=(ends_ms - sent_ms) / 1000,
+            checks=tuple(((check.at_ms - sent_ms) / 1000, check.answer) for check in self._progress_of(item).checks),
+            outcome=outcome,
+            reason=reason,
+            settled=f"settled: {outcome} {reason or ''}".rstrip() + after_checks(item) if outcome else "",
+        )
 
-
-def _ms(iso: str) -> float:
-    return datetime.fromisoformat(iso).timestamp() * 1000
+    def _progress_of(self, item: dict[str, Any]) -> Progress:
+        name, requests = item["executionName"], len(self._stack.signzy.requests(item["requestId"]))
+        read, progress = self._progress.get(name, (-1, Progress()))
+        if requests != read or progress.state == CHECK_LINK:
+            started = self._stack.executions.find(name)
+            progress = progress_of(self._stack.executions.history(name)) if started else Progress()
+            self._progress[name] = requests, progress
+        return progress
 
 
 # ── The picture ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -102,17 +114,11 @@ def row(line: Line, width: int) -> Text:
     state_width = _STATE_WIDTH if width >= _NARROW else _NARROW_STATE_WIDTH
     state = line.state if width >= _NARROW else line.outcome or line.state
     columns = max(width - _ID_WIDTH - state_width - 2, 8)
-    cells = [("━" if at <= _column(line, line.seconds_gone, columns) else "─", "dim") for at in range(columns)]
-    for second, answer in line.checks:
-        cells[_column(line, second, columns)] = SYMBOLS[answer]
+    cells = window_cells(line.window_seconds, line.seconds_gone, line.checks, columns)
     style = {None: "", "LINK_CLICKED": "green", "EXPIRED": "yellow"}.get(line.outcome, "red")
     return Text.assemble(
         (line.short_id[:_ID_WIDTH].ljust(_ID_WIDTH), "bold"), *cells, "  ", (state[:state_width], style)
     )
-
-
-def _column(line: Line, second: float, columns: int) -> int:
-    return max(0, min(columns - 1, round(second / line.window_seconds * (columns - 1))))
 
 
 def _legend(width: int) -> Text:
@@ -130,30 +136,29 @@ def _cut(text: Text, width: int) -> Text:
 
 def follow_all(stack: Stack, console: Console) -> None:
     """Shows them, as the module says."""
+    overview = Overview(stack)
     if console.is_terminal and not console.is_dumb_terminal:
-        _show_moving(stack, console)
+        _show_moving(stack, overview, console)
     else:
-        _tell(stack, console)
+        _show_lines(stack, overview, console)
 
 
-def _show_moving(stack: Stack, console: Console) -> None:
+def _show_moving(stack: Stack, overview: Overview, console: Console) -> None:
     with Live(console=console, auto_refresh=False, screen=True) as live:
         while True:
-            live.update(picture(lines(stack), console.width, console.height), refresh=True)
+            live.update(picture(overview.lines(), console.width, console.height), refresh=True)
             stack.clock.sleep(stack.clock.speed / _REFRESHES_A_SECOND)
 
 
-def _tell(stack: Stack, console: Console) -> None:
-    told: set[tuple[str, str]] = set()
-    while shown := lines(stack):
+def _show_lines(stack: Stack, overview: Overview, console: Console) -> None:
+    printed: set[tuple[str, str]] = set()
+    while shown := overview.lines():
         for line in shown:
-            news = (
-                [(line.seconds_gone, f"settled: {line.state} after {len(line.checks)} checks")] if line.outcome else []
-            )
-            news = [(second, f"check {nth}: {answer}") for nth, (second, answer) in enumerate(line.checks, 1)] + news
-            for second, what in news:
-                if (line.verification_id, what) not in told:
-                    told.add((line.verification_id, what))
+            happened = [(second, f"check {number}: {answer}") for number, (second, answer) in enumerate(line.checks, 1)]
+            happened += [(line.seconds_gone, line.settled)] if line.settled else []
+            for second, what in happened:
+                if (line.verification_id, what) not in printed:
+                    printed.add((line.verification_id, what))
                     console.print(
                         f"{line.short_id:{_ID_WIDTH}}{second:6.1f} s  {what}", highlight=False, soft_wrap=True
                     )

@@ -1,11 +1,11 @@
-"""The executions of the deployed state machine."""
+"""The executions of a deployed state machine."""
 
 from collections.abc import Callable
 from typing import Any
 
 
-class Executions:
-    """Executions by name: what became of them, and their end by hand."""
+class DeployedExecutions:
+    """Executions by name: their state, their history, and how to abort one."""
 
     def __init__(self, client: Callable[[str], Any], state_machine_arn: str) -> None:
         """Client gives boto3's client of a service."""
@@ -21,7 +21,7 @@ class Executions:
         return f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     def find(self, name: str) -> dict[str, Any] | None:
-        """What DescribeExecution says; None when there is no such execution."""
+        """The answer of DescribeExecution; None where there is no such execution."""
         try:
             return self._step_functions.describe_execution(executionArn=self.arn(name))
         except self._step_functions.exceptions.ExecutionDoesNotExist:
@@ -37,6 +37,6 @@ class Executions:
         return [event for page in pages.paginate(executionArn=self.arn(name)) for event in page["events"]]
 
     def states_entered(self, name: str) -> list[str]:
-        """The names of the states that an execution has entered, in order: what AWS counts as transitions."""
+        """The names of the states that an execution has entered, in order. AWS bills each as a transition."""
         entered = (event.get("stateEnteredEventDetails") for event in self.history(name))
         return [details["name"] for details in entered if details]

@@ -1,21 +1,18 @@
-"""What one chooses for a local run: make's variables (make run SCENARIO=never), which arrive in the environment."""
+"""The choices of a local run: make's variables (make run SCENARIO=never), which arrive in the environment."""
 
 import os
 import re
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
-from local.stack.lifecycle import StackConfig
+from local.accelerated_clock import NoAcceleratedClock, environment_at
+from local.stack import StackConfig
+from operations.environment import BadChoice
 from simulator.scenarios import SCENARIOS
 
-#: Without an accelerated clock a window of 5 minutes would have to be sat out: 20 s show the same.
+#: Where there is no accelerated clock, a window of 20 s shows the same as one of 5 minutes.
 SHORT_WINDOW: dict[str, object] = {"WindowSeconds": 20, "PollIntervalSeconds": 2}
 _MAX_SPEED = 60
-
-
-class BadChoice(Exception):
-    """A choice that does not exist; the message is one line and says what does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +53,12 @@ def _speed(default: float) -> float:
     except ValueError:
         speed = 0
     if not 1 <= speed <= _MAX_SPEED:
-        raise BadChoice(f"SPEED={given} is no factor from 1 (real time) to {_MAX_SPEED}")
+        raise BadChoice(f"SPEED={given} should be a number from 1 (real time) to {_MAX_SPEED}")
     return speed
 
 
 def real_link() -> RealLink | None:
-    """SIGNZY_BASE_URL, SIGNZY_TOKEN, REQUEST_ID, SESSION_ID and LINK_SENT_AT; None when no link is named. Raises BadChoice."""
+    """SIGNZY_BASE_URL, SIGNZY_TOKEN, REQUEST_ID, SESSION_ID and LINK_SENT_AT; None where no link is named. Raises BadChoice."""
     names = ("SIGNZY_BASE_URL", "SIGNZY_TOKEN", "REQUEST_ID", "SESSION_ID")
     given = {name: os.environ.get(name, "") for name in names}
     if not any(given[name] for name in names if name != "SIGNZY_TOKEN"):  # a shell may have a token for other uses
@@ -69,9 +66,9 @@ def real_link() -> RealLink | None:
     missing = [name for name, value in given.items() if not value]
     if missing:
         raise BadChoice(f"a real link needs {', '.join(names)}; missing: {', '.join(missing)}")
-    for name in ("REQUEST_ID", "SESSION_ID"):  # said before anything is deployed
+    for name in ("REQUEST_ID", "SESSION_ID"):  # checked before anything is deployed
         if not re.fullmatch("[0-9a-fA-F]{24}", given[name]):
-            raise BadChoice(f"{name}={given[name]} is no id of Signzy's: those have 24 hexadecimal digits")
+            raise BadChoice(f"{name}={given[name]} should have 24 hexadecimal digits")
     link_sent_at = os.environ.get("LINK_SENT_AT") or None
     return RealLink(
         given["SIGNZY_BASE_URL"], given["REQUEST_ID"], given["SESSION_ID"], link_sent_at, given["SIGNZY_TOKEN"]

@@ -14,9 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local.stack import environment
-from local.stack.build_lock import building
-from local.stack.paths import EMULATOR_VENV, STATE
+from local.checkout import EMULATOR_VENV, STATE, building
+from local.programs import bare_environment
 
 _LIBRARY = "libfaketimeMT.so.1"
 _PACKAGED = ("lib/*/faketime", "lib/faketime", "lib64/faketime", "local/lib/faketime")  # Debian, Arch, Fedora, by hand
@@ -86,7 +85,7 @@ def _build(built: Path) -> None:
                 check=True,
                 capture_output=True,
                 timeout=_BUILD_SECONDS,
-                env=environment.bare(),
+                env=bare_environment(),
             )
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             raise NoAcceleratedClock("libfaketime does not build with this machine's cc") from error
