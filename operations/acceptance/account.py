@@ -12,16 +12,15 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from operations.deployed.clock import Clock
-from operations.deployed.stack import DeployedStack, outputs_of
-from operations.deployed.resources import Resources
-from operations.deployed.signed_calls import SignedCalls
-from operations.deployed.stack import DeployedStack
 from operations import sam_cli
 from operations.acceptance.consumer import OutcomeConsumer
 from operations.acceptance.guarantees import Window
 from operations.acceptance.target import Target
-from operations.environment import ROOT, Environment, BadChoice
+from operations.deployed.clock import Clock
+from operations.deployed.resources import Resources
+from operations.deployed.signed_calls import SignedCalls
+from operations.deployed.stack import DeployedStack, outputs_of
+from operations.environment import ROOT, BadChoice, Environment
 from simulator.client import VendorRequest
 
 _SUFFIX = "-acceptance"

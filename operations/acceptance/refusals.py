@@ -10,10 +10,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from operations.deployed.signed_calls import ApiAnswer
-from operations.deployed.clock import await_that
 from operations.acceptance.findings import Finding
 from operations.acceptance.target import Target
+from operations.deployed.clock import await_that
+from operations.deployed.signed_calls import ApiAnswer
 
 _IDS = {"requestId": "0" * 24, "sessionId": "0" * 24}
 #: What is wrong with a start: its body and the answer's status.

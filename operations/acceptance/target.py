@@ -7,11 +7,11 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError
 
+from operations.acceptance.consumer import OutcomeConsumer
+from operations.acceptance.guarantees import Window
 from operations.deployed.clock import Clock
 from operations.deployed.signed_calls import ApiAnswer
 from operations.deployed.stack import DeployedStack
-from operations.acceptance.consumer import OutcomeConsumer
-from operations.acceptance.guarantees import Window
 from simulator.client import VendorRequest
 
 #: Answers after which sending the same again is safe and useful: AWS throttles, or a Lambda did not start in time.

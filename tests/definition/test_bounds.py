@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.definition.engine.definition import DEFINITION, RESOURCES, TASKS, TEMPLATE, default_of, delays
 from linkwatch.signzy import CHECK_SECONDS
+from tests.definition.engine.definition import DEFINITION, RESOURCES, TASKS, TEMPLATE, default_of, delays
 
 #: The tasks that sit out an outage in place; a check's own retries may not eat the window.
 PATIENT = [name for name in TASKS if name != "Check Link"]

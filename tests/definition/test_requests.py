@@ -1,10 +1,10 @@
 """What the definition asks of DynamoDB is what AWS takes, and the table that the second engine uses is as strict."""
 
 import pytest
+from tests.definition.engine.dynamodb_expressions import Refused, condition, update
 
 from tests.definition.engine.definition import RESOURCES, TASKS, UPDATES
 from tests.definition.engine.dynamodb import ConditionFailed, InMemoryTable
-from tests.definition.engine.dynamodb_expressions import Refused, condition, update
 
 SOURCE = {"S": "API"}
 

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import pytest
 
 from local.accept import local_target
-from operations.deployed.clock import await_that
 from operations.acceptance.findings import Verdict, count_by_guarantee
 from operations.acceptance.report import write_report
 from operations.acceptance.run import Run
 from operations.acceptance.target import Target
+from operations.deployed.clock import await_that
 
 
 @pytest.fixture(scope="module")

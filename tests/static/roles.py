@@ -39,7 +39,7 @@ ROLES = {
         [
             (
                 "logs:CreateLogGroup, logs:CreateLogStream, logs:DescribeLogGroups, logs:DescribeLogStreams, "
-                + "logs:PutLogEvents, logs:GetLogEvents, logs:FilterLogEvents",
+                "logs:PutLogEvents, logs:GetLogEvents, logs:FilterLogEvents",
                 "*",
                 "",
             )
@@ -93,7 +93,7 @@ ROLES = {
             ),
             (  # log delivery has no resources
                 "logs:CreateLogDelivery, logs:GetLogDelivery, logs:UpdateLogDelivery, logs:DeleteLogDelivery, "
-                + "logs:ListLogDeliveries, logs:PutResourcePolicy, logs:DescribeResourcePolicies, logs:DescribeLogGroups",
+                "logs:ListLogDeliveries, logs:PutResourcePolicy, logs:DescribeResourcePolicies, logs:DescribeLogGroups",
                 "*",
                 "",
             ),

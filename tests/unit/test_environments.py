@@ -113,7 +113,7 @@ def shell_line(line: str, home: Path, **variables: str) -> subprocess.CompletedP
     )
 
 
-DEPLOYMENTS = f"{sys.executable} -m operations deployments"
+OPERATIONS = f"{sys.executable} -m operations"
 
 
 @pytest.mark.parametrize("shell", ONE_NAME)
@@ -139,7 +139,7 @@ def test_the_region_of_the_profile_is_used(tmp_path):
 
 @pytest.mark.parametrize("verb", ["deploy", "deployments", "rollback", "env", "recover", "simulator", "send"])
 def test_without_a_region_every_command_says_so_in_one_line_at_once(verb, tmp_path):
-    done = shell_line(f"{sys.executable} -m operations {verb}", tmp_path, ENV="prod")
+    done = shell_line(f"{OPERATIONS} {verb}", tmp_path, ENV="prod")
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (

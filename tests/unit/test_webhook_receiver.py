@@ -76,12 +76,3 @@ def test_the_receiver_refuses_a_bad_length(receiver, length):
         answer = connection.recv(1000)
 
     assert answer.split()[1] == b"413"
-
-
-def test_what_the_receiver_needs_is_what_the_tests_run_on():
-    def pinned(path: Path) -> set[str]:
-        return {line.split("#")[0].strip() for line in path.read_text("utf-8").splitlines()}
-
-    development = pinned(ROOT / "requirements" / "development.txt")
-
-    assert pinned(ROOT / "examples" / "webhook" / "receiver" / "requirements.txt") <= development

@@ -11,7 +11,6 @@ from tests.definition.engine.definition import RESOURCES, STATE_MACHINE, arn_of,
 from tests.definition.engine.dynamodb import ConditionFailed, Item, Refused
 from tests.definition.engine.execution import Execution
 from tests.definition.engine.queue import Queue
-from tests.definition.engine.record import ID
 from tests.definition.engine.scenario import CLOSE, CRASH, HANG, MORNING, Fault, Service
 from tests.definition.engine.virtual_time import Ended, Thread
 
@@ -37,7 +36,13 @@ class AwsCalls:
         return self._account.fault_at(f"{thread.who}: {operation}")
 
     def answer(
-        self, thread: Thread, service: Service, operation: str, fault: Fault | None, asked: dict[str, Any], patience: int
+        self,
+        thread: Thread,
+        service: Service,
+        operation: str,
+        fault: Fault | None,
+        asked: dict[str, Any],
+        patience: int,
     ) -> dict[str, Any]:
         """One try of a call. fault: what strikes it. patience: the client's read time-out in milliseconds. Raises AwsError,
         TimeoutError, ConnectionError, Ended.
@@ -52,7 +57,9 @@ class AwsCalls:
         after = fault.after_millis if fault else latency - latency // 2
         answers: list[dict[str, Any] | AwsError] = []
         if not fault or fault.takes_effect:  # even when nobody waits for it any more
-            account.time.at(account.time.now + before, lambda: answers.append(self._result(thread.who, operation, asked)))
+            account.time.at(
+                account.time.now + before, lambda: answers.append(self._result(thread.who, operation, asked))
+            )
         thread.wait(min(before + after, patience))
         error = fault.error if fault else None
         if error or not answers:

@@ -42,7 +42,13 @@ class Answers(Protocol):
     def fault_at(self, thread: Thread, operation: str) -> Fault | None: ...
 
     def answer(
-        self, thread: Thread, service: Service, operation: str, fault: Fault | None, asked: dict[str, Any], patience: int
+        self,
+        thread: Thread,
+        service: Service,
+        operation: str,
+        fault: Fault | None,
+        asked: dict[str, Any],
+        patience: int,
     ) -> dict[str, Any]: ...
 
 

@@ -55,7 +55,10 @@ def instance_of(function: str, parameters: Parameters) -> Iterator[ModuleType]:
 
 def _loaded(function: str, parameters: Parameters) -> ModuleType:
     properties = RESOURCES[function]["Properties"]
-    variables = {**TEMPLATE["Globals"]["Function"]["Environment"]["Variables"], **properties["Environment"]["Variables"]}
+    variables = {
+        **TEMPLATE["Globals"]["Function"]["Environment"]["Variables"],
+        **properties["Environment"]["Variables"],
+    }
     environment = {name: deployed(value, parameters) for name, value in variables.items()} | _LOCAL
     module_name = properties["Handler"].removesuffix(".handler")
     specification = importlib.util.spec_from_file_location(
