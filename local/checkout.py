@@ -1,6 +1,7 @@
 """Where things are in this checkout, and one build at a time. Everything that local/ writes is below .linkwatch/."""
 
 import fcntl
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,8 @@ BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 _VENVS = ROOT / ".venvs"
 EMULATOR_VENV = _VENVS / "emulator"
 SAM = _VENVS / "sam" / "bin" / "sam"
-DEVELOPMENT_BIN = _VENVS / "development" / "bin"
+#: Of the virtual environment that this program runs in.
+PYTHON_BIN = Path(sys.executable).parent
 
 
 def make_state_folders() -> None:

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 
-from local.checkout import DEVELOPMENT_BIN
+from local.checkout import PYTHON_BIN
 
 REGION = "us-east-1"
 #: The emulator does not check the secret of its root key. The key's id, which is new at each start, is the secret.
@@ -38,7 +38,7 @@ def forget_aws() -> None:
 def build_environment() -> dict[str, str]:
     """For sam build: pip may need a proxy and its own settings; it calls no AWS. Python 3.13 comes first on PATH."""
     pip = {n: v for n, v in os.environ.items() if n.upper().endswith("_PROXY") or n.startswith("PIP_")}
-    path = f"{DEVELOPMENT_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    path = f"{PYTHON_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {**bare_environment(), **pip, **_aws(), "PATH": path}
 
 

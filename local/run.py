@@ -13,7 +13,7 @@ from local.launch import LocalStackFailed
 from local.live_view import follow
 from local.stack import Stack, StackConfig, running_stack
 from operations.deployed.clock import await_that
-from operations.deployed.stack import detail_of
+from operations.deployed.stack import as_published
 from simulator.scenarios import SCENARIOS, fitted_to
 
 DEFAULT_SPEED = 15
@@ -88,7 +88,7 @@ def watch(console: Console, stack: Stack, verification_id: str, scenario: str | 
     except TimeoutError as error:
         console.print(f"[red]Failed[/]: {error}; see the logs in {shown(LOGS)}")
         return 1
-    event, stored = events[0], detail_of(item)
+    event, stored = events[0], as_published(item)
     for title, content in (("The item as stored", item), ("The event as received from the bus", event)):
         console.print(f"\n[bold]{title}[/]")
         console.print_json(json.dumps(content))

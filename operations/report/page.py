@@ -27,7 +27,7 @@ def page(rows: list[dict[str, Any]], stack: str, since: str, until: str) -> str:
 
 
 def _library() -> str:
-    import vl_convert  # noqa: PLC0415  # pyright: ignore[reportMissingImports]  # the report's virtual environment has it
+    import vl_convert  # noqa: PLC0415  # pyright: ignore[reportMissingImports]  # the virtual environment that runs local/ does not have it
 
     return vl_convert.javascript_bundle().replace("</script", "<\\/script")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from local import sam
-from local.checkout import DEVELOPMENT_BIN, ROOT
+from local.checkout import PYTHON_BIN, ROOT
 from local.stack import Stack
 from operations.deployed.clock import await_that
 from operations.deployed.resources import DeployedFunctions, Resources
@@ -21,7 +21,7 @@ EXAMPLES = ROOT / "examples"
 
 def run(stack: Stack, *command: object) -> subprocess.CompletedProcess[str]:
     """A program in the stack's clock, whose AWS is the emulator."""
-    path = f"{DEVELOPMENT_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    path = f"{PYTHON_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     program = [str(part) for part in command]
     return subprocess.run(
         program,
