@@ -13,8 +13,7 @@ from rich.console import Console
 from local import choices, sam
 from local.checkout import BACKGROUND_STACK, LOGS, shown
 from local.launch import LocalStackFailed
-from local.live_view import LiveVerification
-from local.overview import follow_all
+from local.live_view import show_all
 from local.run import send, start, watch
 from local.stack import Stack, StackConfig, background_stack, end_background_stack, launch_background_stack
 from operations.deployed.resources import DeployedFunctions, Resources
@@ -83,8 +82,7 @@ def send_one(console: Console) -> int:
     """Has the simulator send a link, starts its verification through VIA, and prints its id."""
     stack, chosen = the_stack(), choices.choices(DEFAULT_SPEED)
     correlation = {"correlationId": os.environ["CORRELATION"]} if os.environ.get("CORRELATION") else {}
-    started = start(stack, send(stack, chosen.scenario) | correlation, chosen.via)
-    console.print(started.verification_id, highlight=False, soft_wrap=True)
+    console.print(start(stack, send(stack, chosen.scenario) | correlation, chosen.via), highlight=False, soft_wrap=True)
     return 0
 
 
@@ -94,16 +92,16 @@ def watch_some(console: Console) -> int:
     """
     stack = the_stack()
     if correlation_id := os.environ.get("CORRELATION"):
-        return watch(console, LiveVerification(stack, _newest_of(console, stack, correlation_id)), None)
+        return watch(console, stack, _newest_of(console, stack, correlation_id))
     if not (verification_id := os.environ.get("ID")):
         with suppress(KeyboardInterrupt):  # it is how one leaves the picture
-            follow_all(stack, console)
+            show_all(stack, console)
         return 0
-    return watch(console, LiveVerification(stack, _body_of(stack, f"/verifications/{quote(verification_id)}")), None)
+    return watch(console, stack, _body_of(stack, f"/verifications/{quote(verification_id)}")["verificationId"])
 
 
-def _newest_of(console: Console, stack: Stack, correlation_id: str) -> dict[str, Any]:
-    """The verification whose link is the newest; prints the others. Raises LocalStackFailed."""
+def _newest_of(console: Console, stack: Stack, correlation_id: str) -> str:
+    """The id of the verification whose link is the newest; prints the others. Raises LocalStackFailed."""
     found = _body_of(stack, f"/verifications?correlationId={quote(correlation_id, safe='')}")
     if not found["verifications"]:
         raise LocalStackFailed(f"no verification has the correlationId {correlation_id}")
@@ -113,7 +111,7 @@ def _newest_of(console: Console, stack: Stack, correlation_id: str) -> dict[str,
         console.print(line, highlight=False, soft_wrap=True, markup=False)
     if found["next"]:
         console.print("And more that are older")
-    return newest
+    return newest["verificationId"]
 
 
 def _body_of(stack: Stack, path: str) -> dict[str, Any]:

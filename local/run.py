@@ -1,5 +1,6 @@
 """make run: one link, from the start to the outcome, on a stack of its own."""
 
+import json
 import secrets
 import time
 from typing import Any
@@ -9,10 +10,10 @@ from rich.console import Console
 from local import choices
 from local.checkout import LOGS, shown
 from local.launch import LocalStackFailed
-from local.live_view import LiveVerification, follow, show_outcome
+from local.live_view import follow
 from local.stack import Stack, StackConfig, running_stack
 from operations.deployed.clock import await_that
-from operations.deployed.stack import detail_of
+from operations.deployed.stack import as_published
 from simulator.scenarios import SCENARIOS, fitted_to
 
 DEFAULT_SPEED = 15
@@ -44,7 +45,7 @@ def run(console: Console) -> int:
                 link |= {"linkSentAt": real.link_sent_at} if real.link_sent_at else {}
             else:
                 link = send(stack, chosen.scenario)
-            return watch(console, start(stack, link, chosen.via), None if real else chosen.scenario)
+            return watch(console, stack, start(stack, link, chosen.via), None if real else chosen.scenario)
     finally:
         status.stop()
 
@@ -56,25 +57,24 @@ def send(stack: Stack, scenario: str) -> dict[str, str]:
     return {"requestId": request_id, "sessionId": session_id}
 
 
-def start(stack: Stack, given: dict[str, Any], via: str) -> LiveVerification:
-    """Starts a verification through an entry point. Raises LocalStackFailed."""
+def start(stack: Stack, given: dict[str, Any], via: str) -> str:
+    """Starts a verification through an entry point; returns its id. Raises LocalStackFailed."""
     if via == "api":
         answer = stack.call_api("POST", "/verifications", given)
         if answer.status != 202:
             raise LocalStackFailed(f"the API answered {answer.status}: {answer.body}")
-        return LiveVerification(stack, answer.body)
+        return answer.body["verificationId"]
     stack.put_link_sent(given)
     verification_id = f"{given['requestId']}-{given['sessionId']}".lower()
     try:
-        item = await_that(lambda: stack.item(verification_id), _EVENT_SECONDS, "the event has started a verification")
+        await_that(lambda: stack.item(verification_id), _EVENT_SECONDS, "the event has started a verification")
     except TimeoutError as error:
         raise LocalStackFailed(f"{error}; see the logs in {shown(LOGS)}") from error
-    return LiveVerification(stack, item)
+    return verification_id
 
 
-def watch(console: Console, live: LiveVerification, scenario: str | None) -> int:
+def watch(console: Console, stack: Stack, verification_id: str, scenario: str | None = None) -> int:
     """Follows a verification to its end and compares item, event and the scenario's outcome."""
-    stack = live.stack
 
     def on_check(number: int) -> None:
         if scenario and number == SCENARIOS[scenario].get("rotateTokenAfterChecks"):
@@ -82,13 +82,16 @@ def watch(console: Console, live: LiveVerification, scenario: str | None) -> int
             console.print("The token was rotated, in the secret and at Signzy")
 
     try:
-        follow(live, console, on_check)
-        events = await_that(lambda: stack.events(live.verification_id), _EVENT_SECONDS, "the outcome is on the bus")
+        follow(stack, verification_id, console, on_check)
+        item = stack.await_published(verification_id, _EVENT_SECONDS)
+        events = await_that(lambda: stack.events(verification_id), _EVENT_SECONDS, "the outcome is on the bus")
     except TimeoutError as error:
         console.print(f"[red]Failed[/]: {error}; see the logs in {shown(LOGS)}")
         return 1
-    event, stored = events[0], detail_of(live.item)
-    show_outcome(console, live.item, event)
+    event, stored = events[0], as_published(item)
+    for title, content in (("The item as stored", item), ("The event as received from the bus", event)):
+        console.print(f"\n[bold]{title}[/]")
+        console.print_json(json.dumps(content))
     differing = [name for name, value in event["detail"].items() if stored.get(name) != value]
     if differing:
         console.print(f"[red]Failed[/]: item and event differ in {', '.join(differing)}")

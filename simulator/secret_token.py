@@ -20,7 +20,7 @@ class Token:
         self._read_at = self._read_for_wrong_at = float("-inf")
 
     def is_right(self, given: str | None) -> bool:
-        """Whether it is this token. A wrong one may be a new one, so that the secret is read again, if it was not a moment ago."""
+        """Whether it is this token. A wrong one may be new: the secret is read again, unless it was a moment ago."""
         now = self._clock()
         if now - self._read_at < _TOKEN_SECONDS:
             if self._is_known(given):

@@ -167,9 +167,10 @@ class DeployedStack:
         )
 
 
-def detail_of(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored item with result and reason as the API and the outcome event have them: result parsed, no reason as None."""
-    return {**item, "result": json.loads(item.get("result") or "null"), "reason": item.get("reason") or None}
+def as_published(item: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored item as the API and the outcome event show it: in the table, result is JSON text and reason may be an empty text."""
+    result, reason = json.loads(item.get("result") or "null"), item.get("reason") or None
+    return {"checks": None, "correlationId": None, **item, "result": result, "reason": reason}
 
 
 def _plain(item: Mapping[str, Any]) -> dict[str, Any]:

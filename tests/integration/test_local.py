@@ -26,7 +26,7 @@ def test_run_shows_a_verification_from_start_to_outcome():
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "check  1: REJECTED UNKNOWN_IDS" in done.stdout
-    assert "Outcome: REJECTED, UNKNOWN_IDS after" in done.stdout
+    assert "settled: REJECTED UNKNOWN_IDS after" in done.stdout
     assert done.stdout.rstrip().endswith("Item and event agree.")
 
 

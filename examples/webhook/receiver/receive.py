@@ -1,7 +1,7 @@
 """A receiver of the webhook, to copy: python receive.py PORT DATABASE, with the signing key in WEBHOOK_SECRET
 
-Put it behind your TLS proxy. What to copy: it verifies the signature over the bytes as they came, before it parses them; it stores
-before it answers, so that no acknowledged outcome is lost; and it stores each verification once, however often it comes.
+Put it behind your TLS proxy. What to copy: it verifies the signature over the bytes as they came, before it parses them; it
+stores before it answers, so that no acknowledged outcome is lost; and it stores each verification once, however often it comes.
 """
 
 import os

@@ -9,8 +9,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from local.live_view import SYMBOLS, progress_of, register_plain_characters
-from local.overview import Line, Overview, picture, row
+from local.live_view import Line, Verifications, picture, progress_of, register_plain_characters, row
 from local.stack import Stack
 from operations.deployed.clock import Clock
 
@@ -21,7 +20,7 @@ def line(**changed) -> Line:
         "takeover": "",
         "window_seconds": 300,
         "seconds_gone": 150,
-        "checks": ((10, "PENDING"), (20, "UNAVAILABLE")),
+        "checks": ((10, "PENDING", None), (20, "UNAVAILABLE", "TIMEOUT")),
         "outcome": None,
         "reason": None,
     }
@@ -35,7 +34,9 @@ def drawn(thing, width: int) -> list[str]:
 
 
 def test_a_check_is_drawn_where_it_was_made():
-    text = row(line(checks=((0, "PENDING"), (300, "CLICKED")), seconds_gone=300, outcome="LINK_CLICKED"), 120).plain
+    text = row(
+        line(checks=((0, "PENDING", None), (300, "CLICKED", None)), seconds_gone=300, outcome="LINK_CLICKED"), 120
+    ).plain
 
     window = text[14 : text.index("  LINK")]
     assert window[0] == "·"
@@ -116,16 +117,22 @@ def stack_with(history: list[dict[str, Any]], requests: int) -> Stack:
     signzy = SimpleNamespace(requests=lambda _: [object()] * requests)
     now_ms = SENT.timestamp() * 1000 + 30_000
     clock = Clock(now_ms, datetime.now(UTC).timestamp() * 1000, 1)
-    return cast(Stack, SimpleNamespace(items=lambda: [ITEM], executions=executions, signzy=signzy, clock=clock))
+    return cast(
+        Stack,
+        SimpleNamespace(items=lambda: [ITEM], has_simulator=True, executions=executions, signzy=signzy, clock=clock),
+    )
 
 
 def test_a_request_that_was_repeated_within_a_check_is_no_check_of_its_own():
     stack = stack_with([*check_at(10, "PENDING"), *check_at(20, "CLICKED")], requests=3)
 
-    (line,) = Overview(stack).lines()
+    (line,) = Verifications(stack).lines()
 
-    assert line.checks == ((10, "PENDING"), (20, "CLICKED"))
-    assert line.settled == "settled: LINK_CLICKED after 2 checks"
+    assert line.news() == [
+        (10, "check  1: PENDING"),
+        (20, "check  2: CLICKED"),
+        (20.4, "settled: LINK_CLICKED after 2 checks"),
+    ]
 
 
 def test_a_check_that_came_too_late_to_be_made_is_not_counted():
@@ -148,7 +155,8 @@ def test_a_terminal_that_lacks_characters_gets_plain_ones(encoding):
     register_plain_characters()
     raw = io.BytesIO()
     paper = io.TextIOWrapper(raw, encoding, errors="plain")
-    shown = picture([line(checks=tuple((10.0 * n, answer) for n, answer in enumerate(SYMBOLS)))], 100, 30)
+    answers = ("PENDING", "CLICKED", "UNAVAILABLE", "REJECTED")
+    shown = picture([line(checks=tuple((20 * n, answer, None) for n, answer in enumerate(answers)))], 100, 30)
 
     Console(file=paper, width=100, color_system=None).print(shown)
 
