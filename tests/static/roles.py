@@ -22,8 +22,12 @@ _TABLE = "${Verifications.Arn}"
 TRACES = ("xray:PutTraceSegments, xray:PutTelemetryRecords", "*", "")
 
 
+def _of_logs(*actions: str) -> str:
+    return ", ".join(f"logs:{action}" for action in actions)
+
+
 def _logs(function: str) -> tuple[str, str, str]:
-    return ("logs:CreateLogStream, logs:PutLogEvents", f"${{{function}Logs.Arn}}", "")
+    return (_of_logs("CreateLogStream", "PutLogEvents"), f"${{{function}Logs.Arn}}", "")
 
 
 def _key(*services: str, actions: str = "kms:Decrypt, kms:GenerateDataKey") -> tuple[str, str, str]:
@@ -38,8 +42,10 @@ ROLES = {
         "apigateway.amazonaws.com",
         [
             (
-                "logs:CreateLogGroup, logs:CreateLogStream, logs:DescribeLogGroups, logs:DescribeLogStreams, "
-                "logs:PutLogEvents, logs:GetLogEvents, logs:FilterLogEvents",
+                _of_logs(
+                    *("CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "DescribeLogStreams"),
+                    *("PutLogEvents", "GetLogEvents", "FilterLogEvents"),
+                ),
                 "*",
                 "",
             )
@@ -92,8 +98,10 @@ ROLES = {
                 ),
             ),
             (  # log delivery has no resources
-                "logs:CreateLogDelivery, logs:GetLogDelivery, logs:UpdateLogDelivery, logs:DeleteLogDelivery, "
-                "logs:ListLogDeliveries, logs:PutResourcePolicy, logs:DescribeResourcePolicies, logs:DescribeLogGroups",
+                _of_logs(
+                    *("CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery"),
+                    *("ListLogDeliveries", "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"),
+                ),
                 "*",
                 "",
             ),

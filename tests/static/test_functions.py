@@ -8,7 +8,7 @@ import pytest
 
 from tests.static.template import CLOUDFORMATION, DEFAULT, DEFINITION, PARAMETERS, SOURCE, referred, stack
 
-_ALL = {"POWERTOOLS_SERVICE_NAME": "linkwatch", "POWERTOOLS_LOG_LEVEL": "INFO"}
+_ALL = {"POWERTOOLS_SERVICE_NAME": "linkwatch", "POWERTOOLS_LOG_LEVEL": "INFO", "AWS_USE_FIPS_ENDPOINT": "false"}
 _TABLE = {"STATE_MACHINE_ARN": "${LinkWatch}", "TABLE_NAME": "${Verifications}"}
 
 
@@ -46,6 +46,7 @@ FUNCTIONS = {
         8,
         {
             "SIGNZY_BASE_URL": "https://api.signzy.us/api/v3/us-kyc",
+            "EGRESS_PROXY_URL": "",
             "SIGNZY_TOKEN_ARN": "${SignzyToken.Id}",
             "SIGNZY_TOKEN": "",
             "POLL_INTERVAL_SECONDS": "10",
@@ -63,6 +64,8 @@ CHANGES = {
     ("WindowSeconds", "20"): {"VerificationsApi": "WINDOW_SECONDS", "InstantLinkSent": "WINDOW_SECONDS"},
     ("PollIntervalSeconds", "2"): {"CheckLink": "POLL_INTERVAL_SECONDS"},
     ("SignzyBaseUrl", "https://signzy.example"): {"CheckLink": "SIGNZY_BASE_URL"},
+    ("EgressProxyUrl", "http://proxy.example:3128"): {"CheckLink": "EGRESS_PROXY_URL"},
+    ("UseFipsEndpoints", "true"): dict.fromkeys(FUNCTIONS, "AWS_USE_FIPS_ENDPOINT"),
     ("CheckLinkMemorySize", "1024"): {"CheckLink": "MemorySize"},
     ("MemorySize", "1024"): {name: "MemorySize" for name in FUNCTIONS if name != "CheckLink"},
     ("CheckLinkReservedConcurrency", "50"): {"CheckLink": "ReservedConcurrentExecutions"},

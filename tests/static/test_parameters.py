@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.static.template import KEY, PARAMETERS, TEXT, TOPIC, translated
+from tests.static.template import CLOUDFORMATION, KEY, PARAMETERS, TEXT, TOPIC, translated
 
 #: parameter: (default, accepted, refused)
 WHOLE_NUMBERS = {
@@ -57,6 +57,18 @@ ACCEPTED_AND_REFUSED = WHOLE_NUMBERS | {
     "ApiRequestsPerSecond": ("50", ["1", "10000"], ["0", "10001"]),
     "ApiAccessLogRole": ("none", ["none", "existing", "create"], ["", "other"]),
     "LogRetentionDays": ("30", ["1", "30", "365", "3653"], ["0", "31", "366", "30.0"]),
+    "EgressProxyUrl": (
+        "",
+        ["", "http://proxy.bank.example:3128", "https://proxy:8443/", "http://10.0.0.1:3128"],
+        [
+            "proxy:3128",
+            "http://user:password@proxy:3128",
+            "http://proxy/path",
+            "http://proxy:0",
+            f"http://{'a.' * 40}a",
+        ],
+    ),
+    "UseFipsEndpoints": ("false", ["true", "false"], ["", "yes"]),
     "TracingEnabled": ("true", ["true", "false"], ["", "yes"]),
     "TableDeletionProtection": ("false", ["true", "false"], ["", "yes"]),
     "Architecture": ("x86_64", ["x86_64", "arm64"], ["x86", ""]),
@@ -144,6 +156,12 @@ def test_a_number_is_nothing_that_has_to_be_whole():
 )
 def test_the_simulators_parameters_accept_whole_numbers_only(name, value, is_accepted):
     assert accepts(translated("simulator/template.yaml")["Parameters"][name], value) == is_accepted
+
+
+def test_the_console_shows_every_parameter_in_one_group():
+    groups = CLOUDFORMATION["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(PARAMETERS)
 
 
 def test_the_sections_follow_the_story():
