@@ -166,6 +166,7 @@ def test_a_defect_breaks_its_guarantee(guarantee, unsound):
             settled("EXPIRED", check(58, "pending"), check(61, "pending"), is_slow=True),
             id="a request that arrives late",
         ),
+        pytest.param(seen({"takeovers": 1}, failures=["FAILED, States.Runtime"]), id="an execution failed by itself"),
     ],
 )
 def test_what_a_sound_stack_may_leave_behind_is_undecided_and_not_broken(unclear):
