@@ -79,6 +79,17 @@ def overall(findings: Iterable[Finding]) -> Verdict:
 Measured = tuple[float, str]
 
 
+@dataclass(frozen=True, slots=True)
+class FigureSummary:
+    """Median and worst of what was measured count times, and the case of the worst."""
+
+    name: str
+    median: float
+    worst: float
+    case: str
+    count: int
+
+
 @dataclass
 class Figures:
     """Seconds by the stack's clock, and transitions."""
@@ -90,8 +101,8 @@ class Figures:
     transitions_a_check: list[Measured] = field(default_factory=list)
     events: list[Measured] = field(default_factory=list)
 
-    def rows(self) -> list[dict[str, float | str]]:
-        """Name, median and worst of each figure that was measured, and the case of the worst."""
+    def summaries(self) -> list[FigureSummary]:
+        """One of each figure that was measured."""
         named = {
             "a check after its due time, s": self.check_lateness,
             "from the click to the event, s": self.click_to_event,
@@ -101,13 +112,7 @@ class Figures:
             "events a verification": self.events,
         }
         return [
-            {
-                "figure": name,
-                "median": round(median(value for value, _ in measured), 3),
-                "worst": round(max(measured)[0], 3),
-                "of": max(measured)[1],
-                "measured": len(measured),
-            }
+            FigureSummary(name, median(value for value, _ in measured), *max(measured), len(measured))
             for name, measured in named.items()
             if measured
         ]

@@ -60,6 +60,8 @@ class Observation:
     #: How many executions were aborted, and when that was tried.
     aborts: int = 0
     aborts_ms: Sequence[float] = ()
+    #: The executions before the last that Step Functions says have failed, each with its error.
+    failures: Sequence[str] = ()
     #: Calls of AWS were refused, so that G1's time does not apply.
     is_disturbed: bool = False
     #: Answers of Signzy's were lost on their way to the execution.
@@ -109,13 +111,14 @@ def judge(seen: Observation) -> list[Finding]:
     deadline_ms = millis(item["deadline"])
     in_time = max(deadline_ms, millis(item["startedAt"]), seen.accepted_ms) + GRACE_SECONDS * 1000
     latest = max((request.at_ms for request in seen.requests), default=0) - deadline_ms
-    is_disturbed = seen.is_disturbed or bool(seen.aborts) or (seen.is_slow and not seen.requests)
+    is_disturbed = seen.is_disturbed or bool(seen.aborts or seen.failures) or (seen.is_slow and not seen.requests)
     is_cancelled, overlaps = item["outcome"] == "CANCELLED", _overlaps(seen)
     log = "the simulator's log is not complete" if seen.lacks_requests else ""
     slow = "few Lambdas run at once here, or slowly" if seen.is_slow else ""
     late = slow if item["reason"] in _OF_SLOWNESS else ""
     missed = late or (slow if _missed_checks(seen) else "")
     arrival = slow if latest < SLOW_ARRIVAL_SECONDS * 1000 else ""
+    failures = max(len(seen.failures), seen.aborts)
     repeated = "Step Functions may have repeated one call" if overlaps == 1 else ""
 
     def found(guarantee: str, what: str, is_true: bool, excuse: str = "") -> Finding:  # noqa: FBT001
@@ -134,7 +137,8 @@ def judge(seen: Observation) -> list[Finding]:
         found("G4", "a possible outcome", not seen.expected or item["outcome"] in seen.expected, missed),
         found("G4", "one check a point at most", (item["checks"] or 0) <= len(seen.window.points())),
         found("G5", "one execution watches at a time", seen.lost_answers or not overlaps, repeated),
-        found("G5", "only a failed execution is replaced", item["takeovers"] <= seen.aborts),
+        found("G5", "only a failed execution is replaced", item["takeovers"] <= failures),
+        found("G5", "no execution fails by itself", item["takeovers"] <= seen.aborts, "; ".join(seen.failures)),
         found("G6", "a cancel answered with 200 is final", is_cancelled or 200 not in seen.cancel_statuses),
         found("G6", "nothing is cancelled unasked", not is_cancelled or _was_asked_to_cancel(seen)),
         found("G6", "a cancelled outcome carries nothing of a click", not is_cancelled or _is_bare(item)),

@@ -18,12 +18,8 @@ from operations.deployed.signed_calls import ApiAnswer
 _IDS = {"requestId": "0" * 24, "sessionId": "0" * 24}
 #: What is wrong with a start: its body and the answer's status.
 _BAD_STARTS: dict[str, tuple[object, int]] = {
-    "an empty body": ("", 400),
     "a body that is not JSON": ("{", 400),
-    "a list as its body": ("[]", 400),
     "a malformed id": (_IDS | {"requestId": "12"}, 400),
-    "a missing id": ({"requestId": "0" * 24}, 400),
-    "an invalid time": (_IDS | {"linkSentAt": "10 o'clock"}, 400),
     "a time in the future": (_IDS | {"linkSentAt": "2099-01-01T00:00:00Z"}, 400),
     "an unknown field": (_IDS | {"phoneNumber": "+15550001111"}, 400),
     "a large body": ({"requestId": "x" * 9000}, 413),
@@ -35,6 +31,7 @@ _FORGED = {
     "an event with the outcome's detail-type": ("acceptance", "VerificationSettled"),
 }
 _REFUSED = {"AccessDenied", "AccessDeniedException", "AccessDeniedFault", "NotAuthorizedForSourceException"}
+_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"}
 _NOT_ENFORCED = "not enforced by the emulator"
 #: Seconds until a new role can be assumed, and until a malformed event is among the dead letters.
 _ROLE_SECONDS, _DEAD_LETTER_SECONDS = 30, 60
@@ -59,7 +56,7 @@ def check_refusals(target: Target, tell: Callable[[str], None]) -> list[Finding]
     ]
     unsigned = target.call_api("POST", "/verifications", _new_ids(), signed=False)
     found.append(_found("a start without a signature", "403", unsigned.status == 403, str(unsigned.body)))
-    return [*found, *_forged_outcomes(target), *_without_rights(target, tell), _malformed_event(target)]
+    return [*found, *forge_outcomes(target), *_without_rights(target, tell), _malformed_event(target)]
 
 
 def _new_ids() -> dict[str, str]:
@@ -85,7 +82,7 @@ def _malformed_event(target: Target) -> Finding:
     return _found("a malformed event", "is among the dead letters", found, f"queue {url}")
 
 
-def _forged_outcomes(target: Target) -> list[Finding]:
+def forge_outcomes(target: Target) -> list[Finding]:
     """Tries to publish outcomes with the rights of the run itself, which may deploy the stack. The bus's policy denies it."""
     events, bus = target.stack.client("events"), target.stack.outputs.BusName
     detail = json.dumps({"verificationId": "-".join(_new_ids().values()), "outcome": "LINK_CLICKED"})
@@ -146,5 +143,8 @@ def _is_refused(call: Callable[[], Any]) -> bool:
     try:
         answer = call()
     except ClientError as error:
-        return error.response.get("Error", {}).get("Code") in _REFUSED
+        code = error.response.get("Error", {}).get("Code")
+        if code in _THROTTLED:  # says nothing about rights
+            raise
+        return code in _REFUSED
     return answer.get("FailedEntryCount", 0) > 0

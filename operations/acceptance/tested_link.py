@@ -118,6 +118,15 @@ class TestedLink:
             self.item = as_published(stored)
         return self.item is not None or self.target.clock.now_ms() > self._gives_up_ms
 
+    def _failures(self, takeovers: int) -> list[str]:
+        names = [self.verification_id, *(f"{self.verification_id}-r{number}" for number in range(1, takeovers))]
+        found = [self.target.stack.executions.find(name) for name in names[:takeovers]]
+        return [
+            f"an execution is {each['status']}, {each.get('error')}: {each.get('cause')}"
+            for each in found
+            if each and each["status"] in {"FAILED", "TIMED_OUT", "ABORTED"}
+        ]
+
     def observe(self, requests: list[VendorRequest]) -> Observation:
         """All that it has left behind. requests: the simulator's about it. Only once it is published."""
         assert self.item
@@ -131,6 +140,7 @@ class TestedLink:
             cancel_statuses=self.cancel_statuses,
             aborts=self.aborts,
             aborts_ms=self.aborts_ms,
+            failures=self._failures(self.item["takeovers"]),
             is_slow=self.target.is_slow,
             expected=self.expected,
         )

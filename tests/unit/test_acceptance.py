@@ -2,15 +2,19 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from operations.acceptance.__main__ import burst_from
 from operations.acceptance.account import SimulatorLog, fitting_burst, simulator_limit, stack_name_for
 from operations.acceptance.consumer import OutcomeConsumer
 from operations.acceptance.findings import Finding, Verdict, count_by_guarantee, overall
 from operations.acceptance.guarantees import Observation, Window, as_published, breaches, judge
-from operations.environment import BadChoice, Environment
+from operations.acceptance.refusals import forge_outcomes
+from operations.environment import Environment, BadChoice
 from simulator.client import VendorRequest
 
 WINDOW = Window(60, 5, 2)
@@ -162,6 +166,7 @@ def test_a_defect_breaks_its_guarantee(guarantee, unsound):
             settled("EXPIRED", check(58, "pending"), check(61, "pending"), is_slow=True),
             id="a request that arrives late",
         ),
+        pytest.param(seen({"takeovers": 1}, failures=["FAILED, States.Runtime"]), id="an execution failed by itself"),
     ],
 )
 def test_what_a_sound_stack_may_leave_behind_is_undecided_and_not_broken(unclear):
@@ -200,6 +205,34 @@ def test_one_breach_of_many_findings_decides(findings, verdict):
 
 def test_a_guarantee_that_was_not_tried_is_not_called_kept():
     assert {row.verdict for row in count_by_guarantee([])} == {Verdict.NOT_TRIED}
+
+
+# ── Forged outcomes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_emulator", "verdict"),
+    [
+        pytest.param(
+            ClientError({"Error": {"Code": "AccessDeniedException"}}, "PutEvents"), False, Verdict.KEPT, id="denied"
+        ),
+        pytest.param({"FailedEntryCount": 1}, False, Verdict.KEPT, id="refused as an entry"),
+        pytest.param({"FailedEntryCount": 0}, False, Verdict.BROKEN, id="taken"),
+        pytest.param({"FailedEntryCount": 0}, True, Verdict.UNDECIDED, id="taken by an emulator"),
+    ],
+)
+def test_a_forged_outcome_has_to_be_refused_where_policies_are_enforced(answer, is_emulator, verdict):
+    def put_events(**_: object) -> object:
+        if isinstance(answer, ClientError):
+            raise answer
+        return answer
+
+    stack = SimpleNamespace(
+        client=lambda _: SimpleNamespace(put_events=put_events), outputs=SimpleNamespace(BusName="links")
+    )
+    target: Any = SimpleNamespace(stack=stack, is_emulator=is_emulator)
+
+    assert {found.verdict for found in forge_outcomes(target)} == {verdict}
 
 
 # ── Before it begins ──────────────────────────────────────────────────────────────────────────────────────────────────
