@@ -1,8 +1,8 @@
-"""The long runs: scenarios that chance draws, the replay of one, and every pair of faults.
+"""The long runs: random scenarios, the replay of one, and every pair of faults.
 
-python -m engine scenarios --count 10000 --seed 7
-python -m engine replay "Scenario(…)"    # as a failure prints it
-python -m engine fault-pairs
+python -m tests.definition.engine scenarios --count 10000 --seed 7
+python -m tests.definition.engine replay "Scenario(…)"    # as a failure prints it
+python -m tests.definition.engine fault-pairs             # --part 0/8: every eighth first fault
 """
 
 import argparse
@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
@@ -27,7 +28,7 @@ def say(text: str) -> None:
 
 
 class Tally:
-    """What generated scenarios came to; it prints progress."""
+    """Counts what random scenarios resulted in; prints progress."""
 
     def __init__(self) -> None:
         self._sizes, self._outcomes, self._started = Counter[str](), Counter[str](), time.monotonic()
@@ -39,8 +40,8 @@ class Tally:
         self._sizes.update(
             scenarios=1,
             executions=len(account.executions),
-            checks=len(account.record.vendor_checks),
-            transitions=sum(len(it.entered_states) for it in account.executions.values()),
+            requests=len(account.record.requests),
+            tasks_and_waits=sum(it.calls for it in account.executions.values()),
             **{"with faults": not scenario.is_healthy, "with a takeover": "-r1" in str(list(account.executions))},
         )
         if (played := self._sizes["scenarios"]) % 250 == 0:
@@ -54,7 +55,7 @@ class Tally:
 
 
 def play_generated(count: int, chosen_seed: int) -> None:
-    """Plays so many scenarios; prints progress and figures; shrinks and prints the first that breaks a guarantee."""
+    """Plays this many scenarios; prints progress and figures; shrinks and prints the first that breaks a guarantee."""
     tally = Tally()
 
     @seed(chosen_seed)
@@ -75,12 +76,15 @@ def play_generated(count: int, chosen_seed: int) -> None:
     tally.print(f"seed {chosen_seed}: nothing broken")
 
 
-def play_pairs() -> int:
-    """Plays every pair of faults of every base scenario, on all processors; prints figures and what broke."""
+def play_pairs(part: int, parts: int) -> int:
+    """Plays every pair of faults of every base scenario, on all processors; prints figures and failures. part of parts: only
+    the pairs of every parts'th first fault.
+    """
     started, played, broken = time.monotonic(), 0, 0
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    # spawn: each process starts a Signzy of its own
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         for name, base in BASES.items():
-            firsts = list(single_faults(base))
+            firsts = list(single_faults(base))[part::parts]
             pairs = 0
             for count, failures in pool.map(_pairs_after, *zip(*firsts, strict=True)):
                 pairs, broken = pairs + count, broken + len(failures)
@@ -94,7 +98,7 @@ def play_pairs() -> int:
 
 
 def _pairs_after(scenario: Scenario, at: int) -> tuple[int, list[str]]:
-    """How many second faults there are, and what broke."""
+    """How many second faults there are, and the failures."""
     failures = [failure for pair in second_faults(scenario, at) for failure in [_failure_of(pair)]]
     return len(failures), [failure for failure in failures if failure]
 
@@ -114,14 +118,15 @@ def _arguments() -> argparse.Namespace:
     generated.add_argument("--count", type=int, default=1000)
     generated.add_argument("--seed", type=int, default=1)
     commands.add_parser("replay").add_argument("scenario", help="as a failure prints it")
-    commands.add_parser("fault-pairs")
+    commands.add_parser("fault-pairs").add_argument("--part", default="0/1", help="such as 0/8, for an eighth")
     return parser.parse_args()
 
 
 def main() -> int:
     chosen = _arguments()
     if chosen.command == "fault-pairs":
-        return play_pairs()
+        part, parts = map(int, chosen.part.split("/"))
+        return play_pairs(part, parts)
     try:
         if chosen.command == "replay":
             names = {kind.__name__: kind for kind in (Scenario, Fault, End, Outage)}

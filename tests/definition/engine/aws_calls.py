@@ -32,8 +32,10 @@ class AwsCalls:
     def __init__(self, account: Account, queue: Queue) -> None:
         self._account, self._queue = account, queue
 
-    def fault_at(self, thread: Thread, operation: str) -> Fault | None:
-        return self._account.fault_at(f"{thread.who}: {operation}")
+    def fault_at(self, thread: Thread, operation: str, asked: dict[str, Any]) -> Fault | None:
+        """What strikes a call. Nothing goes wrong with calls about the others that recovery has given up on."""
+        name = asked.get("name", asked.get("executionArn", ID).rpartition(":")[2])
+        return self._account.fault_at(f"{thread.who}: {operation}") if name.startswith(ID) else None
 
     def answer(
         self,
@@ -139,6 +141,8 @@ class AwsCalls:
     def _start(self, who: str, asked: dict[str, Any]) -> dict[str, Any]:
         _expect(_STATE_MACHINE_ARN, asked["stateMachineArn"])
         account, name = self._account, asked["name"]
+        if not name.startswith(ID):  # of the others that recovery has given up on
+            raise AwsError("ExecutionAlreadyExists")
         known = account.executions.get(name)
         if known:
             is_same = known.status == "RUNNING" and known.input == json.loads(asked["input"])
@@ -157,6 +161,8 @@ class AwsCalls:
 
     def _describe(self, asked: dict[str, Any]) -> dict[str, Any]:
         execution = self._named(asked)
+        if not asked["executionArn"].startswith(f"{_EXECUTION_ARN}:{ID}"):
+            return _OTHERS_ENDED
         moment = self._account.time.now - self._account.scenario.description_lag
         if not execution or execution.started_at > moment:
             raise AwsError("ExecutionDoesNotExist")

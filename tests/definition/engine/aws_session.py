@@ -39,7 +39,7 @@ class AwsError(Exception):
 class Answers(Protocol):
     """What answers the calls (aws_calls.py)."""
 
-    def fault_at(self, thread: Thread, operation: str) -> Fault | None: ...
+    def fault_at(self, thread: Thread, operation: str, asked: dict[str, Any]) -> Fault | None: ...
 
     def answer(
         self,
@@ -83,14 +83,16 @@ class _Events:
         call = self._call
         call.service, call.operation = _SERVICES[model.service_model.service_name], model.name
         call.patience = round(context["client_config"].read_timeout * 1000)
-        call.fault, call.tries = self.answers.fault_at(self._thread(), model.name), 0
+        call.fault, call.tries = None, 0
 
     def before_send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         call = self._call
         call.tries += 1
+        asked = json.loads(request.body or "{}")
+        if call.tries == 1:
+            call.fault = self.answers.fault_at(self._thread(), call.operation, asked)
         fault = call.fault if call.fault and call.tries <= call.fault.tries else None
         url: Any = request.url
-        asked = json.loads(request.body or "{}")
         try:
             answer = self.answers.answer(self._thread(), call.service, call.operation, fault, asked, call.patience)
             status = 200

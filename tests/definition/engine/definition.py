@@ -36,6 +36,12 @@ def default_of(parameter: str) -> int:
     return int(TEMPLATE["Parameters"][parameter]["Default"])
 
 
+def values_of(parameter: str) -> list[int]:
+    """The whole numbers that a parameter's pattern accepts, in order."""
+    pattern = TEMPLATE["Parameters"][parameter]["AllowedPattern"]
+    return [number for number in range(10_000) if re.fullmatch(pattern, str(number))]
+
+
 REGION, ACCOUNT = "us-east-1", "123456789012"
 
 

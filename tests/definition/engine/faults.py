@@ -65,12 +65,11 @@ BASES: dict[str, Scenario] = {
         list_lag=2_000,
         description_lag=2_000,
     ),
-    "cancelled, while two sweeps read stale data and list the failed": replace(
+    "cancelled, while two sweeps read stale data": replace(
         _SMALL,
         answers=_CLICK,
         cancelled_at=(13_980,),
         sweeps_at_once=2,
-        others_given_up=True,
         starts=(("API", -20_000),),
         index_lag=2_000,
         list_lag=2_000,

@@ -77,11 +77,10 @@ def seconds_of(function: str) -> int:
 
 
 def check_link(parameters: Parameters, payload: dict[str, Any], time: VirtualTime) -> dict[str, Any]:
-    """A call of CheckLink. Signzy's silence is the one thing that is not played by the server, which answers at once: the
-    answer TIMEOUT replaces the call of the handler.
+    """A call of CheckLink. Two answers replace the call of the handler: TIMEOUT, because the server answers at once, and
+    PAST_DEADLINE, as from a function whose clock is ahead.
     """
-    if SIGNZY.is_silent:
-        SIGNZY.note_request()
-        return {"answer": "UNAVAILABLE", "reason": "TIMEOUT", "result": None}
+    if answer := SIGNZY.instead_of_a_check():
+        return {"answer": "UNAVAILABLE", "reason": answer, "result": None}
     with instance_of("CheckLink", {"SignzyBaseUrl": SIGNZY.base_url, **parameters}) as instance:
         return instance.handler(payload, Context(time, time.now + seconds_of("CheckLink") * 1000))

@@ -1,13 +1,24 @@
-"""Scenarios that chance draws, simplest first."""
+"""Random scenarios, which hypothesis generates, simplest first."""
 
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.definition.engine.definition import STATES, TASKS
-from tests.definition.engine.scenario import CRASH, STATUS_EVENT, TWICE, End, EntryPoint, Fault, Outage, Scenario
+from tests.definition.engine.scenario import (
+    CLOSE,
+    CRASH,
+    HANG,
+    STATUS_EVENT,
+    TWICE,
+    End,
+    EntryPoint,
+    Fault,
+    Outage,
+    Scenario,
+)
 
-#: The names AWS gives to what goes wrong in each service; the last four of Lambda's are a function's own.
+#: The errors of each service, by AWS's names; the last four of Lambda's are a function's own.
 ERRORS = {
     "dynamodb": [
         "DynamoDB.ProvisionedThroughputExceededException",
@@ -29,7 +40,7 @@ ERRORS = {
     "events": ["EventBridge.FailedEntry", "EventBridge.InternalException", "States.Timeout"],
 }
 WAITS = [name for name, state in STATES.items() if state["Type"] == "Wait"]
-#: What functions call, and how.
+#: The calls of functions.
 CALLS = [
     *("API start: PutItem", "API start: StartExecution", "EVENT start: PutItem", "EVENT start: StartExecution"),
     *("cancel: UpdateItem", "cancel: StartExecution", "cancel: StopExecution"),
@@ -72,8 +83,9 @@ _faults_of_a_function = st.builds(
     place=st.sampled_from(CALLS),
     first=st.integers(0, 3),
     times=st.sampled_from([1, 1, 2, 5]),
-    error=st.sampled_from(["ThrottlingException", "ReadTimeout", CRASH]),
+    error=st.sampled_from(["ThrottlingException", "AccessDeniedException", HANG, CLOSE, CRASH]),
     takes_effect=st.booleans(),
+    tries=st.sampled_from([9, 1]),
     before_millis=st.sampled_from([0, 10, 400, 2_000]),
     after_millis=st.sampled_from([0, 10, 400, 2_000]),
 )
@@ -86,7 +98,7 @@ _status_events = st.builds(
 )
 _ends = st.builds(
     End,
-    state=st.sampled_from(sorted(STATES)),
+    state=st.sampled_from([*TASKS, *WAITS]),
     nth=st.integers(0, 6) | st.integers(0, 35),
     after_millis=st.sampled_from([0, 5, 15, 30, 100, 2_000]),
     status=st.sampled_from(["ABORTED", "ABORTED", "TIMED_OUT"]),
@@ -140,11 +152,11 @@ _delays: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "events_after": st.lists(st.none() | _soon, min_size=1, max_size=3).map(tuple),
         "first_sweep_at": st.integers(0, 60_000),
         "sweeps_at_once": st.sampled_from([1, 1, 2]),
-        "sweeps_list_the_dead": st.booleans(),
+        "others_given_up": st.sampled_from([*[False] * 9, True]),
         "index_lag": st.sampled_from([0, 1_000, 90_000]),
         "list_lag": st.sampled_from([0, 1_000, 90_000]),
         "description_lag": st.sampled_from([0, 1_000, 10_000]),
-        "call": st.sampled_from([20, 0, 500, 3_000]),
+        "call": st.sampled_from([20, 0, 500, 900]),
         "start_refuses_running": st.sampled_from([False, False, True]),
     }
 )
@@ -152,13 +164,14 @@ _delays: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 @st.composite
 def scenarios(draw: st.DrawFn) -> Scenario:
-    """A scenario. What is drawn first and simplest is a verification that expires with nothing going wrong."""
+    """A scenario. The simplest is a verification that expires while nothing goes wrong."""
     window, poll, lead = draw(st.sampled_from(NUMBERS))
     return Scenario(
         window_seconds=window,
         poll_seconds=poll,
         lead_seconds=lead,
         sent_at=draw(st.sampled_from([0, 1, 250, 999])),
+        correlation_id=draw(st.sampled_from(["application-4711", None])),
         starts=draw(_starts(window)),
         answers=draw(st.lists(st.tuples(_seconds, _answers), max_size=3).map(_script)),
         **draw(_incidents),

@@ -1,4 +1,8 @@
-"""Signzy on the loopback: a real HTTP server that answers CheckLink at once, by the scenario that is played."""
+"""Signzy on the loopback: a real HTTP server that answers CheckLink at once, by the scenario that is played.
+
+A scenario's answers are those of answers.json, NO_CONNECTION (the server closes the connection), TIMEOUT and PAST_DEADLINE
+(functions.check_link).
+"""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,10 +33,12 @@ class Signzy:
         """by: the execution whose check comes next."""
         self._account, self._by, self._invoked_at = account, by, invoked_at
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether Signzy would not answer a check that is made now."""
-        return self.answer_due == "TIMEOUT" and self._account.time.now < self._account.scenario.deadline
+    def instead_of_a_check(self) -> str | None:
+        """The reason that replaces a check that is made now, if the scenario has one."""
+        if self.answer_due == "TIMEOUT" and self._account.time.now < self._account.scenario.deadline:
+            self.note_request()
+            return "TIMEOUT"
+        return "PAST_DEADLINE" if self.answer_due == "PAST_DEADLINE" else None
 
     @property
     def answer_due(self) -> str:

@@ -20,7 +20,7 @@ class VirtualTime:
 
     def __init__(self, now_millis: int) -> None:
         self.now = now_millis
-        #: The thread that runs now; a pool's workers run on its behalf.
+        #: The thread that runs now; the worker of its pool runs on its behalf.
         self.current: Thread | None = None
         self._agenda: list[tuple[int, int, Callable[[], None]]] = []
         self._order = count()
@@ -64,7 +64,6 @@ class Thread:
         self._time = time
         self._body = body
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
-        self._one_waits = threading.Lock()
         self._waits = 0  # counts waits, so that an alarm for one that is over wakes nobody
         self._is_ending = self._has_started = self.is_over = False
         self.failure: BaseException | None = None
@@ -81,17 +80,16 @@ class Thread:
         self.wait_until(self._time.now + millis)
 
     def wait_until(self, moment: int) -> None:
-        """Called by the thread itself, or by a worker of its pool: one waits after the other. Raises Ended."""
-        with self._one_waits:
-            if self._is_ending:
-                raise Ended
-            self._waits += 1
-            this = self._waits
-            self._time.at(moment, lambda: self._wake(this))
-            self._back.release()
-            self._go.acquire()
-            if self._is_ending:
-                raise Ended
+        """Called by the thread itself, or by the one worker of its pool while it waits for that. Raises Ended."""
+        if self._is_ending:
+            raise Ended
+        self._waits += 1
+        this = self._waits
+        self._time.at(moment, lambda: self._wake(this))
+        self._back.release()
+        self._go.acquire()
+        if self._is_ending:
+            raise Ended
 
     def end(self) -> None:
         """Called by another thread: unwinds this one where it waits."""
