@@ -29,7 +29,7 @@ def page(rows: list[dict[str, Any]], stack: str, since: str, until: str) -> str:
 
 
 def _library() -> str:
-    return vl_convert.javascript_bundle().replace("</script", "<\\/script")
+    return vl_convert.javascript_bundle().replace("</script", "<\\/script")  # pyright: ignore[reportCallIssue]  # its stub is wrong: the argument is optional
 
 
 def figures(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from operations.acceptance.consumer import OutcomeConsumer
 from operations.acceptance.findings import Finding, Verdict, count_by_guarantee, overall
 from operations.acceptance.guarantees import Observation, Window, as_published, breaches, judge
 from operations.acceptance.refusals import forge_outcomes
-from operations.environment import Environment, BadChoice
+from operations.environment import BadChoice, Environment
 from simulator.client import VendorRequest
 
 WINDOW = Window(60, 5, 2)

@@ -11,6 +11,7 @@ from tests.definition.engine.definition import RESOURCES, STATE_MACHINE, arn_of,
 from tests.definition.engine.dynamodb import ConditionFailed, Item, Refused
 from tests.definition.engine.execution import Execution
 from tests.definition.engine.queue import Queue
+from tests.definition.engine.record import ID
 from tests.definition.engine.scenario import CLOSE, CRASH, HANG, MORNING, Fault, Service
 from tests.definition.engine.virtual_time import Ended, Thread
 
