@@ -15,8 +15,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "operations/deployed": set(),
     "operations": {"operations/deployed", "simulator"},
     "operations/report": {"operations", "operations/deployed"},
-    "operations/acceptance": {"operations", "operations/deployed", "simulator", "local"},
-    "local": {"operations", "operations/deployed", "operations/report", "simulator"},
+    "operations/acceptance": {"operations", "operations/deployed", "simulator"},
+    "local": {"operations", "operations/acceptance", "operations/deployed", "operations/report", "simulator"},
 }
 _FUNCTIONS = {path.stem for path in (ROOT / "functions").iterdir() if path.suffix == ".py" or path.is_dir()}
 

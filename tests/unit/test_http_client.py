@@ -32,7 +32,7 @@ def test_every_error_of_urllib3_and_ssl_is_a_time_out_or_no_connection(error):
     assert type(failure_of(raised(error))) is (TimedOut if error.__name__ in TIME_OUTS else NoConnection)
 
 
-@pytest.mark.parametrize("cause", TIME_OUTS)
+@pytest.mark.parametrize("cause", sorted(TIME_OUTS))
 def test_a_time_out_of_a_proxy_is_a_time_out(cause):
     error = raised(urllib3.exceptions.ProxyError, raised(getattr(urllib3.exceptions, cause)))
 

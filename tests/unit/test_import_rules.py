@@ -1,4 +1,4 @@
-"""Imports point one way, in functions/ and in local/; os.environ stands in one module of functions/."""
+"""Imports in functions/ point one way, and one module reads the environment."""
 
 import ast
 import re
@@ -35,8 +35,6 @@ CORE = {
     "linkwatch.verifications": {"linkwatch.aws_errors", "linkwatch.executions", "linkwatch.model", "linkwatch.table"},
     "linkwatch.recovery": {"linkwatch.aws_errors", "linkwatch.executions", "linkwatch.model", "linkwatch.table"},
 }
-#: The packages of local/, each with those that it may import besides itself.
-LOCAL = {"stack": set(), "terminal": {"stack"}}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -70,36 +68,13 @@ def test_a_module_of_the_core_imports_only_the_modules_below_it():
         assert ours <= allowed, module
 
 
-def test_the_local_stack_needs_nothing_that_is_for_accounts_or_stands_on_it():
-    imported = {name.split(".")[0] for path in (ROOT / "local").rglob("*.py") for name in imports_of(path)}
-
-    assert not imported & {"acceptance", "benchmarks", "deployment", "pictures", "report", "tests"}
-
-
-def test_every_package_of_the_local_stack_is_named_here():
-    assert {path.parent.name for path in (ROOT / "local").glob("*/__init__.py")} == set(LOCAL)
-
-
-def test_a_package_of_the_local_stack_imports_only_those_below_it():
-    for package, allowed in LOCAL.items():
-        for path in (ROOT / "local" / package).glob("*.py"):
-            imported = {name.split(".")[1] for name in imports_of(path) if name.startswith("local.")}
-            assert imported <= {package, *allowed}, path.name
-
-
-def test_nothing_that_is_shipped_imports_what_is_local():
-    others = {"local", "simulator", "engine", "tests", "benchmarks", "deployment", "contracts"}
+def test_functions_import_no_other_folder():
+    others = {"local", "simulator", "operations", "tests", "benchmarks", "contracts"}
 
     assert not {name for path in FUNCTIONS.rglob("*.py") for name in imports_of(path) if name.split(".")[0] in others}
 
 
-def test_the_second_engine_imports_neither_tests_nor_benchmarks():
-    imported = {name.split(".")[0] for path in (ROOT / "engine").glob("*.py") for name in imports_of(path)}
-
-    assert not imported & {"tests", "benchmarks", "deployment", "contracts", "pictures", "report"}
-
-
-def test_signzys_path_stands_in_the_call_and_its_phrases_stand_in_the_answer():
+def test_signzys_path_and_phrases_are_in_two_modules():
     words = re.compile("poll-check-verify|linkclicked|please wait|should match pattern|upstream down", re.IGNORECASE)
     sources = [*FUNCTIONS.rglob("*.py"), *(ROOT / "statemachine").iterdir()]
 

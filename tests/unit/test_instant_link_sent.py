@@ -68,7 +68,7 @@ def test_an_event_starts_a_verification(handle, aws, capsys, recwarn):
     assert {kind for attribute in aws.table.items[ID].values() for kind in attribute} == {"S", "N"}
     assert json.loads(aws.executions[ID]["input"]) == {"verificationId": ID}
     printed = capsys.readouterr().out
-    assert not metrics_in(printed)
+    assert metrics_in(printed) == {("Starts", "service=linkwatch"): 1}
     assert not recwarn.list, "Powertools warns where there is no metric to publish"
     assert logged_in(printed, "INFO")[0]["startedBy"] == "123456789012 onboarding"
 
@@ -259,5 +259,5 @@ def test_a_defect_of_ours_with_one_event_holds_back_no_other_and_is_told(handle,
     (line,) = logged_in(printed, "ERROR")
     assert (line["messageId"], line["error"]) == ("message-0", "ValueError")
     assert "5550001111" not in printed
-    assert metrics_in(printed) == {("EventsReturned", "service=linkwatch"): 1}
+    assert metrics_in(printed) == {("Starts", "service=linkwatch"): 1, ("EventsReturned", "service=linkwatch"): 1}
     assert list(aws.executions) == [ID]

