@@ -2,8 +2,9 @@
 
     python -m benchmarks.check_link
 
-Each start is a process of its own, and the kinds take turns. Prints the table for docs/performance.md. Exits 1 where a ratio is
-over its target.
+Each start is a process of its own, and the kinds take turns. Ratios are of minima: what else the machine does only adds time
+(https://docs.python.org/3/library/timeit.html#timeit.Timer.repeat). Prints the table for docs/performance.md. Exits 1 where a
+ratio is over its target.
 """
 
 import json
@@ -22,7 +23,7 @@ from pathlib import Path
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 #: In the bundle, and what AWS's Python runtime has for signing.
 PACKAGES = ("urllib3", "botocore", "jmespath", "dateutil", "six")
-STARTS, BATCHES, CHECKS = 25, 30, 200
+STARTS, BATCHES, CHECKS = 15, 40, 100
 
 EVENT = {
     "requestId": "6462150e29c23b4d42352a63",
@@ -79,16 +80,14 @@ def main() -> int:
         ("check on a kept connection, µs of CPU", warm["check cpu"], "urllib3's GET", warm["raw cpu"], 1.25),
         ("check on a kept connection, µs", warm["check time"], "the same", warm["raw time"], 1.25),
     ]
-    print("| measure | min | median | max | compared with | its median | ratio | at most |")
-    print("|---|--:|--:|--:|---|--:|--:|--:|")
+    print("| measure | min | median | compared with | min | median | ratio | at most |")
+    print("|---|--:|--:|---|--:|--:|--:|--:|")
     exceeded = False
     for measure, ours, compared, theirs, target in rows:
-        ratio = statistics.median(ours) / statistics.median(theirs)
+        ratio = min(ours) / min(theirs)
         exceeded |= target is not None and ratio > target
-        figures = " | ".join(f"{figure(ours):,.0f}" for figure in (min, statistics.median, max))
-        print(
-            f"| {measure} | {figures} | {compared} | {statistics.median(theirs):,.0f} | {ratio:.2f} | {target or ''} |"
-        )
+        figures = [f"{min(them):,.0f} | {statistics.median(them):,.0f}" for them in (ours, theirs)]
+        print(f"| {measure} | {figures[0]} | {compared} | {figures[1]} | {ratio:.2f} | {target or ''} |")
     return int(exceeded)
 
 

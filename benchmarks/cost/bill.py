@@ -11,8 +11,8 @@ from benchmarks.cost.counts import Counts
 ROOT = Path(__file__).parents[2]
 PRICES: dict[str, dict[str, float]] = tomllib.loads(Path(__file__).with_name("prices.toml").read_text("utf-8"))
 
-#: docs/performance.md: CPU of a start with its first check (CheckLink with byte-code, the usual stack without), CPU of a check on a
-#: kept connection, and the day of the measurement.
+#: docs/performance.md: CPU of a start with its first check (CheckLink with byte-code, the usual stack without), CPU of a check on
+#: a kept connection, and the day of the measurement.
 COLD_CPU_SECONDS = {"check_link": 0.17711, "usual_sources": 1.27018}
 WARM_CPU_SECONDS = 212.19e-6
 MEASURED_ON = "2026-11-26"

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, cast
 
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout
 from urllib3.connection import HTTPConnection
-from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ProxyError
+from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as Urllib3TimeoutError
 from urllib3.util import parse_url
 
@@ -156,16 +156,21 @@ class _GuardedConnection(HTTPConnection):
     """Part of the connection class: keeps to the budget, and writes only while there is time for it."""
 
     exchange: ClassVar[_Exchange]
-    _is_given_up = False
 
     def connect(self) -> None:
         self.exchange.connection, self.exchange.is_new_connection = self, True
-        errors: list[BaseException] = []
-        thread = Thread(target=self._connect, args=(super().connect, errors), daemon=True)
+        connect, errors = super().connect, list[BaseException]()
+
+        def try_to_connect() -> None:
+            try:
+                connect()
+            except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
+                errors.append(error)
+
+        thread = Thread(target=try_to_connect, daemon=True)
         thread.start()
         thread.join(self.exchange.seconds_left())
         if thread.is_alive():
-            self._is_given_up = True
             if self.sock:
                 with suppress(OSError):
                     self.sock.shutdown(SHUT_RDWR)  # ends a proxy's answer that drips
@@ -184,14 +189,6 @@ class _GuardedConnection(HTTPConnection):
     def is_connected(self) -> bool:
         """Whether the connection is open and silent."""
         return super().is_connected and not cast("_BoundedSocket", self.sock).pending()
-
-    def _connect(self, connect: Callable[[], None], errors: list[BaseException]) -> None:
-        try:
-            connect()
-        except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
-            errors.append(error)
-        if self._is_given_up:
-            self.close()
 
 
 class _BoundedSocket:
@@ -246,7 +243,10 @@ def _read(response: BaseHTTPResponse) -> HttpAnswer:
 
 def failure_of(error: Exception) -> HttpFailure:
     """What an exception of urllib3 or of the operating system means for the request."""
-    cause = error.original_error if isinstance(error, ProxyError) else error
-    # NewConnectionError is one of urllib3's time-outs, but means that the name is unknown or the connection was refused.
-    is_timeout = isinstance(cause, (TimeoutError, Urllib3TimeoutError)) and not isinstance(cause, NewConnectionError)
+    # The error of a proxy or of a broken connection has the reason among its arguments. NewConnectionError is one of urllib3's
+    # time-outs, but means that the name is unknown or the connection was refused.
+    is_timeout = any(
+        isinstance(cause, (TimeoutError, Urllib3TimeoutError)) and not isinstance(cause, NewConnectionError)
+        for cause in (error, *error.args)
+    )
     return TimedOut() if is_timeout else NoConnection()

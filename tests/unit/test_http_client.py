@@ -1,11 +1,14 @@
 """The HTTP client's failures, addresses and proxies, as far as no check shows them."""
 
 import inspect
+import socket
 import ssl
+import threading
 import time
 
 import pytest
 import urllib3.exceptions
+from urllib3.exceptions import ConnectTimeoutError, ProtocolError, ProxyError
 
 from linkwatch.http_client import HttpClient, NoConnection, TimedOut, failure_of
 from tests.unit.checks import client_tls, resolver, server_tls
@@ -20,11 +23,9 @@ FOREIGN = [
 TIME_OUTS = {"TimeoutError", "ReadTimeoutError", "ConnectTimeoutError"}
 
 
-def raised(error: type[Exception], cause: Exception | None = None) -> Exception:
+def raised(error: type[Exception]) -> Exception:
     """An error as if it were raised, whatever its constructor wants."""
-    made = error.__new__(error)
-    vars(made)["original_error"] = cause or OSError()
-    return made
+    return error.__new__(error)
 
 
 @pytest.mark.parametrize("error", FOREIGN, ids=lambda error: error.__name__)
@@ -32,11 +33,18 @@ def test_every_error_of_urllib3_and_ssl_is_a_time_out_or_no_connection(error):
     assert type(failure_of(raised(error))) is (TimedOut if error.__name__ in TIME_OUTS else NoConnection)
 
 
-@pytest.mark.parametrize("cause", sorted(TIME_OUTS))
-def test_a_time_out_of_a_proxy_is_a_time_out(cause):
-    error = raised(urllib3.exceptions.ProxyError, raised(getattr(urllib3.exceptions, cause)))
-
-    assert type(failure_of(error)) is TimedOut
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (ProxyError("no proxy", ConnectTimeoutError()), TimedOut),
+        (ProxyError("no proxy", OSError()), NoConnection),
+        (ProtocolError("aborted", TimeoutError()), TimedOut),
+        (ProtocolError("aborted", ConnectionResetError()), NoConnection),
+    ],
+    ids=str,
+)
+def test_the_reason_within_an_error_decides(error, failure):
+    assert type(failure_of(error)) is failure
 
 
 @pytest.mark.parametrize(
@@ -102,3 +110,19 @@ def test_nothing_is_sent_without_time_left():
         HttpClient(asked.url).request("/check", {}, ends_at=time.monotonic())
 
     assert asked.connections == 0
+
+
+def test_the_connection_of_a_longer_answer_than_is_read_is_closed():
+    is_closed = threading.Event()
+
+    def answer(_, connection: socket.socket) -> None:
+        try:
+            for _ in range(64):
+                connection.sendall(message(b" " * 1_000_000))
+        except OSError:
+            is_closed.set()
+
+    with serving(answer) as asked:
+        client = HttpClient(asked.url)
+        assert client.request("/check", {}, ends_at=time.monotonic() + 5) == (200, "", b"")
+        assert is_closed.wait(2)

@@ -28,7 +28,7 @@ from tests.unit.scripted_server import message, serving, swallowing
 
 
 def connecting_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.endswith("(_connect)")]
+    return [thread for thread in threading.enumerate() if thread.name.endswith("(try_to_connect)")]
 
 
 def await_no_connecting_thread(seconds: float) -> None:
