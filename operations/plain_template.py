@@ -28,7 +28,10 @@ def plain(template: dict[str, Any], definition: dict[str, Any], code: dict[str, 
     for name, resource in template["Resources"].items():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::Function":
-            properties["CodeUri"] = {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Fn::Sub": f"${{CodePrefix}}{code[name]}"}}
+            properties["CodeUri"] = {
+                "Bucket": {"Ref": "CodeBucket"},
+                "Key": {"Fn::Sub": f"${{CodePrefix}}{code[name]}"},
+            }
         if resource["Type"] == "AWS::Serverless::StateMachine":
             del properties["DefinitionUri"]
             properties["Definition"] = definition

@@ -1,7 +1,7 @@
 """make release: writes dist/linkwatch-<version>/, which the AWS CLI alone can deploy.
 
     template.yaml         plain CloudFormation, without a transform
-    <Function>-<sha>.zip  a function's code; the name has the first 16 digits of its SHA-256, so that other code has another name
+    <Function>-<sha>.zip  a function's code; the name has its SHA-256, so that other code has another name
     sbom.json             what the functions contain, as CycloneDX
     README.md             how to deploy it
     SHA256SUMS            the checksums of all of these
@@ -82,7 +82,7 @@ def _write_zip(bundle: Path, folder: Path) -> str:
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16  # Lambda's user has to read it
             archive.writestr(entry, path.read_bytes())
-    return packed.rename(folder / f"{bundle.name}-{_sha256(packed)[:16]}.zip").name
+    return packed.rename(folder / f"{bundle.name}-{_sha256(packed)[}.zip").name
 
 
 def _plain_template(template: str, definition: dict[str, Any], code: dict[str, str]) -> dict[str, Any]:
