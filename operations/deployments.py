@@ -45,7 +45,7 @@ class Deployments:
     def __init__(self, stack_name: str, region: str) -> None:
         self._stack_name = stack_name
         clients = (boto3.client(name, region_name=region) for name in ("cloudformation", "s3", "ssm", "sts"))
-        self._cloudformation, self._s3, self._ssm, self._sts = (client for client in clients)  # pyright: ignore
+        self._cloudformation, self._s3, self._ssm, self._sts = (client for client in clients)
         self._account: str = self._sts.get_caller_identity()["Account"]
 
     # ── The bucket ────────────────────────────────────────────────────────────────────────────────────────────────────

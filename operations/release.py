@@ -82,7 +82,7 @@ def _write_zip(bundle: Path, folder: Path) -> str:
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16  # Lambda's user has to read it
             archive.writestr(entry, path.read_bytes())
-    return packed.rename(folder / f"{bundle.name}-{_sha256(packed)[}.zip").name
+    return packed.rename(folder / f"{bundle.name}-{_sha256(packed)}.zip").name
 
 
 def _plain_template(template: str, definition: dict[str, Any], code: dict[str, str]) -> dict[str, Any]:
