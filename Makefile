@@ -1,167 +1,158 @@
-# make alone prints what there is. Every tool comes from PyPI, pinned in requirements/, into .venvs/.
+# `make` lists the targets. Every tool comes from PyPI, in the versions and with the hashes of requirements/, into .venvs/.
 
 SHELL := /bin/sh
-# Where an environment has none (env -i make run).
+# Where the environment has none (env -i make run).
 export PATH := $(or $(PATH),/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
 .DEFAULT_GOAL := help
 
-emulator_venv    := .venvs/emulator/.ready
-sam_venv         := .venvs/sam/.ready
-development_venv := .venvs/development/.ready
-scan_venv        := .venvs/scan/.ready
-report_venv      := .venvs/report/.ready
+# A choice counts where it is typed on make's command line (make deploy ENV=prod), or exported with the prefix LINKWATCH_
+# (LINKWATCH_ENV=prod). Many shells and pipelines export ENV or CONFIRM for reasons of their own; those must not choose an account or
+# answer a question.
+choices := BURST CLICK CONFIRM CORRELATION ENV FULL FUNCTION HOURS ID KEEP N OFFLINE ONLY OUT PARAMETERS RELEASE SCENARIO \
+	SEED SINCE SPEED TAGS TEMPLATE TO UNTIL VIA WHAT WRITE YES
+typed := $(foreach name,$(choices),$(if $(filter command,$(origin $(name))),$(name)))
+$(foreach name,$(filter-out $(typed),$(choices)),$(eval override $(name) := $$(LINKWATCH_$(name))))
+$(foreach name,$(choices),$(eval $(if $($(name)),export,unexport) $(name)))
 
-python := .venvs/development/bin/python
-sam    := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam
+# The virtual environments see nothing of the shell's Python. Of pip's settings, those remain that say how to reach a package index.
+unexport $(filter PYTHON% VIRTUAL_ENV __PYVENV_LAUNCHER__,$(.VARIABLES))
+index_settings := PIP_CACHE_DIR PIP_CERT PIP_CLIENT_CERT PIP_CONFIG_FILE PIP_DEFAULT_TIMEOUT PIP_DISABLE_PIP_VERSION_CHECK \
+	PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_INDEX_URL PIP_KEYRING_PROVIDER PIP_NO_CACHE_DIR PIP_NO_INDEX PIP_PROXY PIP_RETRIES \
+	PIP_TRUSTED_HOST
+unexport $(filter-out $(index_settings),$(filter PIP_%,$(.VARIABLES)))
+
+# sam runs and deploys stacks, development tests and checks, emulator is AWS on this machine.
+sam         := .venvs/sam/.ready
+emulator    := .venvs/emulator/.ready
+development := .venvs/development/.ready
+checkov     := .venvs/checkov/.ready
+
+# Several at the same time.
+install     = $(MAKE) -j4 --no-print-directory -s
+
+run_python := .venvs/sam/bin/python
+python     := .venvs/development/bin/python
+# What acts on the local stack, or on the account of ENV.
+target     := $(run_python) -m $(if $(ENV),operations,local)
 
 # Every target that the help lists is a command, not a file.
-.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile) tools
+.PHONY: $(shell PATH='$(PATH)' sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' Makefile)
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^# ── / { sub(/^# ── /, ""); sub(/ ──.*/, ""); print "\n" $$0 } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
 # ── The local stack ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-run: tools ## Watch one link to its outcome: SCENARIO= SPEED=15 VIA=
-	@$(python) -m local run
+run: ## Watch one verification until its outcome: SCENARIO= SPEED=15 VIA=api|event
+	@$(install) $(sam) $(emulator)
+	@$(run_python) -m local run
 
-up: tools ## Keep a local stack running, print what to call: SPEED=1
-	@$(python) -m local up
+up: ## Keep a local stack running, print what to call: SPEED=1
+	@$(install) $(sam) $(emulator)
+	@$(run_python) -m local up
 
-down: $(development_venv) ## End the stack that make up started
-	@$(python) -m local down
+down: $(sam) ## Stop the stack that make up started
+	@$(run_python) -m local down
 
-env: $(development_venv) ## Exports of address, region, outputs, for eval: local, or ENV=
-	@$(python) -m $(if $(ENV),deployment,local) env
+watch: $(sam) ## Show the local stack's verifications live, or one of them: ID= or CORRELATION=
+	@$(run_python) -m local watch
 
-send: $(development_venv) ## Send a link: SCENARIO= VIA=api|event CORRELATION=, with ENV= CLICK=
-	@$(python) -m $(if $(ENV),deployment,local) send
+logs: $(sam) ## Print a function's logs from the local stack: FUNCTION=
+	@$(run_python) -m local logs
 
-watch: $(development_venv) ## Show the background stack's verifications live, or one: ID= or CORRELATION=
-	@$(python) -m local watch
+# ── The local stack, or with ENV= the one in your account ────────────────────────────────────────────────────────────
 
-cancel: $(development_venv) ## Cancel a verification of the background stack: ID=
-	@$(python) -m local cancel
+env: $(sam) ## Print the stack's outputs as shell exports, for eval: ENV=
+	@$(target) env
 
-logs: $(development_venv) ## Print a function's logs in the background stack: FUNCTION=
-	@$(python) -m local logs
+send: $(sam) ## Start a verification at the simulator: SCENARIO= VIA=api|event CORRELATION= ENV= CLICK=
+	@$(target) send
 
-report: $(development_venv) $(report_venv) ## Write report.html: HOURS=24 SINCE= UNTIL= OUT= ENV=
-	@.venvs/report/bin/python -m report
+recover: $(sam) ## Resume the verifications that recovery has given up: ENV=
+	@$(target) recover
 
-consumer: tools ## Deploy examples/consumer beside the background stack
-	@$(python) -m local consumer
-
-webhook: tools ## Deploy examples/webhook beside the background stack: URL=
-	@$(python) -m local webhook
-
-redrive: $(development_venv) ## Put the background stack's dead letters back into the queue
-	@$(python) -m local redrive
-
-recover: $(development_venv) ## Recover what was given up: the background stack, or ENV=
-	@$(python) -m $(if $(ENV),deployment,local) recover
-
-invoke: tools ## Run one in Lambda's container: FUNCTION= EVENT= SCENARIO=
-	@$(python) -m local invoke
-
-# ── Tests and checks ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-test: check test-unit test-static test-definition test-integration ## Everything CI runs
-
-test-unit: $(development_venv) ## The functions, without AWS: seconds
-	@$(python) -m pytest tests/unit
-
-test-static: build ## Template, roles, alarms, queues and bundles, without deploying
-	@$(python) -m pytest tests/static
-
-test-definition: $(development_venv) ## The state machine, on a second engine
-	@$(python) -m pytest tests/definition -n 2
-
-test-integration: tools $(report_venv) ## The deployed stack, under an accelerated clock
-	@$(python) -m pytest tests/integration -n 2 --dist loadfile --no-loadscope-reorder
-
-test-acceptance: tools ## Show that make accept can fail: broken stacks, minutes
-	@$(python) -m pytest tests/integration/test_acceptance.py -m slow
-
-scenarios-deployed: tools ## Generated scenarios, deployed stack: N=200 SEED=1
-	@$(python) -m tests.integration.scenarios --count $(or $(N),200) --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY))
-
-scenarios: $(development_venv) ## Generated scenarios, definition alone: N=1000 SEED=1
-	@PYTHONPATH=functions $(python) -m engine scenarios --count $(or $(N),1000) --seed $(or $(SEED),1)
-
-fault-pairs: $(development_venv) ## Every pair of faults, definition alone: minutes
-	@PYTHONPATH=functions $(python) -m engine fault-pairs
-
-check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam, checkov, pip-audit
-	@.venvs/development/bin/ruff check
-	@.venvs/development/bin/ruff format --check
-	@.venvs/development/bin/pyright --pythonpath $(python)
-	@.venvs/development/bin/cfn-lint template.yaml examples/consumer/template.yaml examples/webhook/template.yaml simulator/template.yaml
-	@$(sam) validate --lint
-	@.venvs/scan/bin/checkov --file template.yaml examples/webhook/template.yaml --framework cloudformation --skip-download --compact --quiet
-	@$(python) -m requirements.audit .venvs/scan/bin/pip-audit functions/requirements.txt
+report: $(development) ## Write report.html: HOURS=24 SINCE= UNTIL= OUT= ENV=
+	@$(python) -m operations.report
 
 # ── Your account ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-deploy: tools ## Build, show what changes, deploy: ENV= PARAMETERS=
-	@$(python) -m deployment deploy
+build: $(sam) ## Build what sam deploy deploys, into .aws-sam/
+	@$(run_python) -m local build
 
-simulator: tools ## A simulator of Signzy in the account: ENV=dev PARAMETERS=
-	@$(python) -m deployment simulator
+deploy: $(sam) ## Build, show the changes, deploy: ENV= PARAMETERS= TAGS= RELEASE= CONFIRM=no
+	@$(run_python) -m operations deploy
 
-accept: tools ## Prove the guarantees on a stack of its own: ENV=dev|local BURST=100 FULL=1 KEEP=1
-	@PYTHONPATH=functions $(python) -m acceptance
+rollback: $(sam) ## Deploy again what the last deployment replaced: ENV= TO= CONFIRM=no
+	@$(run_python) -m operations rollback
 
-deployments: tools ## What deployments have replaced: ENV=
-	@$(python) -m deployment deployments
+accept: ## Check the guarantees on a stack of its own: ENV=dev|local BURST=100 FULL=1 KEEP=1
+	@$(install) $(sam) $(if $(filter local,$(ENV)),$(emulator))
+	@$(run_python) -m operations.acceptance
 
-rollback: tools ## Deploy again what was replaced last: ENV= TO=
-	@$(python) -m deployment rollback
+# ── Tests and checks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-# ── Measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────
+test: check test-unit test-static test-definition test-integration ## Everything that CI runs
 
-bench: build ## CheckLink beside its peers: WRITE=1 writes the document
-	@$(python) -m benchmarks.check_link $(if $(WRITE),--write)
+test-unit: $(development) ## The functions and tools, without AWS
+	@$(python) -m pytest tests/unit
 
-cost: $(development_venv) ## USD per 1,000 verifications: WRITE=1 writes docs/cost.md
-	@$(python) -m benchmarks.cost $(if $(WRITE),--write)
+test-static: build $(development) ## The template and the bundles, without deploying
+	@$(python) -m pytest tests/static
 
-burst: $(development_venv) ## A burst against AWS's quotas: N=20000 SECONDS=60 WRITE=1
-	@$(python) -m benchmarks.burst --links $(or $(N),20000) --seconds $(or $(SECONDS),60) $(if $(WRITE),--write)
+test-definition: $(development) ## The state machine, in the in-process engine
+	@$(python) -m pytest tests/definition -n 2
 
-sweep: $(development_venv) ## One sweep of recovery against AWS's quotas: N=20000 WRITE=1
-	@$(python) -m benchmarks.sweep --count $(or $(N),20000) $(if $(WRITE),--write)
+test-integration: ## The deployed stack, under an accelerated clock
+	@$(install) $(sam) $(emulator) $(development)
+	@$(python) -m pytest tests/integration -n 2 --dist loadfile --no-loadscope-reorder
 
-load: build ## Many at once on the emulator: N=200 SPEED=3 SEED=1
-	@$(python) -m benchmarks.load --count $(or $(N),200) --speed $(or $(SPEED),3) --seed $(or $(SEED),1)
+templates := template.yaml examples/consumer/template.yaml examples/webhook/template.yaml simulator/template.yaml
 
-# ── Making things ────────────────────────────────────────────────────────────────────────────────────────────────────
+check: ## Linters, types, templates, documents, known vulnerabilities: OFFLINE=1 leaves those out
+	@$(install) $(sam) $(development) $(checkov)
+	@.venvs/development/bin/ruff check
+	@.venvs/development/bin/ruff format --check
+	@.venvs/development/bin/pyright --pythonpath $(python)
+	@.venvs/development/bin/rumdl check --quiet .
+	@.venvs/development/bin/zizmor --offline --quiet .github
+	@.venvs/development/bin/cfn-lint $(templates)
+	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam validate --lint
+	@.venvs/checkov/bin/checkov --file template.yaml examples/webhook/template.yaml --framework cloudformation --skip-download --compact --quiet
+ifeq ($(OFFLINE),)
+	@.venvs/development/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement functions/requirements.txt
+else
+	@echo "pip-audit: not run, because OFFLINE is set"
+endif
 
-build: tools ## What sam deploy deploys, into .aws-sam/
-	@$(python) -m local build
+scenarios: $(development) ## Random scenarios in the in-process engine: N=1000 SEED=1
+	@PYTHONPATH=functions $(python) -m tests.definition.engine scenarios --count $(or $(N),1000) --seed $(or $(SEED),1)
 
-sbom: .venvs/sbom/.ready ## Write sbom.json: what the functions bring along, as CycloneDX
-	@.venvs/sbom/bin/cyclonedx-py requirements --output-reproducible --output-format JSON --output-file $(or $(SBOM),sbom.json) functions/requirements.txt
+bench: $(if $(filter start,$(WHAT)),build) $(development) ## Measure: WHAT=start|cost|capacity, WRITE=1 updates the document
+	@$(if $(filter start cost capacity,$(WHAT)),:,echo "say what: make bench WHAT=start, cost or capacity" >&2; exit 2)
+	@$(python) -m benchmarks.$(WHAT:start=check_link) $(if $(WRITE),--write)
 
-contracts: $(development_venv) ## Write schemas/, docs/openapi.yaml, docs/asyncapi.yaml
-	@PYTHONPATH=functions $(python) -m contracts
+# ── The checkout ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-pictures: build ## Draw the state machine and the time lines in docs/ anew
-	@$(python) -m pictures
+locked := sam emulator development checkov
+others := functions benchmarks/check_link/peers examples/webhook/receiver
 
-clean: ## Remove everything that make made, a kept stack, too
-	@if [ -f .linkwatch/stack.json ] && [ -x $(python) ]; then $(python) -m local down; fi
+lock: $(development) ## Lock the packages of pyproject.toml, all that they need, and their hashes
+	@$(python) -m uv lock --quiet --python $(python)
+	@for group in $(locked) $(others); do \
+		case "$$group" in */*|functions) file=$$group/requirements.txt ;; *) file=requirements/$$group.txt ;; esac; \
+		$(python) -m uv export --quiet --frozen --no-annotate --only-group "$$(basename $$group)" --output-file "$$file" >/dev/null || exit 1; \
+	done
+	@rm uv.lock # it names a package index
+
+clean: ## Remove everything that make has made, and stop the local stack
+	@if [ -f .linkwatch/stack.json ] && [ -x $(run_python) ]; then $(run_python) -m local down; fi
 	@rm -rf .venvs .aws-sam examples/*/.aws-sam .linkwatch .hypothesis .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Side by side: making one waits for the network most of the time.
-tools:
-	@$(MAKE) -j3 --no-print-directory -s $(emulator_venv) $(sam_venv) $(development_venv)
-
-# The stamp is written last, so that an interrupted one is made anew.
+# The stamp is written last, so that an interrupted installation starts again.
 .venvs/%/.ready: requirements/%.txt
-	@echo "Making .venvs/$* (once; under a minute)" >&2
-	@rm -rf .venvs/$* && python=$$(sh local/stack/find-python) && "$$python" -m venv .venvs/$*
-	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< 2>.venvs/$*/pip.log \
-		|| { cat .venvs/$*/pip.log >&2; exit 1; }
+	@echo "Installing .venvs/$* (once; under a minute)" >&2
+	@rm -rf .venvs/$* && python=$$(sh requirements/find-python) && "$$python" -m venv .venvs/$*
+	@.venvs/$*/bin/python -m pip install --quiet --disable-pip-version-check --no-user --no-deps --no-compile --only-binary :all: \
+		--require-hashes --requirement $< 2>.venvs/$*/pip.log || { cat .venvs/$*/pip.log >&2; exit 1; }
 	@touch $@

@@ -35,11 +35,13 @@ _ADDED = {
 
 
 def schema_of(shape: type[BaseModel]) -> dict[str, Any]:
-    """A type's schema, with what its validators ask for besides."""
+    """A type's schema, with what its validators check in code."""
     schema = _without_titles(shape.model_json_schema(by_alias=True))
     if issubclass(shape, StartRequest):
         for name, added in _ADDED.items():
             schema["properties"][name]["anyOf"][0] |= added
+            # Generated clients take a property with a default for one that is always there.
+            del schema["properties"][name]["default"]
         ahead = f" At most {FUTURE_TOLERANCE_SECONDS} s in the future."
         schema["properties"]["linkSentAt"]["description"] += "." + ahead
         schema["description"] = "The fields of a start. Unknown ones are " + (
@@ -88,4 +90,4 @@ def _text(name: str, schema: dict[str, Any]) -> str:
             "required": ["source", "detail-type", "id", "time", "detail"],
         }
     whole = {"$schema": DIALECT, **schema, "title": _TITLES[name]}
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(whole, indent=2) + "\n"  # ASCII only: a pattern names invisible characters

@@ -65,7 +65,7 @@ class _Known(_Shape):
     reason: OutcomeReason | None
     """Why it is UNKNOWN or REJECTED; null otherwise."""
     linkSentAt: Time
-    """When the link was sent, as the start said, or else when API Gateway or EventBridge took the start. UTC."""
+    """When the link was sent, as the start said; by default when API Gateway took the request, or the event's time. UTC."""
     deadline: Time
     """The end of the window, which starts at the whole second of linkSentAt. UTC."""
     checks: Annotated[int, Field(ge=0)] | None

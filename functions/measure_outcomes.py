@@ -1,30 +1,55 @@
-"""Measures what became of verifications: which outcomes there were, how long they took and how late they were.
+"""Measures the outcomes: how many there were of each, how long they took and how late they were.
 
-In: each VerificationSettled event on the stack's bus. Nothing depends on it: an event that is lost, or comes twice, is a metric
-that is one too low or too high.
+In: each VerificationSettled event on the stack's bus. No other part of linkwatch depends on it: an event that is lost or
+delivered twice makes a metric one too low or too high.
 """
 
+import warnings
 from datetime import datetime
 from typing import Any
 
+from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 
+from linkwatch.model import Reason, parse_verification_id
+
+#: The outcomes, and the reasons that the state machine adds to the checks' own.
+OUTCOMES = ("LINK_CLICKED", "EXPIRED", "UNKNOWN", "REJECTED", "CANCELLED")
+REASONS = (*Reason, "STARTED_TOO_LATE", "INTERRUPTED")
+#: Stands for any other outcome or reason. Each value of a dimension is a metric, which CloudWatch bills, and whoever may put
+#: events on the bus chooses the values.
+OTHER = "OTHER"
+
+# Where an event raises there is no metric; Powertools would warn of it on stderr, as plain text among the JSON lines.
+warnings.filterwarnings("ignore", "No application metrics to publish")
+
+_logger = Logger()
 _metrics = Metrics(namespace="linkwatch")  # its one dimension is the service: the stack's name
 
 
 @_metrics.log_metrics
 def handler(event: dict[str, Any], context: object) -> None:
-    """Takes one outcome event. Raises KeyError, ValueError for what is none."""
+    """Takes one outcome event. Raises KeyError, TypeError or ValueError for a malformed one."""
     settled = event["detail"]
     outcome, reason = settled["outcome"], settled["reason"]
-    _count(outcome=outcome)
-    if reason:
-        _count(outcome=outcome, reason=reason)
+    lateness, time_to_settle = _seconds(settled, since="deadline"), _seconds(settled, since="linkSentAt")
+    known = outcome if outcome in OUTCOMES else OTHER
+    known_reason = reason if not reason or reason in REASONS else OTHER
+    if OTHER in (known, known_reason):
+        # The values themselves are not logged: they may be anything.
+        _logger.error(
+            "Outcome or reason is not linkwatch's",
+            verificationId=parse_verification_id(str(settled.get("verificationId"))),
+        )
+    _count(outcome=known)
+    if known_reason:
+        _count(outcome=known, reason=known_reason)
     # 0 or 100, so that the average is the share: an alarm on the emulator cannot divide.
     _metrics.add_metric("UnknownOutcomes", MetricUnit.Percent, 100 if outcome == "UNKNOWN" else 0)
-    _metrics.add_metric("TimeToSettle", MetricUnit.Seconds, _seconds(settled, since="linkSentAt"))
+    _metrics.add_metric("RejectedOutcomes", MetricUnit.Percent, 100 if outcome == "REJECTED" else 0)
+    _metrics.add_metric("TimeToSettle", MetricUnit.Seconds, time_to_settle)
     if reason != "STARTED_TOO_LATE":  # that is the caller's lateness
-        _metrics.add_metric("Lateness", MetricUnit.Seconds, _seconds(settled, since="deadline"))
+        _metrics.add_metric("Lateness", MetricUnit.Seconds, lateness)
 
 
 def _count(**dimensions: str) -> None:

@@ -1,12 +1,14 @@
-"""Recovery: starts an execution for each verification whose own has died, or never came to be.
+"""Recovery: starts an execution for each verification whose own failed or was never started.
 
-In, from the bus: Step Functions' status change of an execution of ours that FAILED, TIMED_OUT or was ABORTED; such events are
-best effort (https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html).
-In, every minute: {"sweep": true}; looks through all open verifications.
-In, from an engineer (make recover): {"sweep": true, "rearm": true}; a sweep that also goes on with what was given up.
+In, from the bus: Step Functions' status change of an execution of ours to FAILED, TIMED_OUT or ABORTED; such events are best
+effort (https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html).
+In, every minute: {"sweep": true}: recovers all open verifications.
+In, from an engineer (make recover): {"sweep": true, "rearm": true}: a sweep that also continues what recovery has given up on.
 """
 
+import warnings
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,65 +20,89 @@ from botocore.config import Config
 
 from linkwatch import recovery
 from linkwatch.executions import Executions
-from linkwatch.model import AwsUnavailable
-from linkwatch.recovery import Recovered
+from linkwatch.recovery import Failure, Recovered, Sweep
 from linkwatch.settings import Settings
 from linkwatch.table import Table
 
-#: A sweep ends this long before its function's time does; what is left is the next one's.
-RESERVE_MILLIS = 10_000
+# Most status events have no metric; Powertools would warn of each on stderr, as plain text among the JSON lines.
+warnings.filterwarnings("ignore", "No application metrics to publish")
 
 _logger = Logger()
 _metrics = Metrics(namespace="linkwatch")  # its one dimension is the service: the stack's name
 _settings = Settings.from_environment()
-# A call that fails three times, 3 × (1 + 2) s, ends within the reserve.
-_patience = Config(
+# A call ends within recovery.CALL_SECONDS: 2 x (1 + 1) s, and a back-off of at most 1 s. Mode "standard" may add 5 s to that
+# where AWS's answer has a header x-amz-retry-after. The second try is for a connection that broke during a pause
+# between two invocations.
+_config = Config(
     connect_timeout=1,
-    read_timeout=2,
-    retries={"mode": "standard", "total_max_attempts": 3},
+    read_timeout=1,
+    retries={"mode": "legacy", "total_max_attempts": 2},
     max_pool_connections=recovery.WORKERS,
 )
-_executions = Executions(boto3.client("stepfunctions", config=_patience), _settings.state_machine_arn)
-_table = Table(boto3.client("dynamodb", config=_patience), _settings.table_name)
+_executions = Executions(boto3.client("stepfunctions", config=_config), _settings.state_machine_arn)
+_table = Table(boto3.client("dynamodb", config=_config), _settings.table_name)
+
+
+class SweepIncomplete(Exception):
+    """A sweep could not list or recover everything. It did the rest, and the next sweep tries again."""
 
 
 @_logger.inject_lambda_context(clear_state=True)
 @_metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int] | None:
-    """Takes one status change, or one sweep, which it answers with its counts. Raises AwsUnavailable; a sweep does so after it
-    has tried all.
+    """Takes one status change, or one sweep, which it answers with its counts. Raises AwsUnavailable for a status change that it
+    could not act on, SweepIncomplete at the end of a sweep. The longest status change is GetItem and the calls for an item, 25 s.
     """
     if event.get("sweep"):
-        return _sweep(context, rearm=event.get("rearm", False))
+        swept = recovery.sweep(
+            datetime.now(UTC),
+            lambda: context.get_remaining_time_in_millis() / 1000,
+            _executions,
+            _table,
+            rearm=event.get("rearm", False),
+        )
+        return _report_sweep(swept)
     name = event["detail"]["name"]
     recovered = recovery.recover_named(name, datetime.now(UTC), _executions, _table)
     _report({recovery.verification_of(name) or name: recovered})
     return None
 
 
-def _sweep(context: LambdaContext, *, rearm: bool) -> dict[str, int]:
-    def has_time() -> bool:
-        return context.get_remaining_time_in_millis() > RESERVE_MILLIS
-
-    swept = recovery.sweep(datetime.now(UTC), has_time, _executions, _table, rearm=rearm)
-    _metrics.add_metric("OpenVerifications", MetricUnit.Count, swept.open)
-    # In every sweep: alarm SweepMissing counts the samples.
-    _metrics.add_metric("OpenPastDeadline", MetricUnit.Count, swept.late)
+def _report_sweep(swept: Sweep) -> dict[str, int]:
+    if swept.open or swept.is_complete:
+        # What is known, which is the least there are where the list is incomplete. Without any there is no sample: alarm
+        # SweepMissing counts the samples, and a 0 would say that nothing is late.
+        _metrics.add_metric("OpenVerifications", MetricUnit.Count, swept.open)
+        _metrics.add_metric("OpenPastDeadline", MetricUnit.Count, swept.late)
     _report(swept.recovered)
+    _report_failures(swept.failures)
     counts = {"open": swept.open, "late": swept.late, "failed": len(swept.failures), "left": swept.left}
     counts |= {result.name.lower(): count for result, count in Counter(swept.recovered.values()).items()}
-    _logger.info("Swept", extra=counts)
+    _logger.info("Swept", extra={"isComplete": swept.is_complete, **counts})
     if swept.failures:
-        raise AwsUnavailable(f"{len(swept.failures)} could not be recovered, the first for {swept.failures[0]}")
+        raise SweepIncomplete(f"{len(swept.failures)} failures, the first: {swept.failures[0].error}")
+    if not swept.is_complete:
+        raise SweepIncomplete("no time to list all open verifications")
     return counts
 
 
 def _report(recovered: dict[str, Recovered]) -> None:
+    counts: Counter[str] = Counter()
     for verification_id, result in recovered.items():
         if result in _METRICS:
             _logger.warning("Recovered", verificationId=verification_id, result=result.value)
-            for name in _METRICS[result]:
-                _metrics.add_metric(name, MetricUnit.Count, 1)
+            counts.update(_METRICS[result])
+    for name, count in counts.items():
+        _metrics.add_metric(name, MetricUnit.Count, count)
+
+
+def _report_failures(failures: Iterable[Failure]) -> None:
+    """One line for each kind of failure: an outage may bring thousands of the same."""
+    kinds: dict[str, list[str]] = {}
+    for failure in failures:
+        kinds.setdefault(failure.error, []).append(str(failure.verification_id))
+    for error, verification_ids in kinds.items():
+        _logger.error("Not recovered", error=error, count=len(verification_ids), verificationIds=verification_ids[:10])
 
 
 _METRICS = {

@@ -1,179 +1,185 @@
-"""Entry point: the REST API. Starts, shows and cancels verifications; docs: README, "The API"."""
+"""Entry point: the REST API. Starts, shows and cancels verifications."""
 
 import base64
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 import boto3
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from linkwatch import verifications
+from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.executions import Executions
-from linkwatch.find_request import BadFind, next_after, parse_find
-from linkwatch.model import AwsUnavailable, parse_verification_id
+from linkwatch.find_request import next_after, parse_find
+from linkwatch.model import parse_verification_id
 from linkwatch.settings import Settings, window_seconds
-from linkwatch.start_request import ApiStartRequest, BadStart, parse_start
+from linkwatch.start_request import InvalidInput, parse_body
 from linkwatch.table import Table
 
-#: A start's fields at their longest, escaped as JSON allows, come to a quarter of this.
+#: The fields of a start at their longest, escaped as JSON allows, need a quarter of this.
 MAX_BODY_BYTES = 8 * 1024
+
+#: API Gateway's proxy event, and its proxy answer.
+Event = dict[str, Any]
+Answer = dict[str, Any]
 
 _logger = Logger()
 _metrics = Metrics(namespace="linkwatch")  # its one dimension is the service: the stack's name
 _settings = Settings.from_environment()
 _window_seconds = window_seconds()
-# A cancel whose calls each fail twice takes 2 × (1 + 4) s for the table, 2 × 2 × (1 + 2) s for Step Functions, and pauses. That
-# is below the function's 28 s, which is below the 29 s that API Gateway waits: the caller gets an answer of ours.
-_table_config = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2})
-_executions_config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
-_executions = Executions(boto3.client("stepfunctions", config=_executions_config), _settings.state_machine_arn)
-_table = Table(boto3.client("dynamodb", config=_table_config), _settings.table_name)
-_app = APIGatewayRestResolver()
+# A call takes at most 2 x (1 + 1.5) s and a back-off of 1 s: 6 s. The longest route, a search, makes four: 24 s, below the
+# function's 28 s and the 29 s that API Gateway waits. A connect time-out is for each address of a name, and the resolution of
+# the name has none; neither is in the sum.
+_config = Config(
+    connect_timeout=1, read_timeout=1.5, tcp_keepalive=True, retries={"mode": "standard", "total_max_attempts": 2}
+)
+step_functions, dynamodb = boto3.client("stepfunctions", config=_config), boto3.client("dynamodb", config=_config)
+_executions, _table = Executions(step_functions, _settings.state_machine_arn), Table(dynamodb, _settings.table_name)
 
 
 @_logger.inject_lambda_context(clear_state=True)
-@_metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes API Gateway's proxy event, gives its proxy answer."""
-    return _app.resolve(event, context)
+def handler(event: Event, context: LambdaContext) -> Answer:
+    """Takes API Gateway's proxy event, returns its proxy answer. Routes by resource, which has no stage and no base path of a
+    custom domain in it.
+    """
+    try:
+        return _ROUTES[event["httpMethod"], event["resource"]](event)
+    except tuple(_ERRORS) as error:
+        status, code, message = _ERRORS[type(error)]
+        if isinstance(error, AwsUnavailable):
+            _logger.error("An AWS call failed", call=str(error))
+        body: dict[str, Any] = {"code": code, "message": message.format(error)}
+        if isinstance(error, InvalidInput):
+            body["fields"] = error.fields
+        return _answer(status, {"error": body})
 
 
-@_app.post("/verifications")
-def start() -> Response:
-    """202 when this request made the verification, 200 with it as it stands when it was known already."""
-    request = _app.current_event.request_context
-    body = _body()
-    taken_at = datetime.fromtimestamp(request.request_time_epoch / 1000, UTC)
-    start = parse_start(ApiStartRequest, body, "API", request.request_id, taken_at)
+def _start(event: Event) -> Answer:
+    """202 when this request made the verification, 200 with it as it is when it was known already."""
+    request = event["requestContext"]
+    taken_at = datetime.fromtimestamp(request["requestTimeEpoch"] / 1000, UTC)
+    start = parse_body(_body_of(event), request["requestId"], taken_at, _caller_of(event))
     verification_id = start.ids.verification_id
     _logger.append_keys(verificationId=verification_id, correlationId=start.correlation_id)
     started = verifications.start(start, _window_seconds, _executions, _table)
-    if started.is_deferred:
-        _metrics.add_metric("StartsDeferred", MetricUnit.Count, 1)
-    _logger.info("Started" if started.is_new else "Known already", deferred=started.is_deferred)
+    if started.is_new:
+        _metrics.add_metric("Starts", MetricUnit.Count, 1)
+        if started.is_deferred:
+            _metrics.add_metric("StartsDeferred", MetricUnit.Count, 1)
+        _metrics.flush_metrics()
+    if started.is_conflict:
+        _logger.warning("Known already, with another correlationId")
+    _logger.info(
+        "Started" if started.is_new else "Known already", deferred=started.is_deferred, startedBy=start.started_by
+    )
     status = HTTPStatus.ACCEPTED if started.is_new else HTTPStatus.OK
-    location = {"Location": f"/{request.stage}/verifications/{verification_id}"}
-    return _json(status, started.verification, location)
+    return _answer(status, started.verification, Location=f"{request['path'].rstrip('/')}/{verification_id}")
 
 
-@_app.get("/verifications/<verification_id>")
-def find(verification_id: str) -> Response:
-    """200 with the verification as it stands."""
-    verification = verifications.find(_parsed(verification_id), _table)
-    return _json(HTTPStatus.OK, verification) if verification else _no_such_verification()
-
-
-@_app.get("/verifications")
-def find_correlated() -> Response:
-    """200 with a page of the verifications of a correlationId, newest link first."""
-    query = parse_find(_app.current_event.multi_value_query_string_parameters)
-    _logger.append_keys(correlationId=query.correlation_id)
-    page = verifications.find_correlated(query.correlation_id, query.after, _table)
-    following = next_after(page.last) if page.last else None
-    return _json(HTTPStatus.OK, {"verifications": page.verifications, "next": following})
-
-
-@_app.delete("/verifications/<verification_id>")
-def cancel(verification_id: str) -> Response:
-    """200 with the verification when it is CANCELLED, now or before; 409 with it when it has another outcome."""
-    verification = verifications.cancel(_parsed(verification_id), datetime.now(UTC), _executions, _table)
+def _find(event: Event) -> Answer:
+    """200 with the verification as it is."""
+    verification = verifications.find(_verification_id_of(event), _table)
     if verification is None:
-        return _no_such_verification()
-    return _json(HTTPStatus.OK if verification["outcome"] == "CANCELLED" else HTTPStatus.CONFLICT, verification)
+        raise _NoSuchVerification
+    return _answer(HTTPStatus.OK, verification)
+
+
+def _search(event: Event) -> Answer:
+    """200 with a page of the verifications of a correlationId, newest link first."""
+    query = parse_find(event["multiValueQueryStringParameters"] or {})
+    _logger.append_keys(correlationId=query.correlationId)
+    page = verifications.find_correlated(query.correlationId, query.next, _table)
+    if page is None:
+        rule = "has expired, or is not of this correlationId; begin again without it"
+        raise InvalidInput("query", {"next": rule})
+    following = next_after(page.last) if page.last else None
+    return _answer(HTTPStatus.OK, {"verifications": page.verifications, "next": following})
+
+
+def _cancel(event: Event) -> Answer:
+    """200 with the verification when it is CANCELLED, now or before; 409 with it when it has another outcome."""
+    verification_id, caller = _verification_id_of(event), _caller_of(event)
+    verification = verifications.cancel(verification_id, datetime.now(UTC), _executions, _table, caller)
+    if verification is None:
+        raise _NoSuchVerification
+    is_cancelled = verification["outcome"] == "CANCELLED"
+    _logger.info("Cancelled" if is_cancelled else "Settled before the cancel", cancelledBy=caller)
+    return _answer(HTTPStatus.OK if is_cancelled else HTTPStatus.CONFLICT, verification)
+
+
+_ROUTES: dict[tuple[str, str], Callable[[Event], Answer]] = {
+    ("POST", "/verifications"): _start,
+    ("GET", "/verifications"): _search,
+    ("GET", "/verifications/{verificationId}"): _find,
+    ("DELETE", "/verifications/{verificationId}"): _cancel,
+}
 
 
 # ── Errors ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _BadId(Exception):
+class _NoSuchVerification(Exception):
     pass
-
-
-@_app.exception_handler(_BadId)
-def _bad_id(error: _BadId) -> Response:
-    rule = "should be a requestId and a sessionId, 24 hexadecimal digits each, joined by -"
-    return _error(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "Invalid verificationId", {"verificationId": rule})
-
-
-def _no_such_verification() -> Response:
-    return _error(HTTPStatus.NOT_FOUND, "NOT_FOUND", "No such verification")
 
 
 class _BodyTooLarge(Exception):
     pass
 
 
-@_app.exception_handler(_BodyTooLarge)
-def _too_large(error: _BodyTooLarge) -> Response:
-    return _error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "TOO_LARGE", f"The body is longer than {MAX_BODY_BYTES} bytes")
-
-
-@_app.exception_handler(BadStart)
-def _bad_start(error: BadStart) -> Response:
-    return _error(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "Invalid request body", error.fields)
-
-
-@_app.exception_handler(BadFind)
-def _bad_find(error: BadFind) -> Response:
-    return _error(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "Invalid query", error.fields)
-
-
-@_app.exception_handler(verifications.PageGone)
-def _page_gone(error: verifications.PageGone) -> Response:
-    rule = "has expired, or is not of this correlationId; begin again without it"
-    return _error(HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "Invalid query", {"next": rule})
-
-
-@_app.exception_handler(AwsUnavailable)
-def _unavailable(error: AwsUnavailable) -> Response:
-    _logger.error("An AWS dependency failed", call=str(error))
-    response = _error(HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", "Temporarily unavailable; retrying is safe")
-    response.headers["Retry-After"] = "1"
-    return response
-
-
-@_app.not_found
-def _no_such_path(error: Exception) -> Response:
-    return _error(HTTPStatus.NOT_FOUND, "NOT_FOUND", "No such path")
+#: What is answered to each exception; any other is a defect of ours, an error of the function, and API Gateway's 503.
+_ERRORS: dict[type[Exception], tuple[HTTPStatus, str, str]] = {
+    InvalidInput: (HTTPStatus.BAD_REQUEST, "BAD_REQUEST", "Invalid {}"),
+    _NoSuchVerification: (HTTPStatus.NOT_FOUND, "NOT_FOUND", "No such verification"),
+    _BodyTooLarge: (
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "TOO_LARGE",
+        f"The body is longer than {MAX_BODY_BYTES} bytes",
+    ),
+    AwsUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", "Temporarily unavailable; retrying is safe"),
+}
 
 
 # ── In and out ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _parsed(verification_id: str) -> str:
-    parsed = parse_verification_id(verification_id)
+def _caller_of(event: Event) -> str | None:
+    """The IAM ARN of whoever signed the request; None where API Gateway gives none."""
+    return event["requestContext"].get("identity", {}).get("userArn") or None
+
+
+def _verification_id_of(event: Event) -> str:
+    parsed = parse_verification_id(event["pathParameters"]["verificationId"])
     if parsed is None:
-        raise _BadId
+        rule = "should be a requestId and a sessionId, 24 hexadecimal digits each, joined by -"
+        raise InvalidInput("verificationId", {"verificationId": rule})
     _logger.append_keys(verificationId=parsed)
     return parsed
 
 
-def _body() -> bytes:
-    event = _app.current_event
-    body = event.body or ""
+def _body_of(event: Event) -> bytes:
+    body = event["body"] or ""
     if len(body) > MAX_BODY_BYTES * 4 / 3 + 4:  # not decoded to learn that it is too large
         raise _BodyTooLarge
     try:
-        content = base64.b64decode(body, validate=True) if event.is_base64_encoded else body.encode()
+        content = base64.b64decode(body, validate=True) if event["isBase64Encoded"] else body.encode()
     except ValueError:  # binascii.Error, UnicodeEncodeError
-        raise BadStart({"body": "is not valid text"}) from None
+        raise InvalidInput("request body", {"body": "is not valid text"}) from None
     if len(content) > MAX_BODY_BYTES:
         raise _BodyTooLarge
     return content
 
 
-def _json(status: HTTPStatus, body: dict[str, Any], headers: dict[str, Any] | None = None) -> Response:
-    return Response(status, content_types.APPLICATION_JSON, json.dumps(body), headers)
-
-
-def _error(status: HTTPStatus, code: str, message: str, fields: dict[str, str] | None = None) -> Response:
-    error: dict[str, Any] = {"code": code, "message": message}
-    if fields is not None:
-        error["fields"] = fields
-    return _json(status, {"error": error})
+def _answer(status: HTTPStatus, body: dict[str, Any], **headers: str) -> Answer:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = "1"
+    return {
+        "statusCode": status.value,
+        "headers": {"Content-Type": "application/json", **headers},
+        "body": json.dumps(body),
+    }

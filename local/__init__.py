@@ -1,1 +1,1 @@
-"""The local stack: an AWS emulator, a simulator of Signzy, a live view. What make runs; python -m local VERB does the same."""
+"""The local stack: an AWS emulator, a simulator of Signzy and a live view. make and python -m local VERB run it."""

@@ -1,21 +1,25 @@
-"""python -m local VERB: what the Makefile's targets call. Choices are variables in the environment (make run SCENARIO=never)."""
+"""python -m local VERB: what the Makefile's local targets call. Choices are variables in the environment (SCENARIO=never)."""
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 from rich.console import Console
 from urllib3.exceptions import HTTPError
 
-from local.stack import environment, sam_cli
-from local.stack.accelerated_clock import NoAcceleratedClock
-from local.stack.launch import LocalStackFailed
-from local.stack.paths import LOGS, shown
-from local.terminal import background, examples, invoke, run
-from local.terminal.choices import BadChoice
+from local import accept, background, run, sam
+from local.accelerated_clock import NoAcceleratedClock
+from local.checkout import LOGS, shown
+from local.launch import LocalStackFailed
+from local.live_view import show_plain_where_needed
+from local.programs import forget_aws
+from operations.deployed.resources import RecoveryFailed
+from operations.environment import BadChoice, refuse_unused
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -23,68 +27,68 @@ INTERRUPTED = 130
 
 def _build(console: Console) -> int:
     with console.status("Building …"):
-        sam_cli.build()
+        sam.build()
     return 0
 
 
-VERBS: dict[str, tuple[Callable[[Console], int], str]] = {
-    "run": (
-        run.run,
-        "watch one link from start to outcome: SCENARIO, SPEED, VIA; or SIGNZY_BASE_URL, SIGNZY_TOKEN, …",
-    ),
-    "up": (background.up, "keep a stack running: SPEED"),
-    "down": (background.down, "end the background stack"),
-    "env": (background.env, "print what a shell needs to call the background stack"),
-    "send": (background.send_one, "send a link to the background stack: SCENARIO, VIA, CORRELATION"),
-    "watch": (background.watch_some, "show the background stack's verifications live, or one: ID, CORRELATION"),
-    "cancel": (background.cancel_one, "cancel a verification of the background stack: ID"),
-    "logs": (background.logs, "print a function's logs in the background stack: FUNCTION"),
-    "consumer": (examples.consumer, "deploy the example of a consumer beside the background stack"),
-    "webhook": (examples.webhook, "deploy the example of a webhook beside the background stack: URL"),
-    "redrive": (background.redrive, "put the background stack's dead letters back into the queue"),
-    "recover": (background.recover, "recover what is open in the background stack, also what was given up"),
-    "invoke": (invoke.invoke, "run one function in Lambda's container: FUNCTION, EVENT, SCENARIO"),
-    "build": (_build, "what sam deploy deploys, if it is older than its sources"),
+@dataclass(frozen=True)
+class Verb:
+    """What to run, its help, and the choices that it uses."""
+
+    does: Callable[[Console], int]
+    help: str
+    choices: tuple[str, ...] = ()
+
+
+VERBS = {
+    "run": Verb(run.run, "watch one link from start to outcome; or SIGNZY_BASE_URL, …", ("SCENARIO", "SPEED", "VIA")),
+    "up": Verb(background.up, "keep a stack running in the background", ("SPEED",)),
+    "down": Verb(background.down, "end the background stack"),
+    "env": Verb(background.env, "print the background stack's outputs as shell exports"),
+    "send": Verb(background.send_one, "send a link to the background stack", ("SCENARIO", "VIA", "CORRELATION")),
+    "watch": Verb(background.watch_some, "show its verifications live, or one: ID", ("CORRELATION",)),
+    "logs": Verb(background.logs, "print a function's logs", ("FUNCTION",)),
+    "accept": Verb(accept.accept, "check the guarantees on a stack of its own; BURST, OUT"),
+    "recover": Verb(background.recover, "resume what recovery has given up on"),
+    "report": Verb(background.report, "write a report of the background stack: HOURS, SINCE, UNTIL, OUT"),
+    "build": Verb(_build, "build what sam deploy deploys, if it is older than its sources"),
 }
 
 
 def main() -> int:
     """Runs a verb; 0 done, 1 failed, 2 a choice that does not exist, 130 Ctrl-C."""
-    described = "\n".join(f"  {name:8} {about}" for name, (_, about) in VERBS.items())
-    parser = argparse.ArgumentParser(
-        prog="python -m local",
-        description=__doc__,
-        epilog=f"verbs:\n{described}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("verb", choices=VERBS, metavar="VERB")
-    verb, _ = VERBS[parser.parse_args().verb]
     console = Console(emoji=False)  # an ARN's :secret: is no emoji
     errors = Console(stderr=True, emoji=False, soft_wrap=True)
+    show_plain_where_needed()
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, verb in VERBS.items():
+        verbs.add_parser(name, help=" ".join((verb.help, *verb.choices)))
+    example = verbs.add_parser("example", help="deploy an example beside the background stack")
+    example.add_argument("name", help=" or ".join(sam.EXAMPLES))
+    example.add_argument("parameters", nargs="*", metavar="Name=value", help="parameters of its template")
+    options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
-    environment.forget_aws()
+    forget_aws()
     try:
-        return verb(console)
+        if options.verb == "example":
+            return background.example(console, options.name, options.parameters)
+        verb = VERBS[options.verb]
+        refuse_unused(os.environ, options.verb, verb.choices)
+        return verb.does(console)
     except BadChoice as error:
-        errors.print(str(error), markup=False, highlight=False)
-        return USAGE_ERROR
-    except (LocalStackFailed, NoAcceleratedClock) as error:
-        errors.print(f"Failed: {error}", markup=False, highlight=False)
-        return 1
+        problem, status = str(error), USAGE_ERROR
+    except (LocalStackFailed, NoAcceleratedClock, RecoveryFailed, OSError, RuntimeError) as error:
+        problem, status = f"Failed: {error}", 1
     except EndpointConnectionError:
-        errors.print(
-            f"Failed: the stack has stopped answering; logs are in {shown(LOGS)}", markup=False, highlight=False
-        )
-        return 1
-    except (BotoCoreError, ClientError, HTTPError, TimeoutError, subprocess.TimeoutExpired) as error:
-        errors.print(
-            f"Failed: {type(error).__name__}: {error}; logs are in {shown(LOGS)}", markup=False, highlight=False
-        )
-        return 1
+        problem, status = f"Failed: the stack has stopped answering; logs are in {shown(LOGS)}", 1
+    except (BotoCoreError, ClientError, HTTPError, subprocess.TimeoutExpired) as error:
+        problem, status = f"Failed: {type(error).__name__}: {error}; logs are in {shown(LOGS)}", 1
     except KeyboardInterrupt:
-        errors.print("Interrupted; nothing is left running")
-        return INTERRUPTED
+        problem, status = "Interrupted; nothing is left running", INTERRUPTED
+    errors.print(problem, markup=False, highlight=False)
+    return status
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Deploying with a way back: what a deployment replaces is kept, whole, so that it can be deployed again."""
+"""What runs against an account: deploy with a way back, recover, accept, report."""

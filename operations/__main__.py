@@ -1,30 +1,39 @@
-"""make deploy ENV=prod, make deployments ENV=prod, make rollback ENV=prod TO=…, make env ENV=prod, make recover ENV=prod
-make simulator ENV=dev, make send ENV=dev SCENARIO=… CLICK=… VIA=…
+"""python -m operations VERB with ENV=prod in the environment: what the Makefile's targets for an account call.
+
+deploy           PARAMETERS=  keeps what is deployed, then deploys what is built; TEMPLATE= deploys another packaged template
+deployments                   lists what deployments have replaced
+rollback         TO=          deploys again what was replaced last, or then
+env                           prints the stack's outputs as shell exports (use with eval)
+recover                       resumes all verifications that recovery has given up on
+simulator        PARAMETERS=  deploys a simulator of Signzy beside the stack
+send             SCENARIO= CLICK= VIA= CORRELATION=   has the stack watch a link of that simulator
 
 CONFIRM=no deploys without showing the change set and asking, for a pipeline that has asked already.
 
-Exits 0; 1 when AWS or SAM failed or the change set was not wanted; 2 for an environment, a deployment or a region that does not
-exist.
+Exits 0; 1 when AWS or SAM failed or the change set was not wanted; 2 for a choice that does not exist.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.stack.exports import exports
-from operations import outputs, recovery, sam_cli, simulator
-from operations.kept import Deployments, Environment, NoDeployment, values_in
-from operations.region import NoRegion
+from operations import sam_cli, simulator
+from operations.deployed.resources import RecoveryFailed
+from operations.deployed.stack import exports
+from operations.environment import REGION_NAMES, BadChoice, Environment, refuse_unused, values_in
+from operations.kept import Deployments
 
 
 def deploy(environment: Environment, parameters: Mapping[str, str], template: Path | None = None) -> None:
-    """Keeps what is deployed, then deploys what is built (or a template that is). Raises CalledProcessError."""
+    """Keeps what is deployed, then deploys what is built, or a packaged template. Raises CalledProcessError."""
     kept = Deployments(environment).keep_current()
     print(
         f"Kept what is deployed as {kept}" if kept else f"The first deployment of {environment.stack_name}", flush=True
@@ -33,7 +42,7 @@ def deploy(environment: Environment, parameters: Mapping[str, str], template: Pa
 
 
 def rollback(environment: Environment, name: str | None) -> None:
-    """Deploys the one before once more, or the one that is named. Raises NoDeployment, CalledProcessError."""
+    """Deploys again what was replaced last, or the deployment of this name. Raises BadChoice, CalledProcessError."""
     before = Deployments(environment).find(name)
     with tempfile.TemporaryDirectory() as folder:
         template = Path(folder) / "template.yaml"
@@ -43,7 +52,7 @@ def rollback(environment: Environment, name: str | None) -> None:
 
 
 def _quoted(value: str) -> str:
-    """As SAM reads values: without quotes an empty one would be none."""
+    """As SAM reads values: it takes an empty one without quotes for no value."""
     return f'"{value}"'
 
 
@@ -58,32 +67,44 @@ def _given() -> dict[str, str]:
     return values_in(os.environ.get("PARAMETERS") or "")
 
 
-#: What each of make's targets does with an environment; its other variables come from the shell.
+def _exports(environment: Environment) -> str:
+    return exports(dict.fromkeys(REGION_NAMES, environment.region) | asdict(environment.stack().outputs))
+
+
+def _recover(environment: Environment) -> str:
+    return json.dumps(environment.stack().functions.recover(rearm=True), indent=2)
+
+
+_SEND_CHOICES = ("SCENARIO", "CLICK", "VIA", "CORRELATION")
+#: What each verb does with an environment. Its other choices come from the process's environment.
 VERBS: dict[str, Callable[[Environment], None]] = {
     "deploy": _deploy,
     "deployments": lambda environment: print("\n".join(Deployments(environment).names())),
     "rollback": lambda environment: rollback(environment, os.environ.get("TO") or None),
-    "env": lambda environment: print(exports(outputs.outputs_of(environment))),
+    "env": lambda environment: print(_exports(environment)),
     "simulator": lambda environment: simulator.deploy(environment, _given()),
-    "send": lambda environment: simulator.send(environment, os.environ),
-    "recover": lambda environment: print(recovery.recover(environment)),
+    "send": lambda environment: print(simulator.send(environment.stack(), os.environ)),
+    "recover": lambda environment: print(_recover(environment)),
 }
 
 
 def main() -> int:
     """Reads make's variables from the environment."""
-    parser = argparse.ArgumentParser(prog="make", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m operations", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("verb", choices=VERBS)
     verb = parser.parse_args().verb
     try:
+        refuse_unused(os.environ, f"{verb} with ENV", _SEND_CHOICES if verb == "send" else ())
         environment = Environment.named(os.environ.get("ENV"), os.environ)
         if environment.name != "local" and (endpoint := os.environ.get("AWS_ENDPOINT_URL")):
             print(f"linkwatch: AWS_ENDPOINT_URL is set, so this speaks to {endpoint}, not to AWS", file=sys.stderr)
         VERBS[verb](environment)
-    except (NoDeployment, NoRegion) as error:
+    except BadChoice as error:
         print(f"linkwatch: {error}", file=sys.stderr)
         return 2
-    except (BotoCoreError, ClientError, recovery.RecoveryFailed) as error:  # no credentials, not allowed
+    except (BotoCoreError, ClientError, RecoveryFailed, RuntimeError) as error:  # no credentials, not allowed, refused
         print(f"linkwatch: {error}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError:

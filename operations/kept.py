@@ -1,67 +1,21 @@
 """What was deployed before: each deployment keeps the one that it replaces, in the bucket that SAM deploys through.
 
-Kept is the packaged template, whose code lies in that bucket under names made of its content, and the parameters' values. So one
-that is deployed again has its own code, definition and settings, on whatever machine that is done.
+Kept are the packaged template, whose code is in that bucket under names made of its content, and the parameters' values: all that
+it takes to deploy it again from any machine.
 """
 
 import json
-import shlex
-import tomllib
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 
-from operations.region import region_in
+from operations.deployed.stack import describe_stack, outputs_in
+from operations.environment import BadChoice, Environment, is_missing_stack
 
-ROOT = Path(__file__).parents[1]
 #: The stack that SAM makes for its bucket (sam deploy --resolve-s3).
 _BUCKET_STACK = "aws-sam-cli-managed-default"
-
-
-class NoDeployment(Exception):
-    """There is nothing of the kind that was asked for; the message is one line."""
-
-
-def values_in(text: str) -> dict[str, str]:
-    """Name=value pairs, as a shell reads them. Raises NoDeployment for what is none."""
-    pairs = [pair.partition("=") for pair in shlex.split(text)]
-    if bad := [name for name, equals, _ in pairs if not equals]:
-        raise NoDeployment(f"PARAMETERS wants Name=value, not {' '.join(bad)}")
-    return {name: value for name, _, value in pairs}
-
-
-@dataclass(frozen=True)
-class Environment:
-    """One of samconfig.toml's environments."""
-
-    name: str
-    stack_name: str
-    region: str
-    #: parameter_overrides, which SAM would forget as soon as it is given others.
-    overrides: dict[str, str] = field(default_factory=dict)
-
-    @staticmethod
-    def named(name: str | None, shell: Mapping[str, str]) -> "Environment":
-        """shell: the environment of the shell that asks; its region counts where samconfig.toml names none.
-
-        Raises NoDeployment, saying which there are, and for the emulator's when that is not where AWS is; NoRegion.
-        """
-        config: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
-        environments = [env for env, commands in config.items() if isinstance(commands, dict) and "deploy" in commands]
-        if not name:
-            raise NoDeployment(f"say which stack: ENV=, one of {', '.join(environments)} (samconfig.toml)")
-        if name not in environments:
-            raise NoDeployment(f"ENV={name} is not in samconfig.toml; there are {', '.join(environments)}")
-        if name == "local" and "AWS_ENDPOINT_URL" not in shell:
-            raise NoDeployment("ENV=local is the emulator's: set AWS_ENDPOINT_URL, as make env prints it")
-        deploy = config[name]["deploy"]["parameters"]
-        overrides = values_in(deploy.get("parameter_overrides", ""))
-        return Environment(name, deploy["stack_name"], deploy.get("region") or region_in(shell), overrides)
 
 
 @dataclass(frozen=True)
@@ -78,23 +32,22 @@ class Deployments:
 
     def __init__(self, environment: Environment) -> None:
         self._stack_name = environment.stack_name
-        self._cloudformation: Any = boto3.client("cloudformation", region_name=environment.region)
-        self._s3: Any = boto3.client("s3", region_name=environment.region)
+        self._client = environment.calls().client
+        self._s3: Any = self._client("s3")
         self._prefix = f"{environment.stack_name}/deployments/"
 
     def keep_current(self) -> str | None:
-        """Keeps what is deployed now and says under which name; None when nothing is."""
+        """Keeps what is deployed now; returns its name, or None where nothing is deployed."""
         try:
-            stack = self._cloudformation.describe_stacks(StackName=self._stack_name)["Stacks"][0]
+            stack = describe_stack(self._client, self._stack_name)
         except ClientError as error:
-            if "does not exist" in str(error):
+            if is_missing_stack(error):
                 return None
             raise
         if stack["StackStatus"] in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"}:
             return None  # never deployed
-        template = self._cloudformation.get_template(StackName=self._stack_name, TemplateStage="Original")[
-            "TemplateBody"
-        ]
+        asked = {"StackName": self._stack_name, "TemplateStage": "Original"}
+        template = self._client("cloudformation").get_template(**asked)["TemplateBody"]
         deployment = Deployment(
             replaced_at=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
             template=template if isinstance(template, str) else json.dumps(template),
@@ -111,15 +64,14 @@ class Deployments:
         return sorted((key.removeprefix(self._prefix).removesuffix(".json") for key in keys), reverse=True)
 
     def find(self, name: str | None) -> Deployment:
-        """The one that was replaced then; the latest by default. Raises NoDeployment."""
+        """The one that was replaced then; the latest by default. Raises BadChoice."""
         names = self.names()
         if not names:
-            raise NoDeployment(f"nothing is kept of {self._stack_name}: it was deployed once, or not by make deploy")
+            raise BadChoice(f"nothing is kept of {self._stack_name}: it was deployed once, or not by make deploy")
         if name and name not in names:
-            raise NoDeployment(f"TO={name} is not kept; there are {', '.join(names[:10])}")
+            raise BadChoice(f"TO={name} is not kept; there are {', '.join(names[:10])}")
         stored = self._s3.get_object(Bucket=self._bucket(), Key=f"{self._prefix}{name or names[0]}.json")
         return Deployment(**json.loads(stored["Body"].read()))
 
     def _bucket(self) -> str:
-        stack = self._cloudformation.describe_stacks(StackName=_BUCKET_STACK)["Stacks"][0]
-        return next(o["OutputValue"] for o in stack["Outputs"] if o["OutputKey"] == "SourceBucket")
+        return outputs_in(describe_stack(self._client, _BUCKET_STACK))["SourceBucket"]

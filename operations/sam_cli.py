@@ -2,15 +2,15 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from operations.kept import ROOT, Environment
-from operations.region import NAMES
+from operations.environment import REGION_NAMES, ROOT, Environment
 
 _SAM = ROOT / ".venvs" / "sam" / "bin" / "sam"
 #: SAM builds with the Python that comes first on PATH.
-_PYTHON = ROOT / ".venvs" / "development" / "bin"
+_PYTHON = Path(sys.executable).parent
 
 
 def build(environment: Environment) -> None:
@@ -33,15 +33,29 @@ def deploy(
     _sam(arguments, environment)
 
 
-def deploy_simulator(
-    environment: Environment, stack_name: str, overrides: Sequence[str], *, confirms: bool = True
-) -> None:
-    """Builds the simulator of Signzy and deploys it. confirms: after a look at the change set. Raises CalledProcessError."""
+def deploy_simulator(environment: Environment, overrides: Sequence[str], *, confirms: bool = True) -> None:
+    """Builds the simulator of Signzy and deploys it as environment's stack. confirms: shows the change set and asks.
+
+    Raises CalledProcessError.
+    """
     built = os.fspath(ROOT / ".aws-sam" / "simulator")
     source = os.fspath(ROOT / "simulator" / "template.yaml")
     _sam(["build", "--template-file", source, "--build-dir", built], environment)
-    arguments = ["deploy", "--template-file", f"{built}/template.yaml", "--stack-name", stack_name, "--resolve-s3"]
-    arguments += ["--s3-prefix", stack_name, "--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset"]
+    arguments = [
+        "deploy",
+        "--template-file",
+        f"{built}/template.yaml",
+        "--stack-name",
+        environment.stack_name,
+        "--resolve-s3",
+    ]
+    arguments += [
+        "--s3-prefix",
+        environment.stack_name,
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "--no-fail-on-empty-changeset",
+    ]
     arguments += ["--confirm-changeset" if _asks(confirms=confirms) else "--no-confirm-changeset"]
     arguments += ["--parameter-overrides", *overrides]
     _sam(arguments, environment)
@@ -54,7 +68,7 @@ def _asks(*, confirms: bool) -> bool:
 def variables(environment: Environment, shell: Mapping[str, str]) -> dict[str, str]:
     """The environment variables that SAM CLI runs with: the shell's, the region by both its names, and our Python first."""
     path = f"{_PYTHON}{os.pathsep}{shell.get('PATH', os.defpath)}"
-    return {"SAM_CLI_TELEMETRY": "0", **shell, **dict.fromkeys(NAMES, environment.region), "PATH": path}
+    return {"SAM_CLI_TELEMETRY": "0", **shell, **dict.fromkeys(REGION_NAMES, environment.region), "PATH": path}
 
 
 def _sam(arguments: list[str], environment: Environment) -> None:

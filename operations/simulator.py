@@ -1,84 +1,56 @@
-"""make simulator, make send ENV=…: a simulator of Signzy in the account, beside a stack, and links for it (simulator/)."""
+"""A simulator of Signzy in the account, beside a stack, and links for it (simulator/)."""
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 
-import boto3
-
-from local.stack.clock import Clock
-from local.stack.lifecycle import outputs_of
-from local.stack.signed_calls import SignedCalls
-from local.stack.stack import Stack
 from operations import sam_cli
-from operations.kept import Environment, NoDeployment
-from operations.outputs import described
+from operations.deployed.stack import DeployedStack, describe_stack, outputs_in
+from operations.environment import BadChoice, Environment
 from simulator.coded import CodedLink
 
 
-def stack_name_beside(environment: Environment) -> str:
-    """The stack of an environment's simulator."""
-    return f"{environment.stack_name}-simulator"
-
-
 def deploy(environment: Environment, given: Mapping[str, str]) -> None:
-    """Builds and deploys it, and prints how linkwatch is pointed at it. given: its parameters; the window is the stack's.
+    """Builds and deploys it, and prints how to point linkwatch at it. given: its parameters; the window is the stack's.
 
     Raises CalledProcessError.
     """
-    name = stack_name_beside(environment)
+    own = environment.beside("simulator")
     parameters = {"WindowSeconds": "300"}
-    with suppress(NoDeployment):  # it may be there before the stack that it is for
-        parameters["WindowSeconds"] = _parameters(environment)["WindowSeconds"]
+    with suppress(BadChoice):  # it may be there before the stack that it is for
+        parameters["WindowSeconds"] = environment.stack().parameters["WindowSeconds"]
     parameters |= given
-    sam_cli.deploy_simulator(environment, name, [f"{key}={value}" for key, value in parameters.items()])
-    found = described(replace(environment, stack_name=name))["Outputs"]
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in found}
-    print(_how_to_use(environment, outputs))
+    sam_cli.deploy_simulator(own, [f"{key}={value}" for key, value in parameters.items()])
+    print(_how_to_use(environment, outputs_in(describe_stack(own.calls().client, own.stack_name))))
 
 
-def send(environment: Environment, shell: Mapping[str, str]) -> None:
-    """Has the stack watch a new link of SCENARIO, clicked after CLICK seconds, by VIA; prints its verificationId.
+def send(stack: DeployedStack, shell: Mapping[str, str]) -> str:
+    """Has the stack watch a new link of SCENARIO, clicked after CLICK seconds, by VIA; returns its verificationId.
 
-    Raises NoDeployment for a choice that does not exist, or when the stack refuses the start.
+    The link has CORRELATION for its correlationId. Raises BadChoice, also where the stack refuses the start.
     """
-    parameters, via, click = _parameters(environment), shell.get("VIA") or "api", shell.get("CLICK")
+    via, click, correlation_id = shell.get("VIA") or "api", shell.get("CLICK"), shell.get("CORRELATION")
     if via not in {"api", "event"}:
-        raise NoDeployment(f"VIA={via} does not exist; there are api and event")
-    if click and not click.isdecimal():
-        raise NoDeployment(f"CLICK={click} is no number of seconds")
-    interval = int(parameters["PollIntervalSeconds"])
+        raise BadChoice(f"VIA={via} does not exist; there are api and event")
+    if click and not (click.isascii() and click.isdecimal()):
+        raise BadChoice(f"CLICK={click} is not a number of seconds")
+    interval = int(stack.parameters["PollIntervalSeconds"])
     try:
         link = CodedLink(shell.get("SCENARIO") or "clicked", int(time.time()), int(click) if click else None, interval)
     except ValueError as error:
-        raise NoDeployment(str(error)) from None
-    ids, stack = link.new_ids(), stack_of(environment)
+        raise BadChoice(str(error)) from None
+    ids = link.new_ids()
+    started = ids | ({"correlationId": correlation_id} if correlation_id else {})
     if via == "event":
-        stack.put_link_sent(ids)
-    elif (answer := stack.call_api("POST", "/verifications", ids)).status != 202:
-        raise NoDeployment(f"the API answered {answer.status}: {json.dumps(answer.body)}")
-    print(f"{ids['requestId']}-{ids['sessionId']}")
+        stack.put_link_sent(started)
+    elif (answer := stack.call_api("POST", "/verifications", started)).status != 202:
+        raise BadChoice(f"the API answered {answer.status}: {json.dumps(answer.body)}")
+    return f"{ids['requestId']}-{ids['sessionId']}"
 
 
-def stack_of(environment: Environment) -> Stack:
-    """An environment's stack on AWS (or on the emulator that AWS_ENDPOINT_URL names), without a queue of outcomes."""
-    session = boto3.Session(region_name=environment.region)
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    outputs = outputs_of(SignedCalls(endpoint, Clock.real_time(), session).client, environment.stack_name)
-    return Stack(endpoint, outputs, Clock.real_time(), None, "", stack_name=environment.stack_name, session=session)
-
-
-def _parameters(environment: Environment) -> dict[str, str]:
-    """The deployed stack's. Raises NoDeployment."""
-    return {each["ParameterKey"]: each["ParameterValue"] for each in described(environment)["Parameters"]}
-
-
-def _how_to_use(environment: Environment, outputs: dict[str, str]) -> str:
-    secret = f"aws secretsmanager get-secret-value --region {environment.region} --secret-id {outputs['TokenArn']}"
-    read = f'"$({secret} --query SecretString --output text)"'
+def _how_to_use(environment: Environment, outputs: Mapping[str, str]) -> str:
+    region = f"--region {environment.region}"
     return f"""
 A simulator of Signzy, not Signzy, answers at {outputs["SignzyBaseUrl"]}
 
@@ -86,8 +58,10 @@ Point a linkwatch at it, never one whose outcomes count:
   make deploy ENV={environment.name} PARAMETERS="SignzyBaseUrl={outputs["SignzyBaseUrl"]}"
 and give it the simulator's token:
   eval "$(make -s env ENV={environment.name})"
-  aws secretsmanager put-secret-value --region {environment.region} --secret-id "$SignzyTokenArn" \\
-    --secret-string {read}
+  aws secretsmanager get-secret-value {region} --secret-id {outputs["TokenArn"]} --query SecretString --output text \\
+    | aws secretsmanager put-secret-value {region} --secret-id "$SignzyTokenArn" --secret-string file:///dev/stdin
 Then send it links:
   make send ENV={environment.name} SCENARIO=clicked CLICK=25
+Delete it when you do not use it; anybody may call its URL:
+  aws cloudformation delete-stack {region} --stack-name {environment.beside("simulator").stack_name}
 """

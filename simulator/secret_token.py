@@ -1,24 +1,35 @@
-"""The token that the simulator takes in an account. Standard library only."""
+"""The token that the simulator accepts in an account. Standard library only."""
 
+import hmac
 import json
 import time
 from collections.abc import Callable
 
-#: For so long a token that was replaced is taken; a check that comes with the new one has it read at once.
+#: So long a replaced token is still accepted.
 _TOKEN_SECONDS = 10.0
+#: The secret is read at most this often for tokens that are wrong: anybody may call the simulator, and each read costs money.
+_WRONG_TOKEN_SECONDS = 2.0
 
 
 class Token:
-    """The token that the simulator takes, as its secret says. read gives the secret's string."""
+    """The token that the simulator accepts, as its secret says. read returns the secret's string."""
 
     def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
         self._read, self._clock = read, clock
-        self._token: str | None = None
-        self._read_at = float("-inf")
+        self._token = b""
+        self._read_at = self._read_for_wrong_at = float("-inf")
 
     def is_right(self, given: str | None) -> bool:
-        """Whether it is this one. What is not is compared once more with the secret as it is now."""
-        if self._clock() - self._read_at < _TOKEN_SECONDS and given == self._token:
-            return True
-        self._token, self._read_at = json.loads(self._read())["token"], self._clock()
-        return given == self._token
+        """Whether it is this token. A wrong one may be new: the secret is read again, unless it was a moment ago."""
+        now = self._clock()
+        if now - self._read_at < _TOKEN_SECONDS:
+            if self._is_known(given):
+                return True
+            if now - self._read_for_wrong_at < _WRONG_TOKEN_SECONDS:
+                return False
+            self._read_for_wrong_at = now
+        self._token, self._read_at = json.loads(self._read())["token"].encode(), now
+        return self._is_known(given)
+
+    def _is_known(self, given: str | None) -> bool:
+        return hmac.compare_digest((given or "").encode("utf-8", "replace"), self._token)

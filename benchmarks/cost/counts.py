@@ -14,9 +14,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from engine.definition import RESOURCES, default_of, substituted
-from engine.interpreter import program, run
+from tests.definition.engine.interpreter import program, run
+
 from linkwatch.model import iso_from, parse_ids
+from tests.definition.engine.definition import RESOURCES, default_of, substituted
 
 _USUAL_LOOP = Path(__file__).with_name("usual_loop.asl.json")
 _INDEXES = RESOURCES["Verifications"]["Properties"]["GlobalSecondaryIndexes"]

@@ -1,8 +1,10 @@
-"""Sends an Instant Link, then tells linkwatch: python send_link.py MOBILE_NUMBER --bus BUS --signzy-url URL --target-url URL
+"""Sends an Instant Link, then starts its verification: python send_link.py --bus BUS --signzy-url URL --target-url URL
+
+Reads the mobile number from standard input and Signzy's token from SIGNZY_TOKEN, because other users can read a command line.
 
 The link goes out first, and the time before that call is linkSentAt: the deadline counts from it, so that it may be a moment
-too early and never too late. If this process dies between the two, the link is not watched; where that matters, write the ids to
-an outbox as soon as Signzy has answered, and put the event from there until the bus has taken it.
+too early and never too late. If this process ends between the two, the link is not watched; where that matters, write the ids to
+an outbox as soon as Signzy has answered, and put the event from there until the bus has accepted it.
 """
 
 import argparse
@@ -21,21 +23,21 @@ from botocore.exceptions import NoRegionError
 _TRIES = 4
 
 
-def send_instant_link(url: str, mobile_number: str, country_code: str, target_url: str) -> dict[str, str]:
-    """Has Signzy send the link; gives its requestId and sessionId. Raises RuntimeError, HTTPError.
+def send_instant_link(url: str, token: str, mobile_number: str, country_code: str, target_url: str) -> dict[str, str]:
+    """Has Signzy send the link; returns its requestId and sessionId. Raises RuntimeError, HTTPError.
 
-    The body's fields are those of https://docs.signzy.com/us-apis/send-link. Assumed: that the ids stand in "result".
+    The body's fields are those of https://docs.signzy.com/us-apis/send-link. Assumed: that the ids are in "result".
     """
     body = {"mobileNumber": mobile_number, "countryCode": country_code, "targetUrl": target_url}
-    headers = {"Authorization": os.environ.get("SIGNZY_TOKEN", "")}
-    answer = urllib3.request("POST", url, json=body, headers=headers, timeout=10, retries=False)
+    headers = {"Authorization": token}
+    answer = urllib3.request("POST", url, json=body, headers=headers, timeout=10, retries=False, redirect=False)
     if answer.status != 200:
         raise RuntimeError(f"Signzy answered {answer.status}")
     result = answer.json()["result"]
     return {"requestId": result["requestId"], "sessionId": result["sessionId"]}
 
 
-def tell_linkwatch(events: Any, bus_name: str, detail: dict[str, str]) -> None:
+def put_link_sent(events: Any, bus_name: str, detail: dict[str, str]) -> None:
     """Puts InstantLinkSent on the bus. PutEvents may refuse an entry with a 200, so its answer is read. Raises RuntimeError."""
     entry = {
         "EventBusName": bus_name,
@@ -53,6 +55,20 @@ def tell_linkwatch(events: Any, bus_name: str, detail: dict[str, str]) -> None:
     raise RuntimeError(f"the bus refused the event {_TRIES} times: {refused}")
 
 
+def _token() -> str:
+    """SIGNZY_TOKEN. Raises SystemExit, without the token, for what no header can carry: the HTTP client would quote it."""
+    token = os.environ.get("SIGNZY_TOKEN", "").strip()
+    if not (token and token.isascii() and token.isprintable()):
+        raise SystemExit("SIGNZY_TOKEN is empty or has characters that a header cannot carry")
+    return token
+
+
+def _mobile_number() -> str:
+    if sys.stdin.isatty():
+        print("Mobile number: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
 def _events() -> Any:
     """EventBridge's client, in the region that the shell or its profile names. Raises SystemExit where none does."""
     config = Config(retries={"mode": "standard", "total_max_attempts": 4})
@@ -64,21 +80,22 @@ def _events() -> Any:
 
 
 def main() -> int:
-    """Prints the verificationId. Raises when the link was not sent, or when linkwatch could not be told."""
+    """Prints the verificationId. Raises where the link was not sent, or the bus did not accept the event."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("mobile_number")
     parser.add_argument("--bus", required=True, help="linkwatch's output BusName")
     parser.add_argument("--signzy-url", required=True, help="Signzy's Send Instant Link")
     parser.add_argument("--target-url", required=True, help="where the link leads whoever taps it")
     parser.add_argument("--country-code", default="US")
     parser.add_argument("--correlation-id", help="your own, echoed in the outcome")
     options = parser.parse_args()
-    events = _events()  # before the link is out
+    if not options.signzy_url.startswith(("https://", "http://127.0.0.1:")):
+        parser.error("--signzy-url has to be https: the token goes there")
+    events, token, mobile_number = _events(), _token(), _mobile_number()  # before the link is out
     link_sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    ids = send_instant_link(options.signzy_url, options.mobile_number, options.country_code, options.target_url)
+    ids = send_instant_link(options.signzy_url, token, mobile_number, options.country_code, options.target_url)
     print(f"{ids['requestId']}-{ids['sessionId']}".lower())  # before all else: the link is out, whatever happens now
     own = {"correlationId": options.correlation_id} if options.correlation_id else {}
-    tell_linkwatch(events, options.bus, {**ids, "linkSentAt": link_sent_at, **own})
+    put_link_sent(events, options.bus, {**ids, "linkSentAt": link_sent_at, **own})
     return 0
 
 

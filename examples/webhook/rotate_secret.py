@@ -1,6 +1,6 @@
 """Makes a new signing key, and keeps the one before it as the previous: python rotate_secret.py SECRET_ARN
 
-The first time it fills the secret. Needs boto3 and AWS's usual variables or profile.
+The first time it fills the secret, which is created without a value. Needs boto3 and AWS's usual variables or profile.
 """
 
 import base64
@@ -17,7 +17,10 @@ KEY_BYTES = 32
 
 def main(secret_arn: str) -> int:
     client: Any = boto3.client("secretsmanager")
-    current = json.loads(client.get_secret_value(SecretId=secret_arn)["SecretString"])["current"]
+    try:
+        current = json.loads(client.get_secret_value(SecretId=secret_arn)["SecretString"])["current"]
+    except client.exceptions.ResourceNotFoundException:  # the stack creates the secret without a value
+        current = ""
     key = "whsec_" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
     client.put_secret_value(SecretId=secret_arn, SecretString=json.dumps({"current": key, "previous": current}))
     print("Rotated. Give the receiver the current key before you rotate again; until then both are signed with.")

@@ -1,14 +1,11 @@
 """The executions of the state machine, by name."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from linkwatch.model import AwsUnavailable
+from linkwatch.aws_errors import aws_call
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -19,7 +16,8 @@ if TYPE_CHECKING:
 #: As many executions as a page can have. AWS gives 100 by itself, and allows 100 pages at once and 2 a second outside the large
 #: regions (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html): 20,000 would take a sweep's whole time.
 _PAGE = 1_000
-_ENDED = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+_FAILED: tuple["ExecutionStatusType", ...] = ("FAILED", "TIMED_OUT", "ABORTED")
+_ENDED = frozenset({"SUCCEEDED", *_FAILED})
 
 
 class Executions:
@@ -34,56 +32,51 @@ class Executions:
         very input of a running execution succeed). False when the name is taken, which it stays for 90 days after the end
         (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html).
         """
-        try:
-            self._step_functions.start_execution(
-                stateMachineArn=self._state_machine_arn,
-                name=name,
-                input=json.dumps({"verificationId": verification_id}),
-            )
-        except self._step_functions.exceptions.ExecutionAlreadyExists:
-            return False
-        except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("StartExecution", error) from error
+        with aws_call("StartExecution"):
+            try:
+                self._step_functions.start_execution(
+                    stateMachineArn=self._state_machine_arn,
+                    name=name,
+                    input=json.dumps({"verificationId": verification_id}),
+                )
+            except self._step_functions.exceptions.ExecutionAlreadyExists:
+                return False
         return True
 
     def ended_at(self, name: str) -> datetime | None:
         """When an execution ended, with a zone; None while Step Functions does not say that it has."""
-        try:
+        with aws_call("DescribeExecution"):
             execution = self._step_functions.describe_execution(executionArn=self._arn(name))
-        except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("DescribeExecution", error) from error
         return execution.get("stopDate") if execution["status"] in _ENDED else None
 
     def stop(self, name: str) -> None:
         """Stops an execution; one that has ended stays as it is."""
-        try:
+        with aws_call("StopExecution"):
             self._step_functions.stop_execution(executionArn=self._arn(name))
-        except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("StopExecution", error) from error
 
-    def running(self) -> Iterator[str]:
-        """The names of those that run, as of a moment ago: the list is eventually consistent."""
-        return (execution["name"] for execution in self._listed("RUNNING"))
+    def running_pages(self) -> Iterator[Sequence[str]]:
+        """The names of the running executions; eventually consistent. Each page is one call, made when it is asked for."""
+        for page in self._pages("RUNNING"):
+            yield [execution["name"] for execution in page]
 
-    def died(self, since: datetime) -> dict[str, datetime]:
-        """When those ended that were started since then and did not succeed, by name; as of a moment ago, but what is said to
-        have ended has: an end is final.
+    def failed_pages(self, since: datetime) -> Iterator[Sequence[tuple[str, datetime]]]:
+        """The name and the end of each execution that was started since then and failed; eventually consistent, but an end is
+        final. Each page is one call, made when it is asked for.
         """
-        listed = (
-            takewhile(lambda execution: execution["startDate"] >= since, self._listed(status))  # the latest come first
-            for status in ("ABORTED", "FAILED", "TIMED_OUT")
-        )
-        return {it["name"]: it["stopDate"] for it in chain.from_iterable(listed) if "stopDate" in it}
+        for status in _FAILED:
+            for page in self._pages(status):
+                recent = [execution for execution in page if execution["startDate"] >= since]
+                yield [(execution["name"], execution["stopDate"]) for execution in recent if "stopDate" in execution]
+                if len(recent) < len(page):  # the latest come first
+                    break
 
-    def _listed(self, status: "ExecutionStatusType") -> Iterator["ExecutionListItemTypeDef"]:
+    def _pages(self, status: "ExecutionStatusType") -> Iterator[list["ExecutionListItemTypeDef"]]:
         pages = self._step_functions.get_paginator("list_executions")
-        try:
+        with aws_call("ListExecutions"):
             for page in pages.paginate(
                 stateMachineArn=self._state_machine_arn, statusFilter=status, PaginationConfig={"PageSize": _PAGE}
             ):
-                yield from page["executions"]
-        except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("ListExecutions", error) from error
+                yield page["executions"]
 
     def _arn(self, name: str) -> str:
         return f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"

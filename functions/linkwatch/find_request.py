@@ -1,34 +1,17 @@
-"""What GET /verifications takes: its query. Parsed here, trusted behind."""
+"""Parses the query of GET /verifications."""
 
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from linkwatch.start_request import CORRELATION_ID_PATTERN
+from linkwatch.start_request import CORRELATION_ID_PATTERN, InvalidInput, fields_of
 
 #: 24 bytes in base64 for URLs (RFC 4648, section 5): every text of this form stands for one verificationId.
 NEXT_PATTERN = "^[0-9A-Za-z_-]{32}$"
 _NEXT = re.compile(NEXT_PATTERN)
-
-
-class BadFind(Exception):
-    """A query that cannot be answered. fields: the name of each bad parameter and what is wrong with it; never its value."""
-
-    def __init__(self, fields: dict[str, str]) -> None:
-        super().__init__(f"bad query, see: {', '.join(sorted(fields))}")
-        self.fields = fields
-
-
-@dataclass(frozen=True, slots=True)
-class Find:
-    """A valid query. after: the verificationId that the page follows; None for the first page."""
-
-    correlation_id: str
-    after: str | None
 
 
 def next_after(verification_id: str) -> str:
@@ -44,7 +27,9 @@ def _verification_id_in(value: object) -> str:
 
 
 class FindRequest(BaseModel):
-    """The parameters of the query, as callers write them."""
+    """The parameters of the query. next: as callers write it, what the page before gave; parsed, the verificationId that the
+    page follows.
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -52,17 +37,12 @@ class FindRequest(BaseModel):
     next: Annotated[str | None, BeforeValidator(_verification_id_in)] = None
 
 
-def parse_find(parameters: Mapping[str, Sequence[str]]) -> Find:
-    """A query from its decoded parameters, each with all of its values. Raises BadFind."""
+def parse_find(parameters: Mapping[str, Sequence[str]]) -> FindRequest:
+    """A query from its decoded parameters, each with all of its values. Raises InvalidInput."""
     repeated = {name: "should be given once" for name, values in parameters.items() if len(values) != 1}
     if repeated:
-        raise BadFind(repeated)
+        raise InvalidInput("query", repeated)
     try:
-        request = FindRequest.model_validate({name: values[0] for name, values in parameters.items()})
+        return FindRequest.model_validate({name: values[0] for name, values in parameters.items()})
     except ValidationError as error:
-        fields = {
-            str(each["loc"][0]): each["msg"].removeprefix("Value error, ")
-            for each in error.errors(include_url=False, include_context=False, include_input=False)
-        }
-        raise BadFind(fields) from None  # the cause quotes the input
-    return Find(request.correlationId, request.next)
+        raise InvalidInput("query", fields_of(error, "query")) from None  # the cause quotes the input

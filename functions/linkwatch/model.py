@@ -85,7 +85,7 @@ class Ids:
 
 
 def parse_ids(request_id: object, session_id: object) -> Ids | None:
-    """The two as Ids, or None where one is not Signzy's kind of id."""
+    """The two as Ids, or None where one does not match ID_PATTERN."""
     for value in (request_id, session_id):
         if not isinstance(value, str) or not _ID.fullmatch(value):
             return None
@@ -93,18 +93,22 @@ def parse_ids(request_id: object, session_id: object) -> Ids | None:
 
 
 def parse_verification_id(text: str) -> str | None:
-    """A verificationId in its one spelling (lower case), or None where the text is none."""
+    """A verificationId in lower case, or None where the text is not one."""
     return text.lower() if _VERIFICATION_ID.fullmatch(text.lower()) else None
 
 
 def iso_from(moment: datetime) -> str:
-    """A moment as ISO 8601 in UTC with milliseconds, cut off, not rounded: 2026-11-23T10:00:00.123Z."""
+    """A moment as ISO 8601 in UTC with milliseconds, cut off, not rounded: 2026-11-23T10:00:00.123Z. Raises ValueError for a
+    time without a zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def deadline_of(link_sent_at: datetime, window_seconds: int) -> datetime:
     """The end of the window: it starts at the whole second in which the link was sent, because AWS truncates a Wait's
-    timestamp to seconds and the schedule of the checks has to lie on them.
+    timestamp to seconds.
     """
     return link_sent_at.replace(microsecond=0) + timedelta(seconds=window_seconds)
 
@@ -113,8 +117,9 @@ def deadline_of(link_sent_at: datetime, window_seconds: int) -> datetime:
 class Start:
     """A valid request to start a verification, from either entry point.
 
-    link_sent_at and started_at have a zone; started_at is when API Gateway or EventBridge took the request or event; start_id
-    is the id that it gave it.
+    link_sent_at and started_at have a zone. started_at is when API Gateway took the request, or when the event came into the
+    queue. start_id is API Gateway's id of the request, or the event's. started_by is the caller's IAM ARN, or the event's
+    account and source; None where unknown.
     """
 
     ids: Ids
@@ -123,13 +128,4 @@ class Start:
     source: Source
     start_id: str
     started_at: datetime
-
-
-class AwsUnavailable(Exception):
-    """AWS refused, throttled or did not answer a call. What it came to is not known; trying again is safe."""
-
-    @staticmethod
-    def during(call: str, error: Exception) -> "AwsUnavailable":
-        """From botocore's error, without its message, which may quote what was sent."""
-        code = getattr(error, "response", {}).get("Error", {}).get("Code")
-        return AwsUnavailable(f"{call}: {code or type(error).__name__}")
+    started_by: str | None = None

@@ -1,6 +1,6 @@
 """The table of verifications: the one source of truth. Each write is one conditional request to DynamoDB.
 
-Who loses a race learns what stands instead: a refused condition brings the item along
+A write whose condition is refused returns the item that is there
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html, ReturnValuesOnConditionCheckFailure).
 """
 
@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import BotoCoreError, ClientError
 
-from linkwatch.model import AwsUnavailable
+from linkwatch.aws_errors import AwsUnavailable, aws_call
 
 if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
     from mypy_boto3_dynamodb import DynamoDBClient
 
 #: An item with plain values; numbers are Decimals.
@@ -20,6 +20,9 @@ Item = dict[str, Any]
 
 #: The keys of the index correlationId, and of the table.
 _CORRELATION_KEY = ("correlationId", "linkSentAt", "verificationId")
+
+#: DynamoDB leaves keys unprocessed where it is throttled in part; the rest is asked for one more time.
+_BATCH_TRIES = 2
 
 _SERIALIZER, _DESERIALIZER = TypeSerializer(), TypeDeserializer()
 
@@ -33,39 +36,41 @@ class Table:
 
     def put(self, item: Item) -> Item | None:
         """Puts a new item. None when it is there now; the item that was there already, when one was."""
-        try:
-            self._dynamodb.put_item(
-                TableName=self._table_name,
-                Item=_typed(item),
-                ConditionExpression="attribute_not_exists(verificationId)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except (ClientError, BotoCoreError) as error:
-            return _standing(error, "PutItem")
+        with aws_call("PutItem"):
+            try:
+                self._dynamodb.put_item(
+                    TableName=self._table_name,
+                    Item=_typed(item),
+                    ConditionExpression="attribute_not_exists(verificationId)",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except self._dynamodb.exceptions.ConditionalCheckFailedException as refused:
+                return _item_in(refused)
         return None
 
     def find(self, verification_id: str) -> Item | None:
         """The item as it stands, or None."""
-        try:
+        with aws_call("GetItem"):
             item = self._dynamodb.get_item(
                 TableName=self._table_name, Key={"verificationId": {"S": verification_id}}, ConsistentRead=True
             ).get("Item")
-        except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("GetItem", error) from error
         return _plain(item) if item else None
 
     def find_each(self, verification_ids: Sequence[str]) -> list[Item]:
-        """The items as they stand, in the order asked for, without those that are not there; at most 100."""
+        """The items as they are, in the order asked for, without those that are not there; at most 100 are asked for."""
         keys = [{"verificationId": {"S": each}} for each in verification_ids]
         request: dict[str, Any] = {self._table_name: {"Keys": keys, "ConsistentRead": True}}
-        try:
-            answer = self._dynamodb.batch_get_item(RequestItems=request)
-        except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("BatchGetItem", error) from error
-        if answer.get("UnprocessedKeys"):  # throttled in part
-            raise AwsUnavailable("BatchGetItem: UnprocessedKeys")
-        found = {item["verificationId"]: item for item in map(_plain, answer["Responses"][self._table_name])}
-        return [found[each] for each in verification_ids if each in found]
+        found: dict[str, Item] = {}
+        for _ in range(_BATCH_TRIES):
+            with aws_call("BatchGetItem"):
+                answer = self._dynamodb.batch_get_item(RequestItems=request)
+            found |= {
+                item["verificationId"]: item for item in map(_plain, answer["Responses"].get(self._table_name, []))
+            }
+            request = dict(answer.get("UnprocessedKeys", {}))
+            if not request:
+                return [found[each] for each in verification_ids if each in found]
+        raise AwsUnavailable("BatchGetItem: UnprocessedKeys")
 
     def correlated(self, correlation_id: str, count: int, after: Item | None) -> list[str]:
         """The verificationIds of up to count items with a correlationId, newest link first, as of a moment ago (an index is
@@ -74,7 +79,7 @@ class Table:
         options: Any = {}
         if after:
             options["ExclusiveStartKey"] = _typed({name: after[name] for name in _CORRELATION_KEY})
-        try:
+        with aws_call("Query"):
             answer = self._dynamodb.query(
                 TableName=self._table_name,
                 IndexName="correlationId",
@@ -84,8 +89,6 @@ class Table:
                 Limit=count,
                 **options,
             )
-        except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("Query", error) from error
         return [_plain(item)["verificationId"] for item in answer["Items"]]
 
     def settle(self, verification_id: str, outcome: Item) -> tuple[Item | None, bool]:
@@ -103,39 +106,36 @@ class Table:
         return self._update(verification_id, changes, condition, {":dead": dead})[1]
 
     def _update(self, verification_id: str, changes: Item, condition: str, values: Item) -> tuple[Item | None, bool]:
-        try:
-            before = self._dynamodb.update_item(
-                TableName=self._table_name,
-                Key={"verificationId": {"S": verification_id}},
-                ConditionExpression=condition,
-                UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
-                ExpressionAttributeNames={f"#{name}": name for name in changes},
-                ExpressionAttributeValues=_typed({f":{name}": value for name, value in changes.items()} | values),
-                ReturnValues="ALL_OLD",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            ).get("Attributes", {})
-        except (ClientError, BotoCoreError) as error:
-            return _standing(error, "UpdateItem") or None, False
+        with aws_call("UpdateItem"):
+            try:
+                before = self._dynamodb.update_item(
+                    TableName=self._table_name,
+                    Key={"verificationId": {"S": verification_id}},
+                    ConditionExpression=condition,
+                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changes),
+                    ExpressionAttributeNames={f"#{name}": name for name in changes},
+                    ExpressionAttributeValues=_typed({f":{name}": value for name, value in changes.items()} | values),
+                    ReturnValues="ALL_OLD",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                ).get("Attributes", {})
+            except self._dynamodb.exceptions.ConditionalCheckFailedException as refused:
+                return _item_in(refused), False
         return _plain(before), True
 
-    def open(self) -> Iterator[Item]:
-        """What recovery needs of each item that is not published, as of a moment ago (an index is eventually consistent):
-        verificationId, executionName, takeovers, takeoverLimit, startedAt, and the deadline as openVerifications.
+    def open_pages(self) -> Iterator[Sequence[Item]]:
+        """What recovery needs of each item that is not published: verificationId, executionName, takeovers, takeoverLimit,
+        startedAt, and the deadline as openVerifications; eventually consistent. Each page is one call, made when it is asked for.
         """
         pages = self._dynamodb.get_paginator("scan")
-        try:
+        with aws_call("Scan"):
             for page in pages.paginate(TableName=self._table_name, IndexName="openVerifications"):
-                yield from map(_plain, page["Items"])
-        except (ClientError, BotoCoreError) as error:
-            raise AwsUnavailable.during("Scan", error) from error
+                yield [_plain(item) for item in page["Items"]]
 
 
-def _standing(error: ClientError | BotoCoreError, call: str) -> Item:
-    """The item for which a condition was refused, empty where there is none; any other error is raised."""
-    response: Any = getattr(error, "response", {})
-    if response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
-        raise AwsUnavailable.during(call, error) from error
-    return _plain(response.get("Item", {}))
+def _item_in(refused: "ClientError") -> Item | None:
+    """The item for which a condition was refused; None where there is none."""
+    response: Any = refused.response
+    return _plain(response["Item"]) if response.get("Item") else None
 
 
 def _typed(item: Item) -> dict[str, Any]:

@@ -1,16 +1,18 @@
 """Verifications: start one, find one or those of a correlationId, cancel one.
 
-The table is the one source of truth. What a caller is told is in the item before the caller is told, and the item names the
-execution that has to finish it; recovery starts what could not be started here (recovery.py).
+The table is the one source of truth. Whatever a caller is told has been stored first. The item names the execution that has to
+finish it, and recovery starts that execution where it could not be started here (recovery.py).
 """
 
+import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.executions import Executions
-from linkwatch.model import AwsUnavailable, Start, deadline_of, iso_from
+from linkwatch.model import Start, deadline_of, iso_from
 from linkwatch.table import Item, Table
 
 #: As many verifications as one page shows.
@@ -26,24 +28,26 @@ _SHOWN = (
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What came of a start. is_new: this very request made the verification. is_deferred: Step Functions did not take its
-    execution; recovery starts it.
+    """The result of a start. is_new: this very request made the verification. is_deferred: Step Functions did not take its
+    execution, and recovery starts it. is_conflict: it was known before, under another correlationId, which stays.
     """
 
     verification: Verification
     is_new: bool
     is_deferred: bool = False
+    is_conflict: bool = False
 
 
 def start(start: Start, window_seconds: int, executions: Executions, table: Table) -> Started:
-    """Has a verification watched; both entry points come here. A verification that is known already is left as it stands.
-    Raises AwsUnavailable where the table did not answer: nothing is known then, and starting again is safe.
+    """Starts a verification; leaves one that is known already as it is. Raises AwsUnavailable where the table did not answer:
+    whether the verification is stored is unknown then, and starting it again is safe.
     """
     item = _new_item(start, window_seconds)
     known = table.put(item)
     if known and known.get("startId") != start.start_id:
-        return Started(shown(known), is_new=False)
-    # Known by this very request's id: the answer to its first put was lost.
+        is_conflict = start.correlation_id not in (None, known.get("correlationId"))
+        return Started(shown(known), is_new=False, is_conflict=is_conflict)
+    # Where it is known by this request's own startId, the answer to the first put was lost.
     try:
         executions.start(item["executionName"], item["verificationId"])
     except AwsUnavailable:
@@ -68,58 +72,62 @@ def _new_item(start: Start, window_seconds: int) -> Item:
         "takeovers": 0,
         "startId": start.start_id,
         "startedAt": iso_from(start.started_at),
+        "startedBy": start.started_by,
         "source": start.source,
     }
     return {name: value for name, value in item.items() if value is not None}
 
 
 def find(verification_id: str, table: Table) -> Verification | None:
-    """A verification as it stands; None when there is none. Raises AwsUnavailable."""
+    """A verification; None where there is no such verification. Raises AwsUnavailable."""
     item = table.find(verification_id)
     return shown(item) if item else None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of the verifications of a correlationId. last: the verificationId that the next page follows; None: there is none."""
+    """A page of the verifications of a correlationId. last: what the next page follows; None where there is no next page."""
 
     verifications: list[Verification]
     last: str | None
 
 
-class PageGone(Exception):
-    """The verification that a page should follow is not there, or not one of this correlationId."""
+def find_correlated(correlation_id: str, after: str | None, table: Table) -> Page | None:
+    """The verifications of a correlationId, newest link first. One that was started a moment ago may be missing. Raises
+    AwsUnavailable.
 
-
-def find_correlated(correlation_id: str, after: str | None, table: Table) -> Page:
-    """The verifications of a correlationId as they stand, newest link first. after: the last of the page before, or None.
-    One that was started a moment ago may be missing. Raises PageGone, AwsUnavailable.
+    after: the last verificationId of the page before; None for the first page. None is returned where that verification has
+    expired or has another correlationId.
     """
     follows = table.find(after) if after else None
-    # Its correlationId is held against the caller's, so that no page can be continued with somebody else's.
+    # Compared with the caller's, so that nobody continues a page of another correlationId.
     if after and (follows is None or follows.get("correlationId") != correlation_id):
-        raise PageGone
-    found = table.correlated(
-        correlation_id, PAGE_SIZE + 1, follows
-    )  # one more than is shown tells whether there is more
+        return None
+    # One more than is shown tells whether there is a next page.
+    found = table.correlated(correlation_id, PAGE_SIZE + 1, follows)
     shown_ids = found[:PAGE_SIZE]
     items = table.find_each(shown_ids) if shown_ids else []
     return Page([shown(item) for item in items], shown_ids[-1] if len(found) > PAGE_SIZE else None)
 
 
-def cancel(verification_id: str, now: datetime, executions: Executions, table: Table) -> Verification | None:
-    """Settles a verification as CANCELLED, for good, unless it has an outcome; gives it as it stands then, None when there is
-    none. Raises AwsUnavailable where the table did not answer.
+def cancel(
+    verification_id: str, now: datetime, executions: Executions, table: Table, cancelled_by: str | None = None
+) -> Verification | None:
+    """Settles a verification as CANCELLED, for good, unless it has an outcome. Returns it as it is then; None where there is
+    no such verification. Raises AwsUnavailable where the table did not answer.
+
+    now: has a zone. cancelled_by: the caller's IAM ARN; None where unknown.
     """
     cancelled: Item = {
         "executionName": f"{verification_id}-cancel",
         "status": "SETTLED",
         "outcome": "CANCELLED",
-        "reason": None,
-        "checks": None,
-        "result": None,
+        "reason": "",
+        "result": "null",
         "settledAt": iso_from(now),
     }
+    if cancelled_by:
+        cancelled["cancelledBy"] = cancelled_by
     before, is_cancelled = table.settle(verification_id, cancelled)
     if before and is_cancelled:
         with suppress(AwsUnavailable):  # recovery starts it
@@ -131,8 +139,10 @@ def cancel(verification_id: str, now: datetime, executions: Executions, table: T
 
 
 def shown(item: Item) -> Verification:
-    """An item as the API shows it, with every key there."""
+    """An item as the API shows it, with every key: result is an object or None, reason a text or None, checks an int or None."""
     verification = {field: item.get(field) for field in _SHOWN}
+    verification["result"] = json.loads(item.get("result", "null"))
+    verification["reason"] = verification["reason"] or None
     if verification["checks"] is not None:
         verification["checks"] = int(verification["checks"])
     return verification

@@ -1,61 +1,71 @@
-"""make accept ENV=dev: proves the guarantees on a stack of its own, beside whatever is there.
+"""make accept ENV=dev: proves the guarantees on a stack of its own, beside the environment's.
 
 BURST=100 starts that many verifications at once; FULL=1 takes the real window of 300 s instead of 60 s; KEEP=1 keeps what was
-made, YES=1 removes it without asking; OUT= is where the reports go. ENV=local runs on the emulator.
+made, YES=1 removes it without asking; OUT= is the folder of the reports. ENV=local is python -m local accept.
 
-Exits 0; 1 when a guarantee is broken, or the run could not be made; 2 for an environment, a region or a BURST that is none.
+Exits 0 if every guarantee was kept; 1 if one is broken, or the run could not be made; 2 for an invalid environment, region or
+BURST; 3 if something is undecided: run it again.
 """
 
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 
-from local.stack import environment as emulator_environment
-from local.stack.launch import LocalStackFailed
-from local.stack.paths import ROOT
-from operations.acceptance import cost
-from operations.acceptance.place import Place, account_window, in_account, on_emulator
-from operations.acceptance.report import report
+from operations.acceptance.account import account_target, account_window, stack_name_for
+from operations.acceptance.findings import Verdict
+from operations.acceptance.report import REPORTS, write_report
 from operations.acceptance.run import Run
-from operations.kept import Environment, NoDeployment
-from operations.region import NoRegion
+from operations.environment import BadChoice, Environment
 
-_REPORTS = ROOT / "reports"
+EXIT_STATUS = {Verdict.KEPT: 0, Verdict.BROKEN: 1, Verdict.UNDECIDED: 3}
+#: https://aws.amazon.com/step-functions/pricing, us-east-1.
+_USD_A_TRANSITION = 0.000025
+_OTHER_VERIFICATIONS = 50
+_MAX_BURST = 5000
+
+
+class ProgressPrinter:
+    """Prints lines with the seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    def __call__(self, line: str) -> None:
+        print(f"{time.monotonic() - self._began:5.0f} s  {line}", flush=True)
+
+
+def burst_from(text: str) -> int:
+    """BURST. Raises BadChoice for what is not a whole number in its range."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= _MAX_BURST):
+        raise BadChoice(f"BURST={text} should be a whole number from 1 to {_MAX_BURST}")
+    return int(text)
 
 
 def main() -> int:
     """Reads make's variables from the environment."""
-    console = Console(emoji=False, width=120)
-    is_local = os.environ.get("ENV") == "local"
-    said = os.environ.get("BURST") or ("6" if is_local else "100")
-    if not said.isdecimal():
-        print(f"linkwatch: BURST={said} should be a whole number", file=sys.stderr)
-        return 2
-    burst = int(said)
-    began = time.monotonic()
-
-    def tell(line: str) -> None:
-        console.print(f"{time.monotonic() - began:5.0f} s  {line}", highlight=False, soft_wrap=True, markup=False)
-
+    tell = ProgressPrinter()
     try:
-        with _emulator(tell) if is_local else _account(console, burst, tell) as place:
-            tell(f"deployed: {place.stack.stack_name} on {place.name}")
-            run = Run(place, burst, tell)
-            run.happen()
-            folder = Path(os.environ.get("OUT") or _REPORTS)
-            return 0 if report(run, place, folder, console) else 1
-    except (NoDeployment, NoRegion) as error:
+        environment = Environment.named(os.environ.get("ENV"), os.environ)
+        stack_name_for(environment)
+        burst = burst_from(os.environ.get("BURST") or "100")
+        window = account_window(is_full=bool(os.environ.get("FULL")))
+        verifications = burst + _OTHER_VERIFICATIONS
+        usd = verifications * (3 * len(window.points()) + 5) * _USD_A_TRANSITION
+        tell(f"{verifications} verifications in {environment.region}: state transitions for at most {usd:.2f} USD")
+        with account_target(environment, window, burst, keeps=_keeps, tell=tell) as target:
+            run = Run(target, tell)
+            run.play()
+            run.finish()
+            return EXIT_STATUS[write_report(run, Path(os.environ.get("OUT") or REPORTS))]
+    except BadChoice as error:
         print(f"linkwatch: {error}", file=sys.stderr)
         return 2
-    except (BotoCoreError, ClientError, LocalStackFailed, TimeoutError) as error:
-        print(f"linkwatch: {error}", file=sys.stderr)
+    except (BotoCoreError, ClientError, TimeoutError) as error:
+        print(f"linkwatch: the run could not be made: {error}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError:
         return 1  # SAM has said why
@@ -63,29 +73,8 @@ def main() -> int:
         return 130
 
 
-@contextmanager
-def _emulator(tell: Callable[[str], None]) -> Iterator[Place]:
-    tell("building and deploying")
-    emulator_environment.forget_aws()
-    with on_emulator() as place:
-        yield place
-
-
-@contextmanager
-def _account(console: Console, burst: int, tell: Callable[[str], None]) -> Iterator[Place]:
-    environment = Environment.named(os.environ.get("ENV"), os.environ)
-    window = account_window(is_full=bool(os.environ.get("FULL")))
-    costs = cost.of_run(window, burst)
-    for what, usd in costs.items():
-        console.print(f"{usd:8.3f} USD  {what}", highlight=False)
-    console.print(f"{sum(costs.values()):8.3f} USD  at most, in {environment.region}", highlight=False)
-    tell("building and deploying")
-    with in_account(environment, window, keeps=_keeps) as place:
-        yield place
-
-
 def _keeps() -> bool:
-    """Whether what was made stays: KEEP=1, or whoever is asked says no. Without a terminal to ask at, only YES=1 removes it."""
+    """Whether what was made stays: KEEP=1, or the person who is asked says no. Without a terminal, only YES=1 removes it."""
     if os.environ.get("KEEP"):
         return True
     if os.environ.get("YES"):

@@ -1,79 +1,118 @@
-"""What the run has found, and the figures beside it."""
+"""What the acceptance run has found, and the figures that it has measured."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from statistics import median
 
 GUARANTEES = ("G1", "G2", "G3", "G4", "G5", "G6", "contract")
 
 
+class Verdict(StrEnum):
+    """Undecided: what was seen does not tell a breach from a fault of what is around the stack."""
+
+    KEPT = "kept"
+    BROKEN = "BROKEN"
+    UNDECIDED = "undecided"
+    NOT_TRIED = "not tried"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was held against a guarantee. where: what to look at where it does not hold."""
+    """One statement about one case. where: what to look at if it is not true, or why it is undecided."""
 
     guarantee: str
     case: str
     what: str
-    holds: bool
+    verdict: Verdict
     where: str = ""
 
+    @classmethod
+    def of(  # noqa: PLR0913
+        cls, guarantee: str, case: str, what: str, *, is_true: bool, where: str = "", excuse: str = ""
+    ) -> "Finding":
+        """excuse: why it may seem untrue of a sound stack; empty if there is no such reason."""
+        if is_true:
+            return cls(guarantee, case, what, Verdict.KEPT, where)
+        if excuse:
+            return cls(guarantee, case, what, Verdict.UNDECIDED, f"{excuse}; {where}" if where else excuse)
+        return cls(guarantee, case, what, Verdict.BROKEN, where)
 
+
+@dataclass(frozen=True, slots=True)
+class GuaranteeCount:
+    """How many findings there are about a guarantee, by verdict."""
+
+    guarantee: str
+    kept: int
+    broken: int
+    undecided: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of the guarantee as a whole: a single breach breaks it."""
+        if self.broken:
+            return Verdict.BROKEN
+        if self.kept:
+            return Verdict.KEPT
+        return Verdict.UNDECIDED if self.undecided else Verdict.NOT_TRIED
+
+
+def count_by_guarantee(findings: Iterable[Finding]) -> list[GuaranteeCount]:
+    """One for each guarantee, and one for the contract."""
+    verdicts: dict[str, list[Verdict]] = {guarantee: [] for guarantee in GUARANTEES}
+    for finding in findings:
+        verdicts[finding.guarantee].append(finding.verdict)
+    counted = (Verdict.KEPT, Verdict.BROKEN, Verdict.UNDECIDED)
+    return [GuaranteeCount(name, *(found.count(verdict) for verdict in counted)) for name, found in verdicts.items()]
+
+
+def overall(findings: Iterable[Finding]) -> Verdict:
+    """KEPT only if every guarantee was shown, and nothing is undecided."""
+    rows = count_by_guarantee(findings)
+    if any(row.broken for row in rows):
+        return Verdict.BROKEN
+    return Verdict.KEPT if all(row.kept and not row.undecided for row in rows) else Verdict.UNDECIDED
+
+
+#: A value and the case that it is of.
 Measured = tuple[float, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FigureSummary:
+    """Median and worst of what was measured count times, and the case of the worst."""
+
+    name: str
+    median: float
+    worst: float
+    case: str
+    count: int
 
 
 @dataclass
 class Figures:
-    """Measured: seconds by the stack's clock, and of which case they are."""
+    """Seconds by the stack's clock, and transitions."""
 
     check_lateness: list[Measured] = field(default_factory=list)
     click_to_event: list[Measured] = field(default_factory=list)
     after_deadline: list[Measured] = field(default_factory=list)
-    cold_start: list[Measured] = field(default_factory=list)
-    warm_start: list[Measured] = field(default_factory=list)
+    start: list[Measured] = field(default_factory=list)
     transitions_a_check: list[Measured] = field(default_factory=list)
+    events: list[Measured] = field(default_factory=list)
 
-    def rows(self) -> list[dict[str, float | str]]:
-        """name, median and worst of each that was measured, and the case of the worst."""
+    def summaries(self) -> list[FigureSummary]:
+        """One of each figure that was measured."""
         named = {
             "a check after its due time, s": self.check_lateness,
             "from the click to the event, s": self.click_to_event,
             "settled after the deadline (negative: before), s": self.after_deadline,
-            "a start by the API, cold, s": self.cold_start,
-            "a start by the API, warm, s": self.warm_start,
+            "a start by the API, the first one cold, s": self.start,
             "transitions a check, without the five around them": self.transitions_a_check,
+            "events a verification": self.events,
         }
         return [
-            {
-                "figure": name,
-                "median": round(median(value for value, _ in measured), 3),
-                "worst": round(max(measured)[0], 3),
-                "of": max(measured)[1],
-                "measured": len(measured),
-            }
+            FigureSummary(name, median(value for value, _ in measured), *max(measured), len(measured))
             for name, measured in named.items()
             if measured
         ]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A guarantee in the table: of how many cases how many broke it."""
-
-    guarantee: str
-    cases: int
-    broken: int
-
-    @property
-    def verdict(self) -> str:
-        """In a word."""
-        return "BROKEN" if self.broken else "kept" if self.cases else "not tried"
-
-
-def by_guarantee(findings: Iterable[Finding]) -> list[Row]:
-    """One row for each guarantee and one for the contract."""
-    held: dict[str, dict[str, bool]] = {guarantee: {} for guarantee in GUARANTEES}
-    for finding in findings:
-        cases = held[finding.guarantee]
-        key = f"{finding.case} {finding.where.partition(',')[0]}"
-        cases[key] = cases.get(key, True) and finding.holds
-    return [Row(guarantee, len(cases), sum(not holds for holds in cases.values())) for guarantee, cases in held.items()]

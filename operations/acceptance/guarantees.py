@@ -1,24 +1,32 @@
-"""The guarantees G1 to G6 (docs/reliability.md), held against what came out of a verification: item, events, Signzy's log.
+"""Judges the guarantees G1 to G6 (docs/reliability.md) by what a verification left behind: item, events, requests to Signzy.
 
-make accept judges by them, and so do the generated scenarios (make scenarios-deployed).
+It calls nothing, so that its verdicts are tested on observations made by hand.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+from operations.acceptance.findings import Finding, Verdict
 from simulator.answers import ANSWERS
 from simulator.client import VendorRequest
 
 #: G1, while AWS is healthy: seconds beyond the window.
 GRACE_SECONDS = 30
-#: The clock is read before the request is sent; this much later it may arrive, on a busy machine under an accelerated clock.
-ARRIVAL_SECONDS = 0.5
+#: A check compares the clock with the deadline just before it sends the request; the simulator notes the time when it arrives.
+ARRIVAL_SECONDS, SLOW_ARRIVAL_SECONDS = 0.5, 2
+#: Requests of two executions at the same point of the schedule are closer than this, in milliseconds.
+_AT_ONCE_MS = 300
 
-#: After these a check asks once more: with the token read afresh, or over a new connection.
-_ASKED_AGAIN = {"close", *(n for n, answer in ANSWERS.items() if answer.expect["reason"] == "CREDENTIALS_REFUSED")}
+#: After these a check sends its request again: with the token read again, or over a new connection.
+_SENT_AGAIN = {"close", *(n for n, answer in ANSWERS.items() if answer.expect["reason"] == "CREDENTIALS_REFUSED")}
+#: Reasons that only an answer of Signzy's can give, so that the simulator's log must show it.
+_SAID_BY_SIGNZY = {"CREDENTIALS_REFUSED", "UPSTREAM_DOWN", "MALFORMED_IDS", "UNKNOWN_IDS"}
+#: Reasons that a sound stack gives where Lambdas start late or are throttled.
+_OF_SLOWNESS = {"TIMEOUT", "NO_CONNECTION", "CHECK_FAILED", "PAST_DEADLINE", "THROTTLED", "INTERRUPTED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +44,31 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a verification has left behind, and what was done to it. Times in epoch milliseconds by the stack's clock."""
+class Observation:
+    """What a settled verification has left behind, and what was done to it. Times are the stack's, in epoch milliseconds."""
 
+    #: As as_published() gives it.
     item: dict[str, Any]
+    #: The outcome events, each once however often it was delivered.
     events: Sequence[dict[str, Any]]
-    checks: Sequence[VendorRequest]
+    requests: Sequence[VendorRequest]
     window: Window
+    case: str = ""
+    #: When its item was there at the latest; startedAt where that is not known.
+    accepted_ms: float = 0
     cancel_statuses: Sequence[int] = ()
     #: How many executions were aborted, and when that was tried.
     aborts: int = 0
     aborts_ms: Sequence[float] = ()
-    #: Calls of AWS were refused, so that G1's time and its one event are not asked for.
+    #: The executions before the last that Step Functions says have failed, each with its error.
+    failures: Sequence[str] = ()
+    #: Calls of AWS were refused, so that G1's time does not apply.
     is_disturbed: bool = False
-    #: Among them calls of CheckLink, whose answers were lost.
+    #: Answers of Signzy's were lost on their way to the execution.
     lost_answers: bool = False
-    #: Its start may be left to a sweep, because AWS is slow here; that may come after so short a window: then there is no check.
-    may_start_late: bool = False
-    #: The outcomes that there may be; any where it is empty.
+    #: On the emulator, and in an account that allows few Lambdas at once: starts and checks may come late.
+    is_slow: bool = False
+    #: The outcomes that are possible; any if it is empty.
     expected: set[str] = field(default_factory=set)
 
     @property
@@ -62,9 +77,27 @@ class Seen:
         return millis(self.item["linkSentAt"]) // 1000 * 1000
 
     @property
-    def said(self) -> list[str]:
+    def answers(self) -> list[str]:
         """What each request was answered, as CheckLink has to read it."""
-        return [ANSWERS[c.answer].expect["answer"] if c.answer in ANSWERS else "UNAVAILABLE" for c in self.checks]
+        return [ANSWERS[r.answer].expect["answer"] if r.answer in ANSWERS else "UNAVAILABLE" for r in self.requests]
+
+    @property
+    def lacks_requests(self) -> bool:
+        """Whether the simulator's log has fewer requests than the outcome counts checks."""
+        return len(self.requests) < (self.item["checks"] or 0)
+
+    @property
+    def where(self) -> str:
+        """For whoever looks into a breach."""
+        asked = ", ".join(f"{(request.at_ms - self.sent_ms) / 1000:.2f}" for request in self.requests)
+        outcome = f"{self.item['outcome']} {self.item['reason'] or ''}".strip()
+        return f"verificationId {self.item.get('verificationId')}, {outcome}, Signzy asked after {asked or 'no'} s"
+
+
+def as_published(item: dict[str, Any]) -> dict[str, Any]:
+    """A stored item as the API and the event show it: in the table, result is JSON text and reason may be an empty text."""
+    result, reason = json.loads(item.get("result") or "null"), item.get("reason") or None
+    return {"checks": None, "correlationId": None, **item, "result": result, "reason": reason}
 
 
 def millis(moment: str) -> float:
@@ -72,74 +105,110 @@ def millis(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp() * 1000
 
 
-def judged(seen: Seen) -> dict[str, bool]:
-    """What was held against the guarantees, "G1: …", and whether it holds."""
+def judge(seen: Observation) -> list[Finding]:
+    """Every statement of the guarantees that can be checked on this verification."""
     item, events = seen.item, seen.events
     deadline_ms = millis(item["deadline"])
-    in_time = max(deadline_ms, millis(item["startedAt"])) + GRACE_SECONDS * 1000
-    starts_late = seen.may_start_late and not seen.checks
-    is_disturbed = seen.is_disturbed or bool(seen.aborts) or starts_late
-    is_cancelled = item["outcome"] == "CANCELLED"
-    return {
-        "G1: its event has come": bool(events),
-        "G1: every event carries what is stored": all(
-            event["detail"] == {key: item.get(key) for key in event["detail"]} for event in events
-        ),
-        "G1: what is published is not open": "openVerifications" not in item and "expiresAt" in item,
-        "G1: in time while AWS is healthy": is_disturbed or millis(item["publishedAt"]) < in_time,
-        # An execution that is cancelled may publish the cancel, too, before it is stopped.
-        "G1: one event while AWS is healthy": is_disturbed or bool(seen.cancel_statuses) or len(events) <= 1,
-        "G2: the deadline is where it was": abs(deadline_ms - seen.sent_ms - seen.window.seconds * 1000) < 1,
-        "G2: no check after the deadline": all(c.at_ms < deadline_ms + ARRIVAL_SECONDS * 1000 for c in seen.checks),
-        "G3: the outcome says what is known": _is_known(seen, is_disturbed=is_disturbed),
-        "G4: a click that was seen is stored": _keeps_what_was_seen(seen),
-        "G4: the outcome is one that what happened can have": not seen.expected or item["outcome"] in seen.expected,
-        "G5: one execution watches at a time": _checks_apart(seen),
-        "G5: an execution is replaced only when it has died": item["takeovers"] <= seen.aborts,
-        "G6: a cancel answered with 200 is final": is_cancelled or 200 not in seen.cancel_statuses,
-        "G6: nobody cancelled what is CANCELLED": not is_cancelled or bool({200, 503} & set(seen.cancel_statuses)),
-        "G6: nothing of a click in a cancel": not is_cancelled
-        or (item["result"], item["reason"], item["checks"]) == (None, None, None),
-        "G6: a cancel answered with 409 found another outcome": not (is_cancelled and 409 in seen.cancel_statuses),
-    }
+    in_time = max(deadline_ms, millis(item["startedAt"]), seen.accepted_ms) + GRACE_SECONDS * 1000
+    latest = max((request.at_ms for request in seen.requests), default=0) - deadline_ms
+    is_disturbed = seen.is_disturbed or bool(seen.aborts or seen.failures) or (seen.is_slow and not seen.requests)
+    is_cancelled, overlaps = item["outcome"] == "CANCELLED", _overlaps(seen)
+    log = "the simulator's log is not complete" if seen.lacks_requests else ""
+    slow = "few Lambdas run at once here, or slowly" if seen.is_slow else ""
+    late = slow if item["reason"] in _OF_SLOWNESS else ""
+    missed = late or (slow if _missed_checks(seen) else "")
+    arrival = slow if latest < SLOW_ARRIVAL_SECONDS * 1000 else ""
+    failures = max(len(seen.failures), seen.aborts)
+    repeated = "Step Functions may have repeated one call" if overlaps == 1 else ""
+
+    def found(guarantee: str, what: str, is_true: bool, excuse: str = "") -> Finding:  # noqa: FBT001
+        return Finding.of(guarantee, seen.case, what, is_true=is_true, where=seen.where, excuse=excuse)
+
+    return [
+        found("G1", "its event arrived", bool(events)),
+        found("G1", "every event carries what is stored", all(_equals(item, event) for event in events)),
+        found("G1", "a published item is not open", "openVerifications" not in item and "expiresAt" in item),
+        found("G1", "in time while AWS is healthy", is_disturbed or millis(item["publishedAt"]) < in_time, slow),
+        found("G2", "the deadline is the link's", abs(deadline_ms - seen.sent_ms - seen.window.seconds * 1000) < 1),
+        found("G2", "no request after the deadline", latest < ARRIVAL_SECONDS * 1000, arrival),
+        found("G3", "the outcome states what is known", _is_known(seen, is_disturbed=is_disturbed), late or log),
+        found("G3", "a result only of a click", (item["result"] is None) == (item["outcome"] != "LINK_CLICKED")),
+        found("G4", "a click that was seen is stored", _keeps_click(seen), late),
+        found("G4", "a possible outcome", not seen.expected or item["outcome"] in seen.expected, missed),
+        found("G4", "one check a point at most", (item["checks"] or 0) <= len(seen.window.points())),
+        found("G5", "one execution watches at a time", seen.lost_answers or not overlaps, repeated),
+        found("G5", "only a failed execution is replaced", item["takeovers"] <= failures),
+        found("G5", "no execution fails by itself", item["takeovers"] <= seen.aborts, "; ".join(seen.failures)),
+        found("G6", "a cancel answered with 200 is final", is_cancelled or 200 not in seen.cancel_statuses),
+        found("G6", "nothing is cancelled unasked", not is_cancelled or _was_asked_to_cancel(seen)),
+        found("G6", "a cancelled outcome carries nothing of a click", not is_cancelled or _is_bare(item)),
+        found("G6", "409 means another outcome", not (is_cancelled and 409 in seen.cancel_statuses)),
+    ]
 
 
-def breaches(seen: Seen) -> list[str]:
-    """What does not hold; nothing, if all is well."""
-    return [guarantee for guarantee, holds in judged(seen).items() if not holds]
+def breaches(seen: Observation) -> list[str]:
+    """The statements that are broken, as text."""
+    return [f"{found.guarantee}: {found.what}" for found in judge(seen) if found.verdict is Verdict.BROKEN]
 
 
-def _is_known(seen: Seen, *, is_disturbed: bool) -> bool:
-    item, said = seen.item, seen.said
-    last_check_ms = millis(item["deadline"]) - seen.window.lead * 1000
-    return {
-        "LINK_CLICKED": "CLICKED" in said and item["result"] is not None,
-        "REJECTED": "REJECTED" in said and item["reason"] is not None,
-        "CANCELLED": True,
-        "EXPIRED": any(
-            says == "PENDING" and check.at_ms >= last_check_ms - 1000
-            for check, says in zip(seen.checks, said, strict=True)
-        ),
-        "UNKNOWN": item["reason"] not in {None, "INTERRUPTED"} or is_disturbed,
-    }[item["outcome"]] and (item["result"] is None) == (item["outcome"] != "LINK_CLICKED")
+def _equals(item: dict[str, Any], event: dict[str, Any]) -> bool:
+    return event["detail"] == {key: item.get(key) for key in event["detail"]}
 
 
-def _keeps_what_was_seen(seen: Seen) -> bool:
-    # An answer that Lambda or the execution died with was not seen.
-    is_lost = seen.aborts or seen.lost_answers
-    return bool("CLICKED" not in seen.said or is_lost or seen.item["outcome"] in {"LINK_CLICKED", "CANCELLED"})
+def _is_bare(item: dict[str, Any]) -> bool:
+    return (item["result"], item["reason"], item["checks"]) == (None, None, None)
 
 
-def _checks_apart(seen: Seen) -> bool:
-    # Two requests of one check: a second try after a refused token or on a connection that was closed without an answer, or Step
-    # Functions' retry of a call that did take effect.
-    # After an abort the check of the dead may still be on its way when its successor checks. A late check may be followed at
-    # once by that of the next point, and the last point is a second after the one before.
+def _was_asked_to_cancel(seen: Observation) -> bool:
+    return any(status == 200 or status >= 500 for status in seen.cancel_statuses)
+
+
+def _is_known(seen: Observation, *, is_disturbed: bool) -> bool:
+    reason, answers = seen.item["reason"], seen.answers
+    last_check_ms = millis(seen.item["deadline"]) - seen.window.lead * 1000
+    match seen.item["outcome"]:
+        case "LINK_CLICKED":
+            return "CLICKED" in answers
+        case "REJECTED":
+            said_otherwise = "PENDING" in answers and not seen.lost_answers
+            is_confirmed = answers[-2:] == ["REJECTED", "REJECTED"] or seen.lost_answers
+            return is_confirmed and not said_otherwise and seen.item["takeovers"] == 0 and reason == _last_reason(seen)
+        case "EXPIRED":
+            said = zip(seen.requests, answers, strict=True)
+            return any(answer == "PENDING" and request.at_ms >= last_check_ms - 1000 for request, answer in said)
+        case "UNKNOWN":
+            is_of_last_answer = reason not in _SAID_BY_SIGNZY or reason == _last_reason(seen)
+            return reason is not None and (is_disturbed or (is_of_last_answer and reason != "INTERRUPTED"))
+        case _:
+            return True
+
+
+def _last_reason(seen: Observation) -> str | None:
+    last = seen.requests[-1].answer if seen.requests else ""
+    return ANSWERS[last].expect["reason"] if last in ANSWERS else None
+
+
+def _keeps_click(seen: Observation) -> bool:
+    # An answer that was lost, or whose execution was aborted, was not seen.
+    is_lost = bool(seen.aborts) or seen.lost_answers
+    return is_lost or "CLICKED" not in seen.answers or seen.item["outcome"] in {"LINK_CLICKED", "CANCELLED"}
+
+
+def _missed_checks(seen: Observation) -> bool:
+    """Whether the first request came after the second point of the schedule: the scenario was not played from its beginning."""
+    second_point_ms = seen.sent_ms + seen.window.points()[1] * 1000
+    return not seen.requests or seen.requests[0].at_ms > second_point_ms
+
+
+def _overlaps(seen: Observation) -> int:
+    """How often two requests came at once that no single execution sends."""
     points_ms = [seen.sent_ms + second * 1000 for second in seen.window.points()]
-    return seen.lost_answers or all(
-        b.at_ms - a.at_ms > 300
-        or any(a.at_ms < point_ms <= b.at_ms for point_ms in points_ms)
-        or a.answer in _ASKED_AGAIN
-        or any(abs(b.at_ms - at_ms) < 2000 for at_ms in seen.aborts_ms)
-        for a, b in pairwise(seen.checks)
+    return sum(
+        b.at_ms - a.at_ms <= _AT_ONCE_MS
+        # A late check may be followed at once by that of the next point.
+        and not any(a.at_ms < point_ms <= b.at_ms for point_ms in points_ms)
+        and a.answer not in _SENT_AGAIN
+        # The check of an aborted execution may still be on its way when its successor checks.
+        and not any(abs(b.at_ms - at_ms) < 2000 for at_ms in seen.aborts_ms)
+        for a, b in pairwise(seen.requests)
     )

@@ -1,1 +1,1 @@
-"""make report: one HTML page of what a stack has watched in a period, made from the table alone."""
+"""One HTML page of what a stack has watched in a period, from the table alone."""

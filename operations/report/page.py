@@ -10,6 +10,8 @@ from statistics import median
 from string import Template
 from typing import Any
 
+import vl_convert
+
 _HERE = Path(__file__).parent
 
 
@@ -27,13 +29,11 @@ def page(rows: list[dict[str, Any]], stack: str, since: str, until: str) -> str:
 
 
 def _library() -> str:
-    import vl_convert  # noqa: PLC0415  # pyright: ignore[reportMissingImports]  # only make report's virtual environment has it
-
-    return vl_convert.javascript_bundle().replace("</script", "<\\/script")
+    return vl_convert.javascript_bundle().replace("</script", "<\\/script")  # pyright: ignore[reportCallIssue]  # its stub is wrong: the argument is optional
 
 
 def figures(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """What stands on top: names and values."""
+    """The figures above the charts: names and values."""
     outcomes = Counter(row["outcome"] for row in rows)
     made = sum(row["checks"] or 0 for row in rows)
     due = sum(row["checks_due"] or 0 for row in rows)
@@ -50,7 +50,7 @@ def figures(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _embedded(value: Any) -> str:
-    """JSON that may stand within a script element."""
+    """JSON that is safe within a script element."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 

@@ -7,18 +7,18 @@ from typing import Any
 
 #: The attributes that are read. Neither result nor correlationId, which may hold somebody's data.
 ATTRIBUTES = (
-    *(
-        "verificationId",
-        "status",
-        "outcome",
-        "reason",
-        "linkSentAt",
-        "deadline",
-        "startedAt",
-        "settledAt",
-        "publishedAt",
-    ),
-    *("checks", "takeovers", "source"),
+    "verificationId",
+    "status",
+    "outcome",
+    "reason",
+    "linkSentAt",
+    "deadline",
+    "startedAt",
+    "settledAt",
+    "publishedAt",
+    "checks",
+    "takeovers",
+    "source",
 )
 
 
@@ -40,7 +40,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """One verification. sent, settled: ISO 8601 in UTC. seconds: from the link to the outcome. checks, checks_due: made, and
     due between its start and its outcome. late: seconds between the time at which the last check before the outcome was due
     and the outcome. publishing: seconds from the outcome to its event. What is not known is None.
@@ -61,23 +61,23 @@ class Row:
 
 
 def rows(items: Iterable[dict[str, Any]], schedule: Schedule) -> list[dict[str, Any]]:
-    """A row for each item (plain values), the newest link first."""
+    """A ReportRow as a dictionary for each item (plain values), the newest link first."""
     return sorted((asdict(_row(item, schedule)) for item in items), key=lambda row: row["sent"], reverse=True)
 
 
-def _row(item: dict[str, Any], schedule: Schedule) -> Row:
+def _row(item: dict[str, Any], schedule: Schedule) -> ReportRow:
     sent, deadline, started = (_moment(item[name]) for name in ("linkSentAt", "deadline", "startedAt"))
     settled = _moment(item["settledAt"]) if item.get("settledAt") else None
     published = _moment(item["publishedAt"]) if item.get("publishedAt") else None
     counted = item.get("checks") is not None and settled is not None
     due = [at for at in schedule.due(sent, deadline) if at > started.timestamp()]
     passed = [at for at in due if settled and at <= settled.timestamp()] if counted else []
-    return Row(
+    return ReportRow(
         id=item["verificationId"],
         entry=item["source"],
         sent=item["linkSentAt"],
         outcome=item.get("outcome") or "OPEN",
-        reason=item.get("reason"),
+        reason=item.get("reason") or None,
         settled=item.get("settledAt"),
         seconds=_between(sent, settled),
         checks=int(item["checks"]) if counted else None,

@@ -1,23 +1,20 @@
 """What the report reads: the items of a period, from the table."""
 
-import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from operations.environment import BadChoice
 from operations.report.rows import ATTRIBUTES
 
 #: More rows than this make a page that a phone cannot show.
 MOST_ROWS = 20_000
 _PLAIN = TypeDeserializer().deserialize
-
-
-class BadChoice(Exception):
-    """A choice that cannot be followed; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -28,32 +25,35 @@ class Period:
     until: datetime
 
     @staticmethod
-    def chosen(now: datetime) -> "Period":
+    def chosen(shell: Mapping[str, str], now: datetime) -> "Period":
         """From SINCE and UNTIL (ISO 8601, UTC where they name no zone), or the last HOURS. Raises BadChoice."""
-        until = _moment("UNTIL") or now
-        hours = os.environ.get("HOURS") or "24"
-        if not hours.replace(".", "", 1).isdigit() or float(hours) == 0:
+        until = _time_in(shell, "UNTIL") or now
+        hours = shell.get("HOURS") or "24"
+        if not re.fullmatch(r"[0-9]+(\.[0-9]+)?|\.[0-9]+", hours) or float(hours) == 0:
             raise BadChoice(f"HOURS={hours} should be a number of hours above 0")
-        since = _moment("SINCE") or until - timedelta(hours=float(hours))
+        try:
+            since = _time_in(shell, "SINCE") or until - timedelta(hours=float(hours))
+        except OverflowError:
+            raise BadChoice(f"HOURS={hours} before {iso(until)} is before the year 1") from None
         if since >= until:
             raise BadChoice(f"SINCE={iso(since)} should be before UNTIL={iso(until)}")
         return Period(since, until)
 
 
-def _moment(name: str) -> datetime | None:
-    text = os.environ.get(name)
+def _time_in(shell: Mapping[str, str], name: str) -> datetime | None:
+    text = shell.get(name)
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+        time = datetime.fromisoformat(text)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise BadChoice(f"{name}={text} should be an ISO 8601 time, such as 2026-11-23T10:00:00Z") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def iso(moment: datetime) -> str:
-    """As items hold times: UTC with milliseconds."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def iso(time: datetime) -> str:
+    """As times are stored in items: UTC with milliseconds."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def items(dynamodb: Any, table_name: str, period: Period) -> Iterator[dict[str, Any]]:

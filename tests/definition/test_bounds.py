@@ -1,4 +1,4 @@
-"""Everything ends, and nothing ends too soon: retries, time-outs and the history, added up from what is written."""
+"""Everything ends, and nothing ends too early: the sums of retries, time-outs and the history."""
 
 import math
 import re
@@ -6,18 +6,18 @@ from datetime import timedelta
 
 import pytest
 
-from engine.definition import DEFINITION, RESOURCES, TASKS, TEMPLATE, default_of, delays
 from linkwatch.signzy import CHECK_SECONDS
+from tests.definition.engine.definition import DEFINITION, RESOURCES, TASKS, default_of, delays, values_of
 
-#: The tasks that sit out an outage in place; a check's own retries may not eat the window.
+#: The tasks that retry until an outage ends; a check's retries must not use up the window.
 PATIENT = [name for name in TASKS if name != "Check Link"]
-#: An outage of a day, and some time for somebody to notice that it is over.
+#: An outage of a day, and some time for somebody to notice its end.
 LONGEST_OUTAGE = timedelta(hours=26).total_seconds()
-#: G1: what an outage has held up is finished within ten minutes of its end.
+#: G1: what an outage has delayed is finished within ten minutes of its end.
 LONGEST_PAUSE = timedelta(minutes=10).total_seconds()
-#: A start may lie this far ahead of linkSentAt (docs/contracts.md).
+#: A start may be this long before linkSentAt (docs/contracts.md).
 AHEAD_SECONDS = 60
-LONGEST_WINDOW = TEMPLATE["Parameters"]["WindowSeconds"]["MaxValue"]
+LONGEST_WINDOW = values_of("WindowSeconds")[-1]
 #: A lost answer of Record sends an execution back to Read once: then an outcome is stored.
 READS = 2
 
@@ -54,11 +54,11 @@ def test_the_retries_of_a_check_end_within_three_seconds_and_its_comment_says_so
 
 
 @pytest.mark.parametrize("name", PATIENT)
-def test_an_outage_of_a_day_is_sat_out_even_if_chance_is_against_it(name):
+def test_the_retries_outlast_an_outage_of_a_day_even_with_short_random_pauses(name):
     task, waits = TASKS[name], delays(TASKS[name]["Retry"])
     assert all(it["JitterStrategy"] == "FULL" for it in task["Retry"] if it["MaxAttempts"])
 
-    # With full jitter each wait is drawn evenly from 0 to its longest: expected half of it, variance its square by 12.
+    # With full jitter each wait is uniform between 0 and its longest: its mean is half of that, its variance the square by 12.
     expected, deviation = sum(waits) / 2, math.sqrt(sum(wait**2 for wait in waits) / 12)
 
     assert expected - 6 * deviation >= LONGEST_OUTAGE
@@ -66,7 +66,7 @@ def test_an_outage_of_a_day_is_sat_out_even_if_chance_is_against_it(name):
 
 
 @pytest.mark.parametrize("name", PATIENT)
-def test_what_no_second_try_would_change_is_not_tried_again(name):
+def test_errors_that_a_retry_cannot_change_are_not_retried(name):
     first = TASKS[name]["Retry"][0]
 
     assert first["MaxAttempts"] == 0
@@ -83,7 +83,7 @@ def test_the_time_outs_of_a_check_nest_and_fit_the_interval():
     assert written == [(str(task), str(function), f"{CHECK_SECONDS:g}")]
 
 
-def test_the_executions_time_out_is_longer_than_anything_lawful():
+def test_the_time_out_of_an_execution_is_longer_than_its_longest_run():
     tasks = sum(
         visits(name) * (sum(delays(task["Retry"])) + attempts(name) * task["TimeoutSeconds"])
         for name, task in TASKS.items()
@@ -96,7 +96,7 @@ def test_the_longest_history_stays_below_its_limit():
     # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html: 25,000 events. A state has two, a task three more
     # for each attempt. With one check a second, checks that are retried come every other second at the earliest.
     loop = 2 + 2 + 2
-    shortest_interval = TEMPLATE["Parameters"]["PollIntervalSeconds"]["MinValue"]
+    shortest_interval = values_of("PollIntervalSeconds")[0]
     each_second = max((loop + 3) / shortest_interval, (loop + 3 * attempts("Check Link")) / (2 * shortest_interval))
     patient = sum(visits(name) * (2 + 3 * attempts(name)) for name in PATIENT)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import CLICKED, CRASH, PENDING, SCHEDULE, End, Fault, Played
+from tests.definition.engine import CLICKED, CRASH, PENDING, SCHEDULE, End, Fault, Played
 
 SEEN_AT_40 = ((0, PENDING), (33_000, CLICKED))
 

@@ -1,26 +1,36 @@
-"""What the state machine publishes keeps the schema of the outcome event, whatever the outcome."""
+"""What the state machine publishes conforms to the schema of the outcome event, whatever the outcome."""
 
 import pytest
 
 from contracts.shapes import Outcome, Settled
-from engine import CLICKED, PENDING, Played
+from tests.definition.engine import CLICKED, PENDING, Played
 from tests.unit.test_contracts import complaints
 
 SCENARIOS = {
     Outcome.LINK_CLICKED: {"answers": ((0, PENDING), (42_000, CLICKED))},
-    Outcome.EXPIRED: {},
-    Outcome.UNKNOWN: {"answers": ((0, "UPSTREAM_DOWN"),)},
+    Outcome.EXPIRED: {"correlation_id": None},
+    Outcome.UNKNOWN: {"answers": ((0, "upstream-down"),)},
     Outcome.REJECTED: {"answers": ((0, "unknown-ids"),)},
     Outcome.CANCELLED: {"cancelled_at": (30_000,)},
 }
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_the_event_of_every_outcome_keeps_its_schema(outcome):
+def test_the_event_of_every_outcome_conforms_to_its_schema(outcome):
     played = Played(**SCENARIOS[outcome])
 
     assert [detail["outcome"] for detail in played.events] == [outcome]
-    for detail in played.events:
-        event = {"source": "linkwatch", "detail-type": "VerificationSettled", "id": "1", "time": "2026-11-23T10:05:00Z"}
-        assert complaints("verification-settled", event | {"detail": detail}) == []
-        assert set(detail) == set(Settled.model_fields)
+    for _, entry in played.account.record.events:
+        event = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": entry["Detail"]}
+        assert complaints("verification-settled", {**event, "id": "1", "time": "2026-11-23T10:05:00Z"}) == []
+        assert set(entry["Detail"]) == set(Settled.model_fields)
+
+
+@pytest.mark.parametrize("answer", ["only-link-clicked", "carrier-in-another-alphabet", "clicked-carrier-unknown"])
+def test_the_result_of_a_check_is_published_unchanged(answer):
+    played = Played(answers=((0, answer),))
+
+    check = played.first.checks[-1]
+
+    assert isinstance(check, dict)
+    assert [detail["result"] for detail in played.events] == [check["result"]]

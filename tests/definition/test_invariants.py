@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from engine import CLICKED, Scenario
-from engine.account import Account
-from engine.invariants import broken
-from engine.record import ID, VendorCheck, Version
-from engine.world import World
+from tests.definition.engine import CLICKED, Scenario
+from tests.definition.engine.account import Account
+from tests.definition.engine.invariants import broken
+from tests.definition.engine.record import ID, VendorCheck, Version
+from tests.definition.engine.world import World
 
 
 def played(**fields) -> Account:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine import CLICKED, PENDING, SCHEDULE, Outage, Played
+from tests.definition.engine import CLICKED, PENDING, SCHEDULE, Outage, Played
 
 MINUTES, HOURS = 60_000, 3_600_000
 SEEN_AT_40 = ((0, PENDING), (33_000, CLICKED))

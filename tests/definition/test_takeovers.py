@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from engine import CLICKED, CRASH, PENDING, SCHEDULE, TWICE, End, Fault, Outage, Played, Scenario
-from engine.account import Account
-from engine.world import World
+from tests.definition.engine import CLICKED, CRASH, PENDING, SCHEDULE, TWICE, End, Fault, Outage, Played, Scenario
+from tests.definition.engine.account import Account
+from tests.definition.engine.world import World
 
 # ── Starts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

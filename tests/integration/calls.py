@@ -1,12 +1,15 @@
-"""The calls to AWS that a verification is made of, as the emulator refuses them on demand (local/stack/emulator.py)."""
+"""The calls to AWS that a verification is made of, as the emulator refuses them on demand (local/emulator.py)."""
 
 from typing import Any, NamedTuple
 
-from local.stack.stack import Stack
+from local.stack import Stack
+
+#: By the stack's clock; longer than any client of the functions waits for an answer.
+HANGING_SECONDS = 60
 
 
 class Call(NamedTuple):
-    """One call. about: texts in its arguments that tell it from others of its operation, besides the verification's id."""
+    """One call. about: texts in its arguments that tell it from others of its operation, beside the verification's id."""
 
     operation: str
     about: tuple[str, ...]
@@ -46,6 +49,19 @@ def lose_answers(stack: Stack, call: Call, verification_id: str, seconds: float,
     error = "InternalServerError" if "Thr" in call.error else call.error
     about = [_key(call, verification_id), *call.about]
     stack.faults.refuse(call.operation, error, about, seconds, after=True, **options)
+
+
+def hang(stack: Stack, call: Call, verification_id: str, seconds: float, **options: Any) -> None:
+    """Has a function's or the state machine's calls about a verification hang for longer than their clients wait. options: as for
+    refuse(), and after=True for calls that take effect first.
+    """
+    about = [_key(call, verification_id), *call.about]
+    stack.faults.refuse(call.operation, None, about, seconds, lateBySeconds=HANGING_SECONDS, **options)
+
+
+def close(stack: Stack, call: Call, verification_id: str, seconds: float, **options: Any) -> None:
+    """Has the connections of a function's calls about a verification closed without an answer. options: as for hang()."""
+    stack.faults.refuse(call.operation, "closed", [_key(call, verification_id), *call.about], seconds, **options)
 
 
 def _key(call: Call, verification_id: str) -> str:

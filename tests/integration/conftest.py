@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from local.stack import environment
-from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
-from local.stack.lifecycle import StackConfig, running_stack, warm_up_many
-from local.stack.paths import ROOT
-from local.stack.stack import Stack, await_that
+from local.accelerated_clock import NoAcceleratedClock, environment_at
+from local.checkout import ROOT
+from local.stack import Stack, StackConfig, running_stack, warm_up_many
+from operations.deployed.clock import await_that
+from operations.deployed.stack import as_published
 from tests.integration import calls
 
 #: What two cores keep up with, thirty verifications at a time; SPEED=4 make test-integration on a machine that is busy. Where
@@ -85,10 +85,11 @@ def await_state(link: "Link", state: str) -> None:
 def assert_finished_once(link: "Link", outcome: str, reason: str | None = None) -> dict[str, Any]:
     """Gives the item; whatever broke on the way, item and events carry the same outcome, found within the window."""
     item, stack = link.settled(), link.stack
-    assert (item["outcome"], item["reason"]) == (outcome, reason)
+    stored = as_published(item)
+    assert (stored["outcome"], stored["reason"]) == (outcome, reason)
     link.event()
     details = [event["detail"] for event in stack.events(link.verification_id)]
-    assert all(detail == {key: item.get(key) for key in detail} for detail in details)
+    assert all(detail == {key: stored.get(key) for key in detail} for detail in details)
     assert all(checked_at < stack.window_seconds for checked_at in link.checks_at())
     return item
 
@@ -143,7 +144,7 @@ def send_link(stack: Stack, *script: dict[str, Any], sent_seconds_ago: float = 0
 
 def make(stack: Stack, verb: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """make deploy, make rollback and so on, pointed at the emulator."""
-    env = {**environment.for_aws(stack.endpoint), **stack.clock_environment, "ENV": "local", **variables}
+    env = {**stack.environment, "ENV": "local", **variables}
     program = [sys.executable, "-m", "operations", verb]
     return subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
 

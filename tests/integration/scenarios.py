@@ -19,12 +19,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.stack import environment
-from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
-from local.stack.lifecycle import StackConfig, running_stack, warm_up_many
-from local.stack.stack import Stack, await_that
+from local.accelerated_clock import NoAcceleratedClock, environment_at
+from local.programs import forget_aws
+from local.stack import Stack, StackConfig, running_stack, warm_up_many
 from operations.acceptance import guarantees
-from operations.acceptance.guarantees import Seen, Window
+from operations.acceptance.guarantees import Observation, Window, as_published
+from operations.deployed.clock import await_that
 from tests.integration import calls
 from tests.integration.drawn_scenarios import WINDOW_SECONDS, Scenario, draw
 
@@ -118,17 +118,18 @@ class Run:
         checks = self.stack.signzy.requests(self.request_id)
         for check in checks:
             self.timeline.append(f"{(check.at_ms - self.began_ms) / 1000:6.1f} s  check: {check.answer}")
-        seen = Seen(
-            item=item,
+        seen = Observation(
+            item=as_published(item),
             events=events,
-            checks=checks,
+            requests=checks,
             window=WINDOW,
             cancel_statuses=self.cancel_statuses,
             aborts=len(self.aborted),
             aborts_ms=[self.began_ms + at * 1000 for at in self.scenario.aborts],
             is_disturbed=bool(self.scenario.faults),
-            lost_answers=any(fault.call.operation == "invoke" for fault in self.scenario.faults),
-            may_start_late=True,
+            lost_answers=any(fault.call.operation == "invoke" for fault in self.scenario.faults)
+            or any("slowBySeconds" in step for step in self.scenario.script),  # CheckLink may not wait so long
+            is_slow=True,
         )
         return guarantees.breaches(seen)
 
@@ -184,7 +185,7 @@ def main() -> int:
     parser.add_argument("--only", help="the number of one scenario, to run it alone")
     parser.add_argument("--at-once", type=int, default=16)
     options = parser.parse_args()
-    environment.forget_aws()
+    forget_aws()
     numbers = [options.only] if options.only else range(options.count)
     with short_stack() as stack:
         outcomes, failed = run_all(stack, [f"{options.seed}:{number}" for number in numbers], options.at_once)

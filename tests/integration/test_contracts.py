@@ -7,7 +7,7 @@ from jsonschema import Draft202012Validator
 
 from contracts import asyncapi, openapi
 from contracts.shapes import Settled, Verification
-from local.stack.signed_calls import ApiAnswer
+from operations.deployed.signed_calls import ApiAnswer
 from tests.integration import calls
 from tests.integration.conftest import send_link
 from tests.unit.test_asyncapi import event_complaints

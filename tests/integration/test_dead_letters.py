@@ -2,7 +2,8 @@
 
 import json
 
-from local.stack.stack import await_that
+from local.stack import Stack
+from operations.deployed.clock import await_that
 from tests.integration import calls
 from tests.integration.calls import refuse
 from tests.integration.conftest import Link, moment, send_link
@@ -62,7 +63,19 @@ def test_dead_letters_are_sent_again_from_the_queue(stack):
     url = stack.event_queue.url("InstantLinkSentDeadLetters")
     stack.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(event))
 
-    redriven = stack.event_queue.redrive()
+    redrive(stack)
 
-    assert redriven >= 1
     assert link.settled()["outcome"] == "LINK_CLICKED"
+
+
+def redrive(stack: Stack) -> None:
+    """Sends the dead letters to the queue again, as StartMessageMoveTask does on AWS. The emulator has no such call."""
+    sqs, dead_letters = stack.client("sqs"), stack.event_queue.url("InstantLinkSentDeadLetters")
+    received: list[dict] = []
+    while got := sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=10, VisibilityTimeout=600).get(
+        "Messages"
+    ):
+        received += got  # all of them first: a malformed event comes back
+    for message in received:
+        sqs.send_message(QueueUrl=stack.event_queue.url("InstantLinkSentQueue"), MessageBody=message["Body"])
+        sqs.delete_message(QueueUrl=dead_letters, ReceiptHandle=message["ReceiptHandle"])

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.stack.paths import BUILT_TEMPLATE, ROOT
-from local.stack.stack import Stack
+from local.checkout import BUILT_TEMPLATE, ROOT
+from local.stack import Stack
 from tests.integration.conftest import make, moment, send_link
 
 SENT_SECONDS_AGO = 120

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.stack.environment import REGION
+from local.programs import REGION
 
 ID = "0" * 24 + "-" + "0" * 24
 KEY = {"verificationId": {"S": ID}}

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local.stack.stack import await_that
+from operations.deployed.clock import await_that
 from tests.integration.conftest import Link, moment, send_link
 
 VERIFICATION_KEYS = {

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.stack import environment, sam_cli
-from local.stack.functions import Functions
-from local.stack.paths import DEVELOPMENT_BIN, ROOT
-from local.stack.resources import Resources
-from local.stack.stack import Stack, await_that
+from local import sam
+from local.checkout import PYTHON_BIN, ROOT
+from local.stack import Stack
+from operations.deployed.clock import await_that
+from operations.deployed.resources import DeployedFunctions, Resources
 from tests.integration.conftest import PATIENCE, send_link
 
 EXAMPLES = ROOT / "examples"
@@ -21,18 +21,24 @@ EXAMPLES = ROOT / "examples"
 
 def run(stack: Stack, *command: object) -> subprocess.CompletedProcess[str]:
     """A program in the stack's clock, whose AWS is the emulator."""
-    aws = {**environment.for_aws(stack.endpoint), **stack.clock_environment, "AWS_REGION": environment.REGION}
-    path = f"{DEVELOPMENT_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    path = f"{PYTHON_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     program = [str(part) for part in command]
     return subprocess.run(
-        program, cwd=EXAMPLES, env={**aws, "PATH": path}, capture_output=True, text=True, timeout=120, check=False
+        program,
+        cwd=EXAMPLES,
+        env={**stack.environment, "PATH": path, "SIGNZY_TOKEN": "simulated-token"},
+        input="5550001111\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
 @pytest.fixture(scope="module")
 def decisions(stack) -> Iterator[str]:
     """Deploys the consumer; gives the name of its table."""
-    sam_cli.deploy_example("consumer", {"BusName": stack.outputs.BusName}, stack.endpoint, stack.clock_environment)
+    sam.deploy_example("consumer", {"BusName": stack.outputs.BusName}, stack.environment)
     cloudformation = stack.client("cloudformation")
     outputs = cloudformation.describe_stacks(StackName="linkwatch-consumer")["Stacks"][0]["Outputs"]
     yield outputs[0]["OutputValue"]
@@ -54,7 +60,7 @@ def sent(stack: Stack, scenario: str) -> str:
     sender = EXAMPLES / "sender" / "send_link.py"
     url = f"{address}/_simulator/send/{scenario}"
     where = ["--bus", stack.outputs.BusName, "--signzy-url", url, "--target-url", "https://example.com"]
-    done = run(stack, sys.executable, sender, "5550001111", *where, "--correlation-id", "example")
+    done = run(stack, sys.executable, sender, *where, "--correlation-id", "example")
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -79,7 +85,7 @@ def test_an_outcome_that_comes_twice_is_acted_on_once(stack, decisions):
     stack.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(again)}])
 
     told = f"{link.verification_id}: decided before"
-    functions = Functions(stack.client, Resources(stack.client, "linkwatch-consumer"))
+    functions = DeployedFunctions(stack.client, Resources(stack.client, "linkwatch-consumer"))
     await_that(lambda: told in functions.logs_of("ActOnOutcome"), 30, "the consumer has seen it twice")
     assert decided["decision"] == "DENY"
     assert decision_on(stack, decisions, link.verification_id) == decided

@@ -1,6 +1,6 @@
 """What AWS may refuse for a while, on the deployed stack: what is stored, what is published, when (G1, G4).
 
-The emulator refuses the calls itself (local/stack/emulator.py); everything else is as deployed.
+The emulator refuses the calls itself (local/emulator.py); everything else is as deployed.
 """
 
 from collections.abc import Callable

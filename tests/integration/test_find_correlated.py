@@ -6,8 +6,9 @@ from urllib.parse import quote
 
 import pytest
 
-from local.stack.signed_calls import ApiAnswer
-from local.stack.stack import Stack, await_that
+from local.stack import Stack
+from operations.deployed.clock import await_that
+from operations.deployed.signed_calls import ApiAnswer
 from tests.integration.conftest import moment, send_link
 from tests.integration.test_contracts import is_documented
 

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 
-from local.stack.paths import ROOT
+import pytest
+
+from local.checkout import ROOT
 
 
 def local(verb: str, **chosen: str) -> subprocess.CompletedProcess[str]:
@@ -24,19 +26,28 @@ def test_run_shows_a_verification_from_start_to_outcome():
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "check  1: REJECTED UNKNOWN_IDS" in done.stdout
-    assert "Outcome: REJECTED, UNKNOWN_IDS after 1 checks" in done.stdout
+    assert "settled: REJECTED UNKNOWN_IDS after" in done.stdout
     assert done.stdout.rstrip().endswith("Item and event agree.")
 
 
-def test_a_choice_that_does_not_exist_is_told_in_one_line():
-    done = local("run", SCENARIO="clickd")
+@pytest.mark.parametrize(
+    ("verb", "chosen", "problem"),
+    [
+        ("run", {"SCENARIO": "clickd"}, "clicked-late"),
+        ("run", {"VIA": "door"}, "api and event"),
+        ("up", {"SPEED": "fast"}, "SPEED=fast"),
+        ("send", {"CLICK": "25"}, "send does not use CLICK"),
+        ("logs", {"CORRELATION": "a"}, "logs does not use CORRELATION"),
+    ],
+)
+def test_a_bad_choice_is_an_error_of_one_line(verb, chosen, problem):
+    done = local(verb, **chosen)
 
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "clicked-late" in done.stderr
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert problem in done.stderr
 
 
-def test_a_real_link_without_all_it_takes_is_told_what_is_missing():
+def test_an_incomplete_real_link_is_an_error_that_names_what_is_missing():
     done = local("run", SIGNZY_TOKEN="hunter2", REQUEST_ID="6462150e29c23b4d42352a63")
 
     assert done.returncode == 2
@@ -44,7 +55,7 @@ def test_a_real_link_without_all_it_takes_is_told_what_is_missing():
     assert "hunter2" not in done.stdout + done.stderr
 
 
-def test_what_needs_a_kept_stack_says_so():
+def test_a_command_about_the_background_stack_says_when_there_is_none():
     done = local("send")
 
     assert (done.returncode, done.stderr) == (1, "Failed: no stack is up: make up starts one\n")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.stack.stack import Stack
+from local.stack import Stack
 from simulator.answers import ANSWERS
 from simulator.misbehaviours import MISBEHAVIOURS
 from simulator.server import DEFAULT_TOKEN

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local.stack.stack import await_that
+from operations.deployed.clock import await_that
 from tests.integration import calls
 from tests.integration.calls import refuse
 from tests.integration.conftest import PATIENCE, Link, assert_finished_once, await_state, moment, send_link

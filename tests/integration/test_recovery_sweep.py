@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.stack.stack import Stack, await_that
+from local.stack import Stack
+from operations.deployed.clock import await_that
 from tests.integration import calls
 from tests.integration.calls import Call, lose_answers, refuse, start_of
 from tests.integration.conftest import PATIENCE, Link, assert_finished_once, await_state, send_link

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from local.stack.stack import await_that
+from operations.deployed.clock import await_that
 from tests.integration import calls
 from tests.integration.calls import lose_answers, refuse
 from tests.integration.conftest import PATIENCE, Link, send_link

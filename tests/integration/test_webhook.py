@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from local.stack import sam_cli
-from local.stack.launch import LocalStackFailed
-from local.stack.paths import LOGS
-from local.stack.stack import await_that
+from local import sam
+from local.checkout import LOGS
+from local.launch import LocalStackFailed
+from operations.deployed.clock import await_that
 from tests.integration.conftest import PATIENCE, send_link
 from tests.integration.webhooks import CLICKED, Deployed, attempts_of, deployed_on, example_on, receiver_on
 from tests.sample_events import event
@@ -18,7 +18,7 @@ from tests.unit.test_contracts import complaints
 
 @pytest.fixture(scope="module")
 def webhook(stack) -> Deployed:
-    return deployed_on(stack.calls, stack.clock, stack.endpoint, stack.clock_environment, stack.outputs.BusName)
+    return deployed_on(stack.emulator, stack.outputs.BusName)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_a_url_that_is_no_https_is_not_deployed(stack, url):
     parameters = {"BusName": stack.outputs.BusName, "WebhookUrl": url}
 
     with pytest.raises(LocalStackFailed):
-        sam_cli.deploy_example("webhook", parameters, stack.endpoint, stack.clock_environment)
+        sam.deploy_example("webhook", parameters, stack.environment)
 
     said = (LOGS / "sam-deploy-webhook.log").read_text("utf-8")
     assert "Parameter 'WebhookUrl' an https URL without user and fragment" in said

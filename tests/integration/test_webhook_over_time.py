@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.stack.accelerated_clock import NoAcceleratedClock, environment_at
-from local.stack.launch import launch
-from local.stack.signed_calls import SignedCalls
-from local.stack.stack import await_that
+from local.accelerated_clock import NoAcceleratedClock, environment_at
+from local.launch import launch
+from operations.deployed.clock import await_that
 from tests.integration.webhooks import Deployed, answers_on, attempts_of, deployed_on, receiver_on
 
 #: An hour passes in two minutes. Faster, and a busy machine is too slow for the time-outs of SAM CLI.
@@ -24,9 +23,8 @@ def hurried() -> Iterator[Deployed]:
         pytest.skip(str(error))
     launched = launch(HOUR_SPEED, 300)
     try:
-        calls = SignedCalls(launched.endpoint, launched.clock)
-        calls.client("events").create_event_bus(Name="links")
-        yield deployed_on(calls, launched.clock, launched.endpoint, launched.clock_environment, "links")
+        launched.emulator.calls().client("events").create_event_bus(Name="links")
+        yield deployed_on(launched.emulator, "links")
     finally:
         launched.end()
 

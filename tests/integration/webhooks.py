@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.stack import environment, sam_cli
-from local.stack.clock import Clock
-from local.stack.paths import ROOT
-from local.stack.signed_calls import SignedCalls
-from local.stack.stack import await_that
+from local import sam
+from local.checkout import ROOT
+from local.launch import Emulator
+from operations.deployed.clock import Clock, await_that
+from operations.deployed.signed_calls import SignedCalls
 from tests.integration.conftest import PATIENCE
 from tests.sample_events import event
 
@@ -79,12 +79,12 @@ class Deployed:
         return [json.loads(line) for line in lines if line.startswith('{"messageId"')]
 
 
-def deployed_on(calls: SignedCalls, clock: Clock, endpoint: str, clock_environment: Mapping[str, str], bus: str):
+def deployed_on(emulator: Emulator, bus: str) -> Deployed:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     parameters = {"BusName": bus, "WebhookUrl": f"http://127.0.0.1:{port}/outcomes"}
-    sam_cli.deploy_example("webhook", parameters, endpoint, clock_environment)
-    return Deployed(port, calls, clock, {**environment.for_aws(endpoint), **clock_environment}, bus)
+    sam.deploy_example("webhook", parameters, emulator.environment)
+    return Deployed(port, emulator.calls(), emulator.clock, emulator.environment, bus)
 
 
 # ── Receivers ─────────────────────────────────────────────────────────────────────────────────────────────────────────

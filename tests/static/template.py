@@ -1,105 +1,167 @@
-"""template.yaml as CloudFormation gets it: loops expanded by AWS::LanguageExtensions, then resources made by SAM."""
+"""template.yaml as CloudFormation deploys it: what SAM makes of it, with parameters, conditions and references resolved."""
 
-import copy
 import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from cfnlint.decode.cfn_yaml import loads as load_yaml
 
-from local.stack.paths import EMULATOR_VENV, ROOT
+from local.checkout import EMULATOR_VENV, ROOT
 
 TEXT = (ROOT / "template.yaml").read_text("utf-8")
-RUNBOOK = (ROOT / "docs" / "runbook.md").read_text("utf-8")
 DEFINITION: dict[str, Any] = json.loads((ROOT / "statemachine" / "link_watch.asl.json").read_text("utf-8"))
+PSEUDO = {
+    "AWS::StackName": "linkwatch",
+    "AWS::Region": "us-east-1",
+    "AWS::AccountId": "123456789012",
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:pager"
+BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 
-#: SAM's own translator, and the emulator's reading of the loops: they want another pydantic than the functions do.
+#: SAM's own translator runs in the emulator's environment, because it wants another pydantic than the functions do.
 _TRANSLATE = """
 import json, sys
 import boto3
-from ministack.services.cloudformation import language_extensions
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-expanded = language_extensions.apply(json.load(sys.stdin), {})
-print(json.dumps(expanded))
 translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
-print(json.dumps(translator.translate(expanded, parameter_values={})))
+print(json.dumps(translator.translate(json.load(sys.stdin), parameter_values={})))
 """
+_NOTHING = object()
 
 
-def translated(api_auth: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The template with its loops expanded, and what SAM makes of it; api_auth takes the place of the API's Auth."""
-    template = load_yaml(TEXT)
+def translated(path: str = "template.yaml", api_auth: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What SAM makes of a template, named from the repository's root. api_auth replaces the Auth of the API."""
+    template = load_yaml((ROOT / path).read_text("utf-8"))
     if api_auth:
         template["Resources"]["Api"]["Properties"]["Auth"] = api_auth
     for resource in template["Resources"].values():
         code = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::StateMachine": "DefinitionUri"}
-        if isinstance(resource, dict) and (uri := code.get(resource["Type"])):
+        if uri := code.get(resource["Type"]):
             resource["Properties"][uri] = "s3://bucket/key"
-    return _translated(template)
-
-
-def translated_file(path: str) -> dict[str, Any]:
-    """What SAM makes of another template, named from the repository's root: its resources."""
-    template = load_yaml((ROOT / path).read_text("utf-8"))
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    return _translated(template)[1]["Resources"]
-
-
-def _translated(template: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    # Without defaults, which SAM would write into what it makes in place of the parameters.
+    defaults = {
+        name: parameter.pop("Default")
+        for name, parameter in template.get("Parameters", {}).items()
+        if "Default" in parameter
+    }
     program = [os.fspath(EMULATOR_VENV / "bin" / "python"), "-c", _TRANSLATE]
     done = subprocess.run(program, input=json.dumps(template), capture_output=True, text=True, check=True, timeout=60)
-    expanded, cloudformation = done.stdout.splitlines()[-2:]
-    return json.loads(expanded), json.loads(cloudformation)
+    made = json.loads(done.stdout.splitlines()[-1])
+    for name, default in defaults.items():
+        made["Parameters"][name]["Default"] = default
+    return made
 
 
-TEMPLATE, CLOUDFORMATION = translated()
-RESOURCES: dict[str, Any] = CLOUDFORMATION["Resources"]
+CLOUDFORMATION = translated()
+PARAMETERS: dict[str, Any] = CLOUDFORMATION["Parameters"]
+SOURCE: dict[str, Any] = load_yaml(TEXT)
 
 
-def of_type(kind: str) -> dict[str, dict[str, Any]]:
-    """The properties of all resources of a type, by logical id, in the template's order."""
-    return {name: r.get("Properties", {}) for name, r in RESOURCES.items() if r["Type"] == kind}
+class Stack:
+    """A template with values for its parameters. References become text: ${Table} for a Ref, ${Table.Arn} for a GetAtt."""
+
+    def __init__(self, template: dict[str, Any], **parameters: str) -> None:
+        given = {name: str(parameter.get("Default", name)) for name, parameter in template["Parameters"].items()}
+        assert not parameters.keys() - given.keys()
+        self._known = PSEUDO | given | parameters
+        self._mappings = template.get("Mappings", {})
+        self._conditions = template.get("Conditions", {})
+        self.resources = {
+            name: self._resolved(resource) | {"Type": resource["Type"]}
+            for name, resource in template["Resources"].items()
+            if self._is_true(resource.get("Condition"))
+        }
+        self.outputs = {name: self._resolved(output["Value"]) for name, output in template["Outputs"].items()}
+
+    def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The properties of all resources of a type, by logical id, in the template's order."""
+        return {name: r.get("Properties", {}) for name, r in self.resources.items() if r["Type"] == kind}
+
+    def properties(self, name: str) -> dict[str, Any]:
+        return self.resources[name]["Properties"]
+
+    def _is_true(self, condition: str | None) -> bool:
+        return condition is None or self._resolved(self._conditions[condition])
+
+    def _resolved(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [each for item in value if (each := self._resolved(item)) is not _NOTHING]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            [(key, argument)] = value.items()
+            if key == "Ref" or key.startswith("Fn::"):
+                return self._called(key, argument)
+        return {key: each for key, item in value.items() if (each := self._resolved(item)) is not _NOTHING}
+
+    def _called(self, function: str, argument: Any) -> Any:  # noqa: C901, PLR0911  # one case for each of CloudFormation's functions
+        match function, argument:
+            case "Ref", "AWS::NoValue":
+                return _NOTHING
+            case "Ref", name:
+                return self._known.get(name, f"${{{name}}}")
+            case "Fn::GetAtt", _:
+                return f"${{{argument if isinstance(argument, str) else '.'.join(argument)}}}"
+            case "Fn::Sub", [text, variables]:
+                known = self._known | self._resolved(variables)
+                return re.sub(r"\$\{([\w:]+)\}", lambda found: known.get(found[1], found[0]), text)
+            case "Fn::Sub", text:
+                return self._called(function, [text, {}])
+            case "Fn::If", [condition, if_true, if_false]:
+                return self._resolved(if_true if self._is_true(condition) else if_false)
+            case "Fn::Equals", [one, other]:
+                return str(self._resolved(one)) == str(self._resolved(other))
+            case "Fn::Not", [inner]:
+                return not self._resolved(inner)
+            case "Fn::FindInMap", [mapping, key, name]:
+                return self._mappings[mapping][self._resolved(key)][name]
+            case "Fn::Join", [separator, parts]:
+                return separator.join(self._resolved(parts))
+        raise AssertionError(f"{function} is not read here")
 
 
-def text_of(value: str | dict[str, str]) -> str:
-    """A text that stands in the template as it is or in an Fn::Sub without variables."""
-    return value if isinstance(value, str) else value["Fn::Sub"]
+@cache
+def stack(**parameters: str) -> Stack:
+    """template.yaml with these parameters, and the defaults of the others."""
+    return Stack(CLOUDFORMATION, **parameters)
 
 
-def referred(value: Any) -> Iterator[str]:
-    """The logical ids, parameters and pseudo parameters that a part of the template refers to."""
-    if isinstance(value, list):
-        for inner in value:
-            yield from referred(inner)
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            if key == "Ref":
-                yield inner
-            elif key == "Fn::GetAtt":
-                yield inner[0] if isinstance(inner, list) else inner.split(".")[0]
-            elif key == "Fn::Sub":
-                text, *variables = inner if isinstance(inner, list) else [inner]
-                yield from re.findall(r"\$\{([\w:]+)", text)
-                yield from referred(variables)
-            else:
-                yield from referred(inner)
+DEFAULT = stack()
+#: With everything that is optional.
+FULL = stack(
+    KmsKeyArn=KEY,
+    AlarmEmail="on-call@example.com",
+    AlarmTopicArn=TOPIC,
+    ProbeMinutes="5",
+    ApiAccessLogRole="create",
+    PermissionsBoundaryArn=BOUNDARY,
+    CheckLinkReservedConcurrency="50",
+)
 
 
-def created_before(name: str) -> set[str]:
+def created_before(name: str, template: dict[str, Any] = CLOUDFORMATION) -> set[str]:
     """The resources that CloudFormation creates before this one, because it depends on them, directly or not."""
     before: set[str] = set()
     waiting = [name]
     while waiting:
-        resource = RESOURCES[waiting.pop()]
-        depends_on = copy.copy(resource.get("DependsOn", []))
+        resource = template["Resources"][waiting.pop()]
+        depends_on = resource.get("DependsOn", [])
         named = {*([depends_on] if isinstance(depends_on, str) else depends_on), *referred(resource.get("Properties"))}
-        new = {other for other in named if other in RESOURCES} - before
+        new = {other for other in named if other in template["Resources"]} - before
         before |= new
         waiting += new
     return before
+
+
+def referred(value: Any) -> set[str]:
+    """The logical ids, parameters and pseudo parameters that a part of a template refers to."""
+    text = json.dumps(value)
+    names = re.findall(r'"Ref": "([\w:]+)"|"Fn::GetAtt": \[?"(\w+)|\$\{([\w:]+)', text)
+    return {name for found in names for name in found if name}

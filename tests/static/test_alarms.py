@@ -1,4 +1,4 @@
-"""Each way in which a guarantee is endangered has an alarm, each alarm its runbook entry, and the dashboard shows them all."""
+"""Every alarm watches the right metric, goes off when it should, reaches somebody, and is on the dashboard."""
 
 import json
 import re
@@ -6,80 +6,85 @@ from typing import Any
 
 import pytest
 
-from linkwatch.model import parse_ids
-from local.stack.paths import ROOT
-from tests.static.filter_patterns import FILTERS, matches, pattern_of
-from tests.static.template import RESOURCES, RUNBOOK, TEMPLATE, of_type, referred, text_of
+from local.checkout import ROOT
+from tests.static.alarms import ALARMS, THRESHOLDS, alarm_of, alarms_in
+from tests.static.template import DEFAULT, TOPIC, stack
 
-ALARMS = of_type("AWS::CloudWatch::Alarm")
-FUNCTIONS = list(of_type("AWS::Lambda::Function"))
-BODY: str = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-DASHBOARD: dict[str, Any] = json.loads(re.sub(r"\$\{[^}]+\}", "x", BODY))
-ENTRIES: dict[str, str] = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
-
-
-def heading_of(alarm: str) -> str:
-    """The runbook's heading for an alarm: those of functions share one for errors and one for throttles."""
-    function = next(
-        (function for function in FUNCTIONS if alarm in {f"{function}Errors", f"{function}Throttles"}), None
-    )
-    return alarm.replace(function, "{Function}") if function else alarm
+BODY: str = DEFAULT.properties("Dashboard")["DashboardBody"]
+DASHBOARD: dict[str, Any] = json.loads(BODY)
+FILTERS = DEFAULT.of_type("AWS::Logs::MetricFilter")
+#: What an alarm may say. Anything else, such as ActionsEnabled, changes what it means.
+PROPERTIES = {
+    *("AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic", "Period", "EvaluationPeriods"),
+    *("DatapointsToAlarm", "Threshold", "ComparisonOperator", "TreatMissingData", "AlarmActions", "OKActions"),
+}
 
 
-def test_alarms_and_runbook_entries_are_the_same_in_the_same_order():
-    assert list(ENTRIES) == list(dict.fromkeys(map(heading_of, ALARMS)))
+@pytest.mark.parametrize("name", [*ALARMS, *alarms_in().keys() - ALARMS.keys()])
+def test_an_alarm_means_what_the_table_says(name):
+    assert alarm_of(alarms_in()[name]) == ALARMS[name]
+    assert alarms_in()[name].keys() <= PROPERTIES
 
 
-@pytest.mark.parametrize("name", ALARMS)
-def test_the_runbook_says_what_the_alarm_says_how_to_check_and_what_to_do(name):
-    entry = re.sub(r"\s+", " ", ENTRIES[heading_of(name)].replace("`", "")).replace("{Function}", _function_of(name))
+@pytest.mark.parametrize("parameter", THRESHOLDS)
+def test_a_threshold_is_the_parameter_of_its_alarm_alone(parameter):
+    changed = alarms_in(stack(**{parameter: "77"}))
 
-    assert text_of(ALARMS[name]["AlarmDescription"]) in entry
-    assert " Check: " in entry
-    assert " Do: " in entry
+    assert [name for name, alarm in changed.items() if str(alarm["Threshold"]) == "77"] == [THRESHOLDS[parameter]]
 
 
-def _function_of(alarm: str) -> str:
-    return alarm.removesuffix("Errors").removesuffix("Throttles")
+@pytest.mark.parametrize(
+    ("parameters", "actions"),
+    [
+        ({}, []),
+        ({"AlarmEmail": "on-call@example.com"}, ["${Alarms}"]),
+        ({"AlarmTopicArn": TOPIC}, [TOPIC]),
+        ({"AlarmEmail": "on-call@example.com", "AlarmTopicArn": TOPIC}, ["${Alarms}", TOPIC]),
+    ],
+    ids=["nobody", "e-mail", "topic", "both"],
+)
+def test_every_alarm_goes_to_the_address_and_to_the_topic_and_so_does_its_end(parameters, actions):
+    for alarm in alarms_in(stack(**parameters)).values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == actions
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_function_has_an_alarm_for_errors_and_one_for_throttles(function):
-    for metric in ("Errors", "Throttles"):
-        alarm = ALARMS[f"{function}{metric}"]
+def test_the_topic_takes_alarms_of_this_account_and_sends_them_to_the_address():
+    with_email = stack(AlarmEmail="on-call@example.com")
 
-        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", metric)
-        assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
-
-
-@pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_reaches_somebody_and_says_what_silence_means(name):
-    assert json.dumps(ALARMS[name]["AlarmActions"]).count("HasAlarm") == 2
-    silence = {
-        "SweepMissing": "breaching",
-        "ProbeFailing": {"Fn::If": ["HasProbe", "breaching", "notBreaching"]},
-    }
-    assert ALARMS[name]["TreatMissingData"] == silence.get(name, "notBreaching")
-
-
-@pytest.mark.parametrize("name", ALARMS)
-def test_a_threshold_is_nothing_at_all_or_a_parameter(name):
-    threshold = ALARMS[name]["Threshold"]
-
-    fixed = {"SweepMissing": 1, "ProbeFailing": 1, "InstantLinkSentDelayed": 300}.get(name, 0)
-
-    assert threshold == fixed if isinstance(threshold, int) else threshold["Ref"] in TEMPLATE["Parameters"]
+    assert with_email.properties("Alarms")["Subscription"] == [{"Protocol": "email", "Endpoint": "on-call@example.com"}]
+    assert with_email.properties("AlarmsPolicy")["Topics"] == ["${Alarms}"]
+    assert with_email.properties("AlarmsPolicy")["PolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": "${Alarms}",
+            "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}},
+        },
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sns:Publish",
+            "Resource": "${Alarms}",
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    ]
 
 
-@pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_looks_at_this_stack_only(name):
-    own = {"AWS::StackName", "LinkWatch", "InstantLinkSentQueue", "InstantLinkSentDeadLetters", *FUNCTIONS}
-    own |= {"LinkBus", "InstantLinkSentRule"}
+@pytest.mark.parametrize("minutes", ["2", "5", "10", "15", "30", "60"])
+def test_a_probe_that_does_not_answer_twice_in_a_row_is_an_alarm(minutes):
+    alarm = alarm_of(alarms_in(stack(ProbeMinutes=minutes))["ProbeFailing"])
 
-    of = [set(referred(dimension["Value"])) for dimension in ALARMS[name]["Dimensions"]]
+    assert alarm == ALARMS["ProbeFailing"]._replace(over=f"2 of 2 x {int(minutes) * 60} s", missing="breaching")
 
-    assert [names for names in of if names]
-    assert set().union(*of) <= own
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+def test_no_alarm_looks_back_for_more_than_a_day():
+    for alarm in alarms_in(stack(ProbeMinutes="60")).values():
+        assert alarm["Period"] * alarm["EvaluationPeriods"] <= 24 * 60 * 60
+
+
+# ── The dashboard ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_dashboard_shows_every_alarm():
@@ -115,123 +120,36 @@ OF_AWS = {
 }
 
 
-def test_metrics_of_aws_are_asked_for_by_the_names_and_dimensions_that_aws_gives_them():
-    watched = [(a["Namespace"], [d["Name"] for d in a["Dimensions"]], a["MetricName"]) for a in ALARMS.values()]
+def test_aws_knows_every_metric_that_is_asked_of_it():
     lines = [line for widget in DASHBOARD["widgets"] for line in widget["properties"].get("metrics", [])]
-    shown = [(line[0], line[2:4:2], line[1]) for line in lines if isinstance(line[0], str)]
+    shown = [(line[0], tuple(line[2:4:2]), line[1]) for line in lines if isinstance(line[0], str)]
+    watched = [(*alarm.metric.rsplit("/", 1), tuple(alarm.dimensions)) for alarm in ALARMS.values()]
 
-    asked: dict[tuple[str, ...], set[str]] = {}
-    for namespace, dimensions, metric in watched + shown:
-        if namespace.startswith("AWS/"):
-            asked.setdefault((namespace, *dimensions), set()).add(metric)
-
-    assert asked == OF_AWS
+    for namespace, dimensions, metric in shown + [(space, names, metric) for space, metric, names in watched]:
+        assert namespace == "linkwatch" or metric in OF_AWS[namespace, *dimensions]
 
 
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-def test_no_alarm_looks_back_for_more_than_a_day_or_by_a_period_that_cloudwatch_does_not_know():
-    of_probes = [period["Period"] for period in TEMPLATE["Mappings"]["ProbeSeconds"].values()]
-
-    for alarm in ALARMS.values():
-        for period in of_probes if isinstance(alarm["Period"], dict) else [alarm["Period"]]:
-            assert period % 60 == 0
-            assert period * alarm["EvaluationPeriods"] <= 24 * 60 * 60
+def our_metrics() -> list[str]:
+    watched = {alarm.metric.split("/")[1] for alarm in ALARMS.values() if alarm.metric.startswith("linkwatch/")}
+    shown = re.findall(r'\["linkwatch", "(\w+)"|MetricName=\\"(\w+)\\"', BODY)
+    return sorted(watched | {name for found in shown for name in found if name})
 
 
-def test_every_metric_of_ours_that_is_shown_or_watched_is_made():
-    watched = {alarm["MetricName"] for alarm in ALARMS.values() if alarm["Namespace"] == "linkwatch"}
-    body = json.dumps(DASHBOARD).replace('\\\\"', '"').replace('\\"', '"')
-    shown = set(re.findall(r'\["linkwatch", "(\w+)"', body)) | set(re.findall(r'MetricName="(\w+)"', body))
-
-    assert watched | shown == made_in_functions() | set(filters())
-
-
-def made_in_functions() -> set[str]:
-    """The metrics that functions/ makes: literals in the calls, and those that RecoverUnfinished has in a table."""
+@pytest.mark.parametrize("metric", our_metrics())
+def test_a_metric_that_is_watched_or_shown_is_published(metric):
     source = "".join(path.read_text("utf-8") for path in (ROOT / "functions").glob("*.py"))
-    table = re.search(r"^_METRICS = \{.*?^\}", source, re.DOTALL | re.MULTILINE)
-    named = set(re.findall(r'(?:add_metric|single_metric)\(\s*"(\w+)"', source))
-    return named | set(re.findall(r'"(\w+)"', table[0] if table else ""))
+    filtered = {each["MetricName"] for properties in FILTERS.values() for each in properties["MetricTransformations"]}
 
-
-def filters() -> dict[str, set[str]]:
-    """The metrics that come from CheckLink's log, with their dimensions."""
-    transformations = [t for p in of_type("AWS::Logs::MetricFilter").values() for t in p["MetricTransformations"]]
-    return {t["MetricName"]: {dimension["Key"] for dimension in t["Dimensions"]} for t in transformations}
+    assert metric in filtered or f'"{metric}"' in source
 
 
 # CloudWatch finds a metric by all of its dimensions or not at all; SEARCH names them in braces.
-@pytest.mark.parametrize("metric", filters())
-def test_a_metric_of_a_filter_is_read_with_the_dimensions_that_it_is_written_with(metric):
-    for alarm in (alarm for alarm in ALARMS.values() if alarm["MetricName"] == metric):
-        assert {dimension["Name"] for dimension in alarm["Dimensions"]} == filters()[metric]
-    for names in re.findall(rf'SEARCH\(\'{{linkwatch,([\w,]+)}} service=[^\']*MetricName=\\\\?"{metric}\\\\?"', BODY):
-        assert set(names.split(",")) == filters()[metric]
-
-
-# ── The probe ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-PROBE: dict[str, str] = json.loads(RESOURCES["Probe"]["Properties"]["Target"]["Input"])
-PROBED = f"{PROBE['requestId']}-*"
-OF_PROBES = {"ProbesAnsweredMeasured", "ProbesFailedMeasured"}
-
-
-def test_the_probe_calls_check_link_by_its_alias_and_only_where_it_is_wanted():
-    assert parse_ids(PROBE["requestId"], PROBE["sessionId"]) is not None
-    assert RESOURCES["Probe"]["Properties"]["Target"]["Arn"] == {"Ref": "CheckLinkAliaslive"}
-    assert RESOURCES["Probe"]["Condition"] == "HasProbe"
-    assert TEMPLATE["Parameters"]["ProbeMinutes"]["Default"] == "0"
-
-
-def check_line(ids: str, answer: str, reason: str | None) -> dict[str, Any]:
-    line = {"message": "Checked", "service": "linkwatch", "verificationId": ids, "answer": answer, "durationMs": 80}
-    return line if reason is None else {**line, "reason": reason}
-
-
 @pytest.mark.parametrize("name", FILTERS)
-def test_a_probe_is_not_counted_among_the_checks_nor_a_check_among_the_probes(name):
-    probe = check_line(PROBED.replace("*", PROBE["sessionId"]), "UNAVAILABLE", "TIMEOUT")
-    check = check_line("6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39", "REJECTED", "UNKNOWN_IDS")
+def test_a_metric_of_a_filter_is_read_with_the_dimensions_that_it_is_written_with(name):
+    [written] = FILTERS[name]["MetricTransformations"]
+    metric, keys = written["MetricName"], {dimension["Key"] for dimension in written["Dimensions"]}
 
-    assert f'"{PROBED}"' in pattern_of(name)
-    assert not matches(name, check if name in OF_PROBES else probe)
-
-
-# CloudWatch looks further back for data than EvaluationPeriods says, and does not ask what missing data mean while it finds
-# enough: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
-@pytest.mark.parametrize(
-    ("answer", "reason", "counted"),
-    [
-        ("REJECTED", "UNKNOWN_IDS", ["1"]),
-        ("UNAVAILABLE", "TIMEOUT", ["0"]),
-        ("UNAVAILABLE", "CREDENTIALS_REFUSED", ["0"]),
-        ("PENDING", None, ["0"]),
-    ],
-)
-def test_every_answer_to_a_probe_is_a_figure_and_only_that_to_unknown_ids_is_a_success(answer, reason, counted):
-    line = check_line(PROBED.replace("*", PROBE["sessionId"]), answer, reason)
-
-    transformations = [t for name in FILTERS if matches(name, line) for t in FILTERS[name]["MetricTransformations"]]
-
-    assert [t["MetricValue"] for t in transformations] == counted
-    assert {t["MetricName"] for t in transformations} == {ALARMS["ProbeFailing"]["MetricName"]}
-
-
-# https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
-def test_a_schedule_calls_at_its_time_and_once_by_a_role_that_only_this_accounts_schedules_may_take():
-    trust = RESOURCES["SchedulerRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
-
-    for schedule in of_type("AWS::Scheduler::Schedule").values():
-        assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
-        assert schedule["Target"]["RetryPolicy"]["MaximumRetryAttempts"] == 0
-        assert schedule["Target"]["RoleArn"] == {"Fn::GetAtt": ["SchedulerRole", "Arn"]}
-    assert [statement["Principal"] for statement in trust] == [{"Service": "scheduler.amazonaws.com"}]
-    assert trust[0]["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-
-
-def test_the_alarms_period_is_the_probes_interval():
-    parameter, seconds = TEMPLATE["Parameters"]["ProbeMinutes"], TEMPLATE["Mappings"]["ProbeSeconds"]
-
-    assert {key: value["Period"] for key, value in seconds.items() if key != "0"} == {
-        minutes: int(minutes) * 60 for minutes in parameter["AllowedValues"] if minutes != "0"
-    }
+    for alarm in ALARMS.values():
+        assert alarm.metric != f"linkwatch/{metric}" or set(alarm.dimensions) == keys
+    for names in re.findall(rf"SEARCH\('{{linkwatch,([\w,]+)}} service=[^']*MetricName=\\\"{metric}\\\"", BODY):
+        assert set(names.split(",")) == keys

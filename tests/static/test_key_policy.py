@@ -4,8 +4,8 @@ import json
 from fnmatch import fnmatchcase
 from typing import Any
 
-from local.stack.paths import ROOT
-from tests.static.template import RESOURCES, of_type, referred
+from local.checkout import ROOT
+from tests.static.template import FULL, KEY
 
 _DOCUMENT = (ROOT / "docs" / "security.md").read_text("utf-8")
 POLICY: dict[str, Any] = json.loads(_DOCUMENT.split("```json\n")[1].split("```")[0])
@@ -16,7 +16,7 @@ ENCRYPTED = {
     "AWS::DynamoDB::Table": None,
     "AWS::SecretsManager::Secret": None,
     "AWS::Logs::LogGroup": "logs.<region>.amazonaws.com",
-    "AWS::SQS::Queue": "events.amazonaws.com",  # only a service puts into it that no role of ours stands behind
+    "AWS::SQS::Queue": "events.amazonaws.com",  # EventBridge puts into it without a role of ours
     "AWS::SNS::Topic": "cloudwatch.amazonaws.com",
 }
 
@@ -24,8 +24,8 @@ ENCRYPTED = {
 def test_the_policy_lets_those_services_use_the_key_that_encrypt_something_by_themselves():
     kinds = {
         resource["Type"]
-        for resource in RESOURCES.values()
-        if resource["Type"] != "AWS::IAM::Role" and "KmsKeyArn" in set(referred(resource.get("Properties")))
+        for resource in FULL.resources.values()
+        if resource["Type"] != "AWS::IAM::Role" and KEY in json.dumps(resource)
     }
 
     assert kinds == set(ENCRYPTED)
@@ -39,7 +39,7 @@ def test_the_policy_lets_iam_give_the_roles_what_they_need():
 
 
 def test_whoever_the_queues_let_in_may_use_the_key():
-    statements = [s for p in of_type("AWS::SQS::QueuePolicy").values() for s in p["PolicyDocument"]["Statement"]]
+    statements = [s for p in FULL.of_type("AWS::SQS::QueuePolicy").values() for s in p["PolicyDocument"]["Statement"]]
 
     assert {s["Principal"]["Service"] for s in statements} == {ENCRYPTED["AWS::SQS::Queue"]}
     assert SERVICES["events.amazonaws.com"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -50,7 +50,6 @@ def test_every_log_group_is_one_that_the_policy_names():
     context = SERVICES["logs.<region>.amazonaws.com"]["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]
     named = [pattern.removeprefix("arn:aws:logs:<region>:<account>:log-group:") for pattern in context]
 
-    for name, properties in of_type("AWS::Logs::LogGroup").items():
-        fixed = properties.get("LogGroupName", {"Fn::Sub": f"${{AWS::StackName}}-{name}-AbCdEf"})["Fn::Sub"]
-        group = fixed.replace("${AWS::StackName}", "<stack>")
+    for name, properties in FULL.of_type("AWS::Logs::LogGroup").items():
+        group = properties.get("LogGroupName", f"linkwatch-{name}-AbCdEf").replace("linkwatch", "<stack>")
         assert [pattern for pattern in named if fnmatchcase(group, pattern)], group

@@ -1,18 +1,18 @@
-"""sam local reads the template that sam build has made, loops and all."""
+"""sam local reads the template that sam build has made."""
 
 import os
 import subprocess
 
 import pytest
 
-from local.stack import environment
-from local.stack.paths import ROOT, SAM
+from local.checkout import ROOT, SAM
+from local.programs import build_environment
 
 
 @pytest.mark.parametrize("command", ["invoke", "start-lambda", "start-api"])
 def test_sam_local_understands_the_template(command):
     """Up to the container: there is none at this address, so that this needs no Docker."""
-    no_docker = {**environment.for_invoking(), "DOCKER_HOST": "unix:///nowhere"}
+    no_docker = {**build_environment(), "DOCKER_HOST": "unix:///nowhere"}
     function = ["CheckLink"] if command == "invoke" else []
 
     done = subprocess.run(

@@ -32,6 +32,7 @@ def aws(_endpoint, monkeypatch):
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch",
         "TABLE_NAME": "Verifications",
         "WINDOW_SECONDS": "300",
+        "QUEUE_URL": f"{url}/123456789012/InstantLinkSentQueue",
         "DEAD_LETTERS_URL": f"{url}/123456789012/InstantLinkSentDeadLetters",
     }.items():
         monkeypatch.setenv(name, value)

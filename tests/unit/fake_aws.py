@@ -3,30 +3,47 @@ table, as DynamoDB is (engine/dynamodb.py).
 """
 
 import json
+import logging
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.dynamodb import ConditionFailed, InMemoryTable
+from tests.definition.engine.dynamodb import ConditionFailed, InMemoryTable
 from tests.unit.loopback import Received
+
+#: The only table, machine and queues that there are.
+_NAMES = {
+    "TableName": "Verifications",
+    "stateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch",
+}
+_QUEUES = {"SendMessage": "InstantLinkSentDeadLetters", "ChangeMessageVisibilityBatch": "InstantLinkSentQueue"}
 
 
 @dataclass
 class FakeAws:
-    """executions: by name, each with its input, its status and its end. refused: the operations that are refused."""
+    """executions: by name, each with its input, its status and its end. refused: the operations that are refused. unprocessed:
+    how many calls of BatchGetItem leave their last key to the next call. visible_in: seconds, by receipt handle.
+    """
 
     table: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId", ["openVerifications"]))
     executions: dict[str, dict[str, Any]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     called: list[str] = field(default_factory=list)
     messages: list[dict[str, str]] = field(default_factory=list)
+    visible_in: dict[str, int] = field(default_factory=dict)
+    unprocessed: int = 0
 
     def answer(self, request: Received) -> tuple[int, str]:
         operation, asked = request.headers["x-amz-target"].rpartition(".")[2], json.loads(request.body)
         self.called.append(operation)
         if operation in self.refused:
             return _error("AccessDeniedException")
+        if any(asked.get(parameter, name) != name for parameter, name in _NAMES.items()):
+            return _error("ResourceNotFoundException")
+        if operation in _QUEUES and not asked["QueueUrl"].endswith(f"/{_QUEUES[operation]}"):
+            return _error("QueueDoesNotExist")
         answers: dict[str, Callable[[dict[str, Any]], tuple[int, str]]] = {
             "PutItem": lambda it: self._write(self.table.put_item, it),
             "UpdateItem": lambda it: self._write(self.table.update_item, it),
@@ -36,8 +53,11 @@ class FakeAws:
             "StartExecution": self._start,
             "DescribeExecution": lambda it: _said(self.executions[it["executionArn"].rpartition(":")[2]]),
             "StopExecution": lambda it: self._stop(it["executionArn"].rpartition(":")[2]),
-            "ListExecutions": lambda _: _said({"executions": self._running()}),
+            "ListExecutions": lambda it: _said({"executions": self._listed(it["statusFilter"])}),
             "SendMessage": self._send,
+            "ChangeMessageVisibilityBatch": self._change_visibility,
+            "Query": self._query,
+            "BatchGetItem": self._get_batch,
         }
         return answers[operation](asked)
 
@@ -59,12 +79,43 @@ class FakeAws:
         self.executions[name] |= {"status": "ABORTED", "stopDate": time.time()}
         return _said({"stopDate": time.time()})
 
-    def _running(self) -> list[dict[str, Any]]:
-        return [{"name": name} for name, it in self.executions.items() if it["status"] == "RUNNING"]
+    def _listed(self, status: str) -> list[dict[str, Any]]:
+        return [{"startDate": 0, **it, "name": name} for name, it in self.executions.items() if it["status"] == status]
 
     def _send(self, request: dict[str, Any]) -> tuple[int, str]:
         self.messages.append(request)
         return _said({"MessageId": "1"})
+
+    def _change_visibility(self, request: dict[str, Any]) -> tuple[int, str]:
+        self.visible_in |= {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in request["Entries"]}
+        return _said({"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]})
+
+    def _query(self, request: dict[str, Any]) -> tuple[int, str]:
+        assert request["IndexName"] == request["KeyConditionExpression"].partition(" = :")[0] == "correlationId"
+        wanted = request["ExpressionAttributeValues"][":correlationId"]
+        found = [item for item in self.table.items.values() if item.get("correlationId") == wanted]
+
+        def place(item: dict[str, Any]) -> tuple[str, str]:
+            return item["linkSentAt"]["S"], item["verificationId"]["S"]
+
+        found.sort(key=place, reverse=not request.get("ScanIndexForward", True))
+        if follows := request.get("ExclusiveStartKey"):
+            assert set(follows) == {"correlationId", "linkSentAt", "verificationId"}
+            found = [item for item in found if place(item) < place(follows)]
+        return _said({"Items": found[: request["Limit"]]})
+
+    def _get_batch(self, request: dict[str, Any]) -> tuple[int, str]:
+        [(table, asked)] = request["RequestItems"].items()
+        if table != _NAMES["TableName"]:
+            return _error("ResourceNotFoundException")
+        keys, left = asked["Keys"], []
+        if self.unprocessed:
+            self.unprocessed -= 1
+            keys, left = keys[:-1], keys[-1:]
+        # In an order of its own, and nothing at all where the read is not consistent.
+        found = [self.table.items.get(key["verificationId"]["S"]) for key in reversed(keys) if asked["ConsistentRead"]]
+        unprocessed = {table: asked | {"Keys": left}} if left else {}
+        return _said({"Responses": {table: [item for item in found if item]}, "UnprocessedKeys": unprocessed})
 
 
 def _said(answer: dict[str, Any]) -> tuple[int, str]:
@@ -87,6 +138,18 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return self.remaining_millis
+
+
+def print_logs() -> None:
+    """Lets the handlers' logger write to the standard output of this very test; it keeps the one of its first import."""
+    for handler in logging.getLogger("linkwatch").handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.stream = sys.stdout  # setStream would flush the closed one
+
+
+def logged_in(printed: str, level: str) -> list[dict[str, Any]]:
+    """The log lines of a level in what a handler has printed."""
+    return [line for line in map(json.loads, printed.splitlines()) if line.get("level") == level]
 
 
 def metrics_in(printed: str) -> dict[tuple[str, ...], Any]:

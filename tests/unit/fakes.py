@@ -1,15 +1,18 @@
 """A table and executions in memory, for the tests of what decides about them; both remember what was done to them."""
 
 from datetime import UTC, datetime
+from itertools import batched
 
+from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.executions import Executions
-from linkwatch.model import AwsUnavailable
 from linkwatch.table import Table
 
 ID = f"{'a' * 24}-{'b' * 24}"
 SENT_AT = datetime(2026, 11, 23, 10, 0, 0, 250_000, UTC)
 #: Of an execution that runs.
 RUNNING = None
+#: How many entries a page of a list has.
+PAGE = 20
 
 
 class FakeExecutions(Executions):
@@ -21,7 +24,8 @@ class FakeExecutions(Executions):
         self.refused: set[str] = set()
         self.started: list[str] = []
         self.stopped: list[str] = []
-        self.died_since: datetime | None = None
+        self.lists_failed = True
+        self.failed_since: datetime | None = None
 
     def _called(self, call: str) -> None:
         if call in self.refused:
@@ -42,15 +46,15 @@ class FakeExecutions(Executions):
         self.stopped.append(name)
         self.known[name] = SENT_AT
 
-    def died(self, since):
+    def failed_pages(self, since):
         self._called("ListExecutions")
-        self.died_since = since
-        return {name: ended_at for name, ended_at in self.known.items() if ended_at}
+        self.failed_since = since
+        yield [(name, ended_at) for name, ended_at in self.known.items() if ended_at] if self.lists_failed else []
 
-    def running(self):
+    def running_pages(self):
         self._called("ListExecutions")
-        running = {name for name, ended_at in self.known.items() if ended_at is RUNNING}
-        return iter(running if self.listed is None else self.listed)
+        running = [name for name, ended_at in self.known.items() if ended_at is RUNNING]
+        yield from batched(running if self.listed is None else self.listed, PAGE, strict=False)
 
 
 class FakeTable(Table):
@@ -90,6 +94,7 @@ class FakeTable(Table):
         self.items[verification_id] = item | changes
         return True
 
-    def open(self):
-        self._called("Scan")
-        return (item for item in list(self.items.values()) if "openVerifications" in item)
+    def open_pages(self):
+        for page in batched([it for it in self.items.values() if "openVerifications" in it], PAGE, strict=False):
+            self._called("Scan")
+            yield page

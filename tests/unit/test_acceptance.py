@@ -1,19 +1,25 @@
-"""What the acceptance run judges by: a sound verification keeps every guarantee, each defect breaks its own."""
+"""The acceptance run without a stack: its verdicts on observations made by hand, and what it checks before it begins."""
 
+import json
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from operations.acceptance import cost
-from operations.acceptance.findings import Finding, by_guarantee
-from operations.acceptance.guarantees import Seen, Window, breaches
-from operations.acceptance.place import account_window
+from operations.acceptance.__main__ import burst_from
+from operations.acceptance.account import SimulatorLog, fitting_burst, simulator_limit, stack_name_for
+from operations.acceptance.consumer import OutcomeConsumer
+from operations.acceptance.findings import Finding, Verdict, count_by_guarantee, overall
+from operations.acceptance.guarantees import Observation, Window, as_published, breaches, judge
+from operations.acceptance.refusals import forge_outcomes
+from operations.environment import BadChoice, Environment
 from simulator.client import VendorRequest
 
 WINDOW = Window(60, 5, 2)
 SENT = "2026-11-25T12:00:00.000Z"
 SENT_MS = 1_795_608_000_000
-CLICKED = {"carrier": "T-Mobile USA"}
 #: A link that is clicked between the first two checks.
 ITEM = {
     "linkSentAt": SENT,
@@ -22,8 +28,8 @@ ITEM = {
     "settledAt": "2026-11-25T12:00:10.100Z",
     "publishedAt": "2026-11-25T12:00:10.200Z",
     "outcome": "LINK_CLICKED",
-    "reason": None,
-    "result": CLICKED,
+    "reason": "",
+    "result": '{"carrier": "T-Mobile USA"}',
     "checks": 2,
     "takeovers": 0,
     "expiresAt": 1,
@@ -34,32 +40,65 @@ def check(second: float, answer: str) -> VendorRequest:
     return VendorRequest(1, round(SENT_MS + second * 1000), "/", answer)
 
 
-def seen(item: dict | None = None, **changes: object) -> Seen:
-    stored = ITEM | (item or {})
-    event = {"detail": {key: stored[key] for key in ("outcome", "result")}}
-    sound = Seen(stored, [event], [check(5, "pending"), check(10, "clicked")], WINDOW)
+def seen(item: dict | None = None, **changes: object) -> Observation:
+    stored = as_published(ITEM | (item or {}))
+    event = {"detail": {key: stored[key] for key in ("outcome", "result", "reason")}}
+    sound = Observation(stored, [event], [check(5, "pending"), check(10, "clicked")], WINDOW)
     return replace(sound, **changes)
 
 
-def not_clicked(outcome: str, *checks: VendorRequest, **item: object) -> Seen:
-    settled = {"settledAt": "2026-11-25T12:00:58.100Z", "publishedAt": "2026-11-25T12:00:58.200Z"}
-    return seen({"outcome": outcome, "result": None, **settled, **item}, checks=list(checks))
+def settled(outcome: str, *requests: VendorRequest, reason: str = "", **changes: object) -> Observation:
+    """Not clicked, at the end of the window."""
+    times = {"settledAt": "2026-11-25T12:00:58.100Z", "publishedAt": "2026-11-25T12:00:58.200Z"}
+    stored = {"outcome": outcome, "reason": reason, "result": "null", "checks": len(requests), **times}
+    return seen(stored, requests=list(requests), **{"expected": {outcome}, **changes})
 
 
-def test_a_sound_verification_breaks_nothing():
-    assert breaches(seen()) == []
+def lacking_last_check() -> Observation:
+    whole = settled("EXPIRED", check(5, "pending"), check(58, "pending"))
+    return replace(whole, requests=whole.requests[:1])
+
+
+def cancelled(**item: object) -> Observation:
+    stored = {"outcome": "CANCELLED", "result": "null", "checks": None, **item}
+    return seen(stored, requests=[check(5, "pending")], cancel_statuses=[200])
+
+
+def rejected(*answers: str, **changes: object) -> Observation:
+    requests = [check(5 * (number + 1), answer) for number, answer in enumerate(answers)]
+    return settled("REJECTED", *requests, reason="UNKNOWN_IDS", **changes)
 
 
 @pytest.mark.parametrize(
-    ("sound", "outcome"),
+    "sound",
     [
-        pytest.param(not_clicked("EXPIRED", check(58, "pending")), "EXPIRED", id="the last check says not clicked"),
-        pytest.param(not_clicked("UNKNOWN", check(58, "close"), reason="NO_CONNECTION"), "UNKNOWN", id="no answer"),
-        pytest.param(not_clicked("REJECTED", check(5, "unknown-ids"), reason="UNKNOWN_IDS"), "REJECTED", id="unknown"),
+        pytest.param(seen(), id="clicked"),
+        pytest.param(settled("EXPIRED", check(58, "pending")), id="the last check says not clicked"),
+        pytest.param(settled("UNKNOWN", check(58, "close"), reason="NO_CONNECTION"), id="the last check has no answer"),
+        pytest.param(rejected("unknown-ids", "unknown-ids"), id="two checks in a row say unknown"),
+        pytest.param(
+            settled("UNKNOWN", check(5, "pending"), check(58, "unknown-ids"), reason="UNKNOWN_IDS"),
+            id="unknown after not clicked",
+        ),
+        pytest.param(seen(requests=[check(5, "unknown-ids"), check(10, "clicked")]), id="unknown once, then clicked"),
+        pytest.param(cancelled(), id="cancelled"),
+        pytest.param(seen(events=[*seen().events, *seen().events]), id="published twice"),
+        pytest.param(
+            seen({"publishedAt": "2026-11-25T12:01:50.000Z"}, accepted_ms=SENT_MS + 85_000),
+            id="25 s after it was accepted, past its window",
+        ),
+        pytest.param(
+            seen({"takeovers": 1, "publishedAt": "2026-11-25T12:03:00.000Z"}, aborts=1, aborts_ms=[SENT_MS + 58_000]),
+            id="its execution was aborted",
+        ),
+        pytest.param(seen(requests=[check(9.9, "pending"), check(10, "clicked")]), id="a late check, then one in time"),
+        pytest.param(
+            seen(requests=[check(10, "credentials-refused"), check(10.1, "clicked")]), id="asked again with a new token"
+        ),
     ],
 )
-def test_other_outcomes_break_nothing_either(sound, outcome):
-    assert breaches(replace(sound, expected={outcome})) == []
+def test_a_sound_verification_breaks_nothing(sound):
+    assert {found.what for found in judge(sound) if found.verdict is not Verdict.KEPT} == set()
 
 
 @pytest.mark.parametrize(
@@ -68,41 +107,253 @@ def test_other_outcomes_break_nothing_either(sound, outcome):
         pytest.param("G1", seen(events=[]), id="no event"),
         pytest.param("G1", seen({"publishedAt": "2026-11-25T12:01:31.000Z"}), id="31 s late"),
         pytest.param("G1", seen({"openVerifications": "x"}), id="published, and open"),
-        pytest.param("G1", seen(events=[{"detail": {"outcome": "EXPIRED"}}]), id="an event that says something else"),
+        pytest.param("G1", seen(events=[{"detail": {"outcome": "EXPIRED"}}]), id="an event with another outcome"),
         pytest.param("G2", seen({"deadline": "2026-11-25T12:01:05.000Z"}), id="a deadline that moved"),
-        pytest.param("G2", seen(checks=[check(10, "clicked"), check(61, "pending")]), id="a check past the deadline"),
-        pytest.param("G3", seen(checks=[check(10, "not-clicked")]), id="a click that nobody saw"),
-        pytest.param("G3", not_clicked("EXPIRED", check(58, "upstream-down")), id="expired by silence"),
-        pytest.param("G3", not_clicked("EXPIRED", check(55, "pending")), id="expired without the last check"),
-        pytest.param("G4", not_clicked("UNKNOWN", check(10, "clicked"), reason="TIMEOUT"), id="a click that was lost"),
-        pytest.param("G4", seen(expected={"EXPIRED"}), id="another outcome than can be"),
-        pytest.param("G5", seen(checks=[check(7, "pending"), check(7.1, "clicked")]), id="two that watch"),
-        pytest.param("G5", seen({"takeovers": 1}), id="taken over without a death"),
+        pytest.param("G2", seen(requests=[check(10, "clicked"), check(61, "pending")]), id="a check past the deadline"),
+        pytest.param("G3", seen(requests=[check(5, "pending"), check(10, "not-clicked")]), id="a click nobody saw"),
+        pytest.param("G3", settled("EXPIRED", check(58, "upstream-down")), id="expired without an answer"),
+        pytest.param("G3", settled("EXPIRED", check(55, "pending")), id="expired without the last check"),
+        pytest.param("G3", rejected("unknown-ids"), id="rejected by one check"),
+        pytest.param("G3", rejected("unknown-ids", "upstream-down", "unknown-ids"), id="rejected, not in a row"),
+        pytest.param("G3", rejected("pending", "unknown-ids", "unknown-ids"), id="rejected after not clicked"),
+        pytest.param("G3", rejected("malformed-request-id", "malformed-request-id"), id="rejected, another reason"),
+        pytest.param("G3", settled("UNKNOWN", check(58, "pending"), reason="UNKNOWN_IDS"), id="an invented reason"),
+        pytest.param("G3", settled("UNKNOWN", check(58, "close")), id="unknown without a reason"),
+        pytest.param("G3", seen({"result": "null"}), id="a click without a result"),
+        pytest.param("G4", settled("UNKNOWN", check(10, "clicked"), reason="TIMEOUT"), id="a click that was lost"),
+        pytest.param("G4", seen(expected={"EXPIRED"}), id="an impossible outcome"),
+        pytest.param("G4", seen({"checks": 13}, requests=[check(10, "clicked")] * 13), id="more checks than points"),
+        pytest.param(
+            "G5",
+            seen(requests=[check(second, "clicked") for second in (5.1, 5.2, 10.1, 10.2)]),
+            id="two executions watch",
+        ),
+        pytest.param("G5", seen({"takeovers": 1}), id="replaced without a failure"),
         pytest.param("G6", seen(cancel_statuses=[200]), id="a click after a cancel"),
-        pytest.param("G6", seen({"outcome": "CANCELLED"}, cancel_statuses=[200]), id="a click within a cancel"),
+        pytest.param("G6", cancelled(result=ITEM["result"]), id="a click within a cancel"),
+        pytest.param("G6", cancelled(checks=2), id="checks within a cancel"),
+        pytest.param("G6", replace(cancelled(), cancel_statuses=[404]), id="cancelled unasked"),
+        pytest.param("G6", replace(cancelled(), cancel_statuses=[200, 409]), id="a cancel that found a cancel is 409"),
     ],
 )
 def test_a_defect_breaks_its_guarantee(guarantee, unsound):
     assert guarantee in {what.split(":")[0] for what in breaches(unsound)}
 
 
-def test_a_guarantee_is_broken_by_one_case_of_many():
-    findings = [
-        Finding("G1", "a", "x", holds=True),
-        Finding("G1", "b", "x", holds=True),
-        Finding("G1", "b", "y", holds=False),
-    ]
+@pytest.mark.parametrize(
+    "unclear",
+    [
+        pytest.param(seen(requests=[check(5, "pending")]), id="the log lacks the click"),
+        pytest.param(lacking_last_check(), id="the log lacks the last check"),
+        pytest.param(
+            seen(requests=[check(10.1, "pending"), check(10.2, "clicked")]), id="two requests at once, one time"
+        ),
+        pytest.param(
+            settled("UNKNOWN", check(58, "pending"), reason="CHECK_FAILED", is_slow=True, expected={"EXPIRED"}),
+            id="a Lambda that did not start in time",
+        ),
+        pytest.param(
+            replace(
+                rejected("unknown-ids", "unknown-ids", is_slow=True, expected={"UNKNOWN"}),
+                requests=[check(40, "unknown-ids"), check(45, "unknown-ids")],
+            ),
+            id="a scenario that began late",
+        ),
+        pytest.param(
+            seen({"publishedAt": "2026-11-25T12:01:31.000Z"}, is_slow=True), id="31 s late, on a slow machine"
+        ),
+        pytest.param(
+            settled("EXPIRED", check(58, "pending"), check(61, "pending"), is_slow=True),
+            id="a request that arrives late",
+        ),
+        pytest.param(seen({"takeovers": 1}, failures=["FAILED, States.Runtime"]), id="an execution failed by itself"),
+    ],
+)
+def test_what_a_sound_stack_may_leave_behind_is_undecided_and_not_broken(unclear):
+    verdicts = [found.verdict for found in judge(unclear)]
 
-    row = by_guarantee(findings)[0]
-
-    assert (row.guarantee, row.cases, row.broken, row.verdict) == ("G1", 2, 1, "BROKEN")
-
-
-def test_what_was_not_tried_is_not_said_to_be_kept():
-    assert {row.verdict for row in by_guarantee([])} == {"not tried"}
+    assert Verdict.UNDECIDED in verdicts
+    assert Verdict.BROKEN not in verdicts
 
 
-def test_a_run_in_an_account_costs_less_than_a_dollar():
-    costs = cost.of_run(account_window(is_full=True), burst=100)
+def test_a_slow_machine_does_not_excuse_a_false_outcome():
+    requests = [check(second, "upstream-down") for second in (5, 10, 58)]
+    unsound = settled("EXPIRED", *requests, is_slow=True, expected={"UNKNOWN"})
 
-    assert 0.05 < sum(costs.values()) < 1
+    assert {"G3", "G4"} <= {what.split(":")[0] for what in breaches(unsound)}
+
+
+# ── Verdicts on the whole ─────────────────────────────────────────────────────────────────────────────────────────────
+
+KEPT = [Finding.of(guarantee, "a", "x", is_true=True) for guarantee in ("G1", "G2", "G3", "G4", "G5", "G6", "contract")]
+UNDECIDED = Finding.of("G2", "b", "y", is_true=False, excuse="the log is not complete")
+BROKEN = Finding.of("G2", "c", "z", is_true=False)
+
+
+@pytest.mark.parametrize(
+    ("findings", "verdict"),
+    [
+        pytest.param(KEPT, Verdict.KEPT, id="all is kept"),
+        pytest.param([*KEPT, UNDECIDED], Verdict.UNDECIDED, id="one is undecided"),
+        pytest.param([*KEPT, UNDECIDED, BROKEN], Verdict.BROKEN, id="one of many is broken"),
+        pytest.param(KEPT[1:], Verdict.UNDECIDED, id="one was not tried"),
+    ],
+)
+def test_one_breach_of_many_findings_decides(findings, verdict):
+    assert overall(findings) is verdict
+
+
+def test_a_guarantee_that_was_not_tried_is_not_called_kept():
+    assert {row.verdict for row in count_by_guarantee([])} == {Verdict.NOT_TRIED}
+
+
+# ── Forged outcomes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_emulator", "verdict"),
+    [
+        pytest.param(
+            ClientError({"Error": {"Code": "AccessDeniedException"}}, "PutEvents"), False, Verdict.KEPT, id="denied"
+        ),
+        pytest.param({"FailedEntryCount": 1}, False, Verdict.KEPT, id="refused as an entry"),
+        pytest.param({"FailedEntryCount": 0}, False, Verdict.BROKEN, id="taken"),
+        pytest.param({"FailedEntryCount": 0}, True, Verdict.UNDECIDED, id="taken by an emulator"),
+    ],
+)
+def test_a_forged_outcome_has_to_be_refused_where_policies_are_enforced(answer, is_emulator, verdict):
+    def put_events(**_: object) -> object:
+        if isinstance(answer, ClientError):
+            raise answer
+        return answer
+
+    stack = SimpleNamespace(
+        client=lambda _: SimpleNamespace(put_events=put_events), outputs=SimpleNamespace(BusName="links")
+    )
+    target: Any = SimpleNamespace(stack=stack, is_emulator=is_emulator)
+
+    assert {found.verdict for found in forge_outcomes(target)} == {verdict}
+
+
+# ── Before it begins ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("wanted", "concurrent", "burst"),
+    [(100, 1000, 100), (100, 300, 100), (100, 299, 99), (100, 50, 16), (100, 10, 3), (100, 1, 1), (1, 1000, 1)],
+)
+def test_a_burst_fits_the_lambdas_that_an_account_runs_at_once(wanted, concurrent, burst):
+    assert fitting_burst(wanted, concurrent) == burst
+
+
+@pytest.mark.parametrize(("burst", "unreserved", "limit"), [(100, 1000, 150), (100, 349, 0), (3, 10, 0), (16, 200, 66)])
+def test_the_simulator_has_a_limit_where_the_account_leaves_room_for_one(burst, unreserved, limit):
+    assert simulator_limit(burst, unreserved) == limit
+
+
+def test_a_stack_name_that_is_too_long_is_refused_before_anything_is_made():
+    assert stack_name_for(Environment("dev", "x" * 35, "eu-west-1")) == f"{'x' * 35}-acceptance"
+    with pytest.raises(BadChoice, match="may have 35"):
+        stack_name_for(Environment("dev", "x" * 36, "eu-west-1"))
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "²", "9" * 5000])
+def test_a_burst_that_is_not_a_number_is_refused(text):
+    with pytest.raises(BadChoice, match="BURST="):
+        burst_from(text)
+
+
+# ── The consumer and the log ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class FakeBus:
+    """A bus with a rule that takes effect late, and its queue, which delivers everything twice."""
+
+    def __init__(self, late_puts: int) -> None:
+        self.late_puts = late_puts
+        self.calls: list[str] = []
+        self.messages: list[dict] = []
+        self.queue_attributes: dict = {}
+
+    def describe_event_bus(self, Name):  # noqa: N803
+        return {"Arn": f"arn:aws:events:eu-west-1:111122223333:event-bus/{Name}"}
+
+    def create_queue(self, QueueName, Attributes):  # noqa: N803
+        self.calls.append("queue")
+        self.queue_attributes = Attributes
+        return {"QueueUrl": QueueName}
+
+    def put_rule(self, **_):
+        self.calls.append("rule")
+
+    def put_targets(self, **_):
+        self.calls.append("target")
+
+    def put_events(self, Entries):  # noqa: N803
+        for entry in Entries:
+            if self.late_puts:
+                self.late_puts -= 1
+                continue
+            self.deliver(
+                {
+                    "id": str(len(self.messages)),
+                    "detail-type": entry["DetailType"],
+                    "detail": json.loads(entry["Detail"]),
+                }
+            )
+
+    def deliver(self, event):
+        message = {"Body": json.dumps(event), "ReceiptHandle": "x", "Attributes": {"SentTimestamp": "5"}}
+        self.messages += [message, message]
+
+    def receive_message(self, **options):
+        assert options["WaitTimeSeconds"] > 0
+        got, self.messages = self.messages[:10], self.messages[10:]
+        return {"Messages": got} if got else {}
+
+    def delete_message(self, **_): ...
+
+
+def test_the_consumer_is_connected_only_when_its_rule_delivers():
+    bus = FakeBus(late_puts=7)
+    consumer = OutcomeConsumer(lambda _: bus, "links", "acceptance")
+
+    consumer.connect(pause_seconds=0)
+
+    assert bus.calls == ["queue", "rule", "target"]
+    statement = json.loads(bus.queue_attributes["Policy"])["Statement"][0]
+    rule = "arn:aws:events:eu-west-1:111122223333:rule/links/acceptance"
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
+    assert bus.late_puts == 0
+
+
+def test_a_second_delivery_is_not_a_second_event():
+    bus = FakeBus(late_puts=0)
+    consumer = OutcomeConsumer(lambda _: bus, "links", "acceptance")
+    consumer.connect()
+    for event_id in ("a", "b"):
+        bus.deliver({"id": event_id, "detail-type": "VerificationSettled", "detail": {"verificationId": "v"}})
+
+    consumer.receive()
+
+    assert [event["id"] for event in consumer.events_of("v")] == ["a", "b"]
+
+
+def test_a_late_line_of_the_simulators_log_is_found_when_the_log_is_read_again():
+    class FakeLogs:
+        def __init__(self) -> None:
+            self.pages: list[dict] = [{"events": []}]
+
+        def get_paginator(self, _name):
+            return self
+
+        def paginate(self, **_):
+            return self.pages
+
+    logs = FakeLogs()
+    log = SimulatorLog(lambda _: logs, "group", "arn", 0)
+    assert log.read_requests(["r"]) == {"r": []}
+    line = {"requestId": "r", "check": 1, "atMs": 5, "path": "/", "answer": "pending"}
+    logs.pages = [{"events": [{"message": json.dumps(line)}, {"message": json.dumps(line | {"requestId": "another"})}]}]
+
+    assert log.read_requests(["r"]) == {"r": [VendorRequest(1, 5, "/", "pending")]}

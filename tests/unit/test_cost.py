@@ -4,7 +4,7 @@ import re
 
 from benchmarks.cost import bill, counts, report
 from benchmarks.cost.bill import Assumptions
-from engine.definition import ROOT
+from tests.definition.engine.definition import ROOT
 
 
 def test_the_tables_in_the_document_are_those_of_the_definition():

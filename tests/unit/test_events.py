@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from linkwatch.find_request import parse_find
 from linkwatch.model import parse_ids, parse_verification_id
 from linkwatch.recovery import verification_of
-from linkwatch.start_request import ApiStartRequest, BadStart, StartRequest, parse_start
-from tests.sample_events import EVENTS, event, link_sent
+from linkwatch.start_request import InvalidInput, parse_body, parse_event
+from tests.sample_events import EVENTS, event
 
 FUNCTIONS = ["check-link", "instant-link-sent", "measure-outcomes", "recover-unfinished", "verifications-api"]
 VERIFICATION_ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
@@ -23,9 +24,10 @@ def test_every_function_has_one_and_every_one_has_a_function():
 
 @pytest.mark.parametrize("name", ["instant-link-sent", "instant-link-sent-bare"])
 def test_a_link_that_was_sent_is_a_start(name):
-    given = link_sent(name)
+    (record,) = event(name)["Records"]
+    taken_at = datetime.fromtimestamp(int(record["attributes"]["SentTimestamp"]) / 1000, UTC)
 
-    start = parse_start(StartRequest, given["detail"], "EVENT", given["id"], datetime.fromisoformat(given["time"]))
+    start = parse_event(record["body"], taken_at)
 
     assert start.ids.verification_id == VERIFICATION_ID
     assert start.link_sent_at == datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
@@ -35,24 +37,27 @@ def test_a_posted_body_is_a_start():
     given = event("verifications-api-post")
     taken_at = datetime.fromtimestamp(given["requestContext"]["requestTimeEpoch"] / 1000, UTC)
 
-    start = parse_start(ApiStartRequest, given["body"], "API", given["requestContext"]["requestId"], taken_at)
+    start = parse_body(given["body"].encode(), given["requestContext"]["requestId"], taken_at, None)
 
     assert (start.ids.verification_id, start.correlation_id) == (VERIFICATION_ID, "application-4711")
 
 
-@pytest.mark.parametrize(
-    ("entry_point", "start"),
-    [
-        pytest.param(StartRequest, link_sent("instant-link-sent-malformed")["detail"], id="event"),
-        pytest.param(ApiStartRequest, event("verifications-api-post-bad")["body"], id="body"),
-    ],
-)
-def test_a_start_that_is_none_is_refused(entry_point, start):
-    with pytest.raises(BadStart):
-        parse_start(entry_point, start, "API", "x", datetime.now(UTC))
+def test_a_malformed_start_is_refused():
+    (record,) = event("instant-link-sent-malformed")["Records"]
+
+    with pytest.raises(InvalidInput):
+        parse_event(record["body"], datetime.now(UTC))
+    with pytest.raises(InvalidInput):
+        parse_body(event("verifications-api-post-bad")["body"].encode(), "x", datetime.now(UTC), None)
 
 
-def test_a_path_names_a_verification_or_does_not():
+def test_a_search_asks_for_a_correlation_id():
+    query = parse_find(event("verifications-api-search")["multiValueQueryStringParameters"])
+
+    assert query.correlationId == "application-4711"
+
+
+def test_the_path_of_a_sample_event_names_a_verification():
     def named(name: str) -> str | None:
         return parse_verification_id(event(name)["pathParameters"]["verificationId"])
 
@@ -60,7 +65,7 @@ def test_a_path_names_a_verification_or_does_not():
     assert named("verifications-api-get-bad") is None
 
 
-def test_a_check_has_ids_or_has_none():
+def test_the_ids_of_a_check_are_valid_or_malformed():
     def ids(name: str) -> object:
         return parse_ids(event(name)["requestId"], event(name)["sessionId"])
 
@@ -69,7 +74,7 @@ def test_a_check_has_ids_or_has_none():
     assert ids("check-link-malformed-ids") is None
 
 
-def test_an_execution_that_died_tells_its_verification():
+def test_a_failed_execution_names_its_verification():
     detail = event("recover-unfinished-aborted")["detail"]
 
     assert verification_of(detail["name"]) == VERIFICATION_ID

@@ -1,17 +1,16 @@
-"""Finding the verifications of a correlationId: the query, the pages, and the requests to the table."""
+"""Finding the verifications of a correlationId: the query and the pages."""
 
 from itertools import chain
 
 import pytest
-from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from linkwatch import verifications
-from linkwatch.find_request import BadFind, Find, next_after, parse_find
-from linkwatch.model import AwsUnavailable
+from linkwatch.find_request import next_after, parse_find
+from linkwatch.start_request import InvalidInput
 from linkwatch.table import Table
-from linkwatch.verifications import PageGone, find_correlated
+from linkwatch.verifications import Page, find_correlated
 
 MINE, THEIRS = "application-4711", "application-4712"
 
@@ -51,15 +50,21 @@ class FakeTable(Table):
         return [each["verificationId"] for each in newest_first if after is None or place(each) < place(after)][:count]
 
 
+def page_of(table: Table, after: str | None = None, correlation_id: str = MINE) -> Page:
+    page = find_correlated(correlation_id, after, table)
+    assert page
+    return page
+
+
 def pages(table: Table, correlation_id: str = MINE) -> list[list[str]]:
     """The ids on each page, as a caller gets them who follows next."""
     found, after = [], None
     while True:
-        page = find_correlated(correlation_id, after, table)
+        page = page_of(table, after, correlation_id)
         found.append([each["verificationId"] for each in page.verifications])
         if page.last is None:
             return found
-        after = parse_find({"correlationId": [correlation_id], "next": [next_after(page.last)]}).after
+        after = parse_find({"correlationId": [correlation_id], "next": [next_after(page.last)]}).next
 
 
 # ── Pages ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -70,7 +75,7 @@ def test_an_unknown_correlation_id_has_an_empty_page_and_no_next():
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (50, [50]), (51, [50, 1]), (120, [50, 50, 20])])
-def test_pages_of_fifty_hold_all_of_them_once_newest_link_first(count, sizes):
+def test_pages_of_fifty_show_each_verification_once_newest_link_first(count, sizes):
     table = FakeTable(*map(item, range(count)), item(500, THEIRS))
 
     found = pages(table)
@@ -80,22 +85,22 @@ def test_pages_of_fifty_hold_all_of_them_once_newest_link_first(count, sizes):
 
 
 def test_a_verification_of_a_page_has_every_field_of_the_contract():
-    page = find_correlated(MINE, None, FakeTable(item(1)))
+    page = page_of(FakeTable(item(1)))
 
     assert page.verifications == [verifications.shown(item(1))]
 
 
-def test_what_came_meanwhile_moves_no_page():
+def test_a_start_between_two_pages_moves_no_page():
     table = FakeTable(*map(item, range(60)))
-    first = find_correlated(MINE, None, table)
+    first = page_of(table)
 
     table.items[verification_id(99)] = item(99)
-    second = find_correlated(MINE, first.last, table)
+    second = page_of(table, first.last)
 
     assert [each["verificationId"] for each in second.verifications] == [verification_id(n) for n in range(9, -1, -1)]
 
 
-def test_one_that_the_index_has_not_yet_is_missing_for_a_moment():
+def test_a_verification_that_is_not_indexed_yet_is_missing_for_a_moment():
     table = FakeTable(item(1), item(2))
     table.not_indexed = {verification_id(2)}
 
@@ -105,40 +110,38 @@ def test_one_that_the_index_has_not_yet_is_missing_for_a_moment():
     assert (early, pages(table)) == ([[verification_id(1)]], [[verification_id(2), verification_id(1)]])
 
 
-def test_one_that_has_expired_and_that_the_index_still_has_is_not_shown():
+def test_an_expired_verification_that_the_index_still_has_is_not_shown():
     table = FakeTable(item(1))
     table.index_keeps = [item(2)]
 
     assert pages(table) == [[verification_id(1)]]
 
 
-def test_a_page_whose_predecessor_has_expired_is_gone():
+def test_there_is_no_page_after_an_expired_verification():
     table = FakeTable(*map(item, range(60)))
-    last = find_correlated(MINE, None, table).last
+    last = page_of(table).last
     assert last
 
     del table.items[last]
 
-    with pytest.raises(PageGone):
-        find_correlated(MINE, last, table)
+    assert find_correlated(MINE, last, table) is None
 
 
 @pytest.mark.parametrize("theirs", [item(1, THEIRS), {"verificationId": verification_id(1)}], ids=["another", "none"])
-def test_the_next_of_another_correlation_id_opens_no_page(theirs):
-    with pytest.raises(PageGone):
-        find_correlated(MINE, verification_id(1), FakeTable(item(2), theirs))
+def test_there_is_no_page_after_a_verification_of_another_correlation_id(theirs):
+    assert find_correlated(MINE, verification_id(1), FakeTable(item(2), theirs)) is None
 
 
 # ── The query ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @given(st.text("0123456789abcdef", min_size=48, max_size=48))
-def test_next_names_a_verification_in_characters_that_a_url_leaves_alone(digits):
+def test_next_is_a_verification_id_in_characters_that_need_no_escape_in_a_url(digits):
     verification_id = f"{digits[:24]}-{digits[24:]}"
 
     following = next_after(verification_id)
 
-    assert parse_find({"correlationId": [MINE], "next": [following]}) == Find(MINE, verification_id)
+    assert parse_find({"correlationId": [MINE], "next": [following]}).next == verification_id
 
 
 @pytest.mark.parametrize(
@@ -149,6 +152,8 @@ def test_next_names_a_verification_in_characters_that_a_url_leaves_alone(digits)
         ({"correlationId": [""]}, {"correlationId"}),
         ({"correlationId": ["x" * 129]}, {"correlationId"}),
         ({"correlationId": ["line\nbreak"]}, {"correlationId"}),
+        ({"correlationId": [MINE + " "]}, {"correlationId"}),
+        ({"correlationId": [MINE], "half a \ud800 pair": ["x"]}, {"query"}),
         ({"correlationId": [MINE, MINE]}, {"correlationId"}),
         ({"correlationId": [MINE], "limit": ["10"]}, {"limit"}),
         ({"correlationId": [MINE], "correlationid": [MINE]}, {"correlationid"}),
@@ -160,8 +165,8 @@ def test_next_names_a_verification_in_characters_that_a_url_leaves_alone(digits)
     ],
     ids=str,
 )
-def test_a_bad_query_is_refused_by_the_name_of_its_parameter_and_without_its_value(parameters, bad):
-    with pytest.raises(BadFind) as refused:
+def test_an_invalid_query_is_refused_by_the_name_of_its_parameter_without_its_value(parameters, bad):
+    with pytest.raises(InvalidInput) as refused:
         parse_find(parameters)
 
     assert set(refused.value.fields) == bad
@@ -171,72 +176,7 @@ def test_a_bad_query_is_refused_by_the_name_of_its_parameter_and_without_its_val
 @pytest.mark.parametrize(
     "correlation_id", ["application-4711", "Ärzte ohne Grenzen", "a,b", "1+1=2&x", "👩‍💻", "x" * 128]
 )
-def test_what_a_start_takes_as_correlation_id_can_be_asked_for(correlation_id):
-    assert parse_find({"correlationId": [correlation_id]}) == Find(correlation_id, None)
+def test_every_correlation_id_of_a_start_can_be_searched_for(correlation_id):
+    query = parse_find({"correlationId": [correlation_id]})
 
-
-# ── The requests to DynamoDB ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-class FakeDynamoDb:
-    """Answers each call with what it was given, and remembers what it was asked."""
-
-    def __init__(self, **answers: dict | Exception) -> None:
-        self.answers = answers
-        self.asked: dict[str, dict] = {}
-
-    def query(self, **request):
-        return self._answer("query", request)
-
-    def batch_get_item(self, **request):
-        return self._answer("batch_get_item", request)
-
-    def _answer(self, call: str, request: dict) -> dict:
-        self.asked[call] = request
-        answer = self.answers[call]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-
-def table_on(dynamodb: FakeDynamoDb) -> Table:
-    return Table(dynamodb, "verifications")  # pyright: ignore[reportArgumentType]
-
-
-def key(number: int) -> dict:
-    return {"verificationId": {"S": verification_id(number)}}
-
-
-def test_the_table_asks_the_index_and_never_scans():
-    dynamodb = FakeDynamoDb(query={"Items": [key(2)]})
-
-    found = table_on(dynamodb).correlated(MINE, 51, item(3) | {"outcome": "EXPIRED"})
-
-    assert found == [verification_id(2)]
-    assert dynamodb.asked["query"]["IndexName"] == "correlationId"
-    assert dynamodb.asked["query"]["ExclusiveStartKey"] == {name: {"S": text} for name, text in item(3).items()}
-
-
-def test_items_come_in_the_order_asked_for_though_dynamodb_keeps_none():
-    dynamodb = FakeDynamoDb(batch_get_item={"Responses": {"verifications": [key(1), key(3), key(2)]}})
-
-    found = table_on(dynamodb).find_each([verification_id(number) for number in (3, 2, 1)])
-
-    assert [each["verificationId"] for each in found] == [verification_id(number) for number in (3, 2, 1)]
-
-
-def test_half_an_answer_is_none():
-    unprocessed = {"Responses": {"verifications": [key(1)]}, "UnprocessedKeys": {"verifications": {"Keys": [key(2)]}}}
-
-    with pytest.raises(AwsUnavailable):
-        table_on(FakeDynamoDb(batch_get_item=unprocessed)).find_each([verification_id(1), verification_id(2)])
-
-
-def test_what_dynamodb_refuses_is_unavailable():
-    throttled = ClientError({"Error": {"Code": "ThrottlingException"}}, "Query")
-    table = table_on(FakeDynamoDb(query=throttled, batch_get_item=throttled))
-
-    with pytest.raises(AwsUnavailable, match="Query: ThrottlingException"):
-        table.correlated(MINE, 51, None)
-    with pytest.raises(AwsUnavailable, match="BatchGetItem: ThrottlingException"):
-        table.find_each([verification_id(1)])
+    assert (query.correlationId, query.next) == (correlation_id, None)

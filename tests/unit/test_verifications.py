@@ -7,12 +7,21 @@ from decimal import Decimal
 import pytest
 
 from linkwatch import verifications
-from linkwatch.model import AwsUnavailable, Ids, Start
+from linkwatch.aws_errors import AwsUnavailable
+from linkwatch.model import Ids, Start
 from tests.unit.fakes import ID, SENT_AT, FakeExecutions, FakeTable
 
 STARTED_AT = datetime(2026, 11, 23, 10, 0, 1, 500_000, UTC)
-START = Start(Ids("A" * 24, "b" * 24), SENT_AT, "application-4711", "API", "request-1", STARTED_AT)
-AGAIN = replace(START, correlation_id="another", source="EVENT", start_id="event-1")
+START = Start(
+    Ids("A" * 24, "b" * 24),
+    SENT_AT,
+    "application-4711",
+    source="API",
+    start_id="request-1",
+    started_at=STARTED_AT,
+    started_by="arn:aws:iam::123456789012:user/sender",
+)
+AGAIN = replace(START, source="EVENT", start_id="event-1", started_by=None)
 NOW = datetime(2026, 11, 23, 10, 0, 44, tzinfo=UTC)
 SHOWN = {
     "verificationId": ID,
@@ -29,7 +38,15 @@ SHOWN = {
     "settledAt": None,
     "publishedAt": None,
 }
-CLICKED = {"status": "SETTLED", "outcome": "LINK_CLICKED", "checks": Decimal(4), "result": {"carrier": "Verizon"}}
+#: As the state machine writes it, and as the API shows it.
+CLICKED = {
+    "status": "SETTLED",
+    "outcome": "LINK_CLICKED",
+    "reason": "",
+    "checks": Decimal(4),
+    "result": '{"carrier": "Ærizon"}',
+}
+CLICKED_SHOWN = SHOWN | CLICKED | {"reason": None, "checks": 4, "result": {"carrier": "Ærizon"}}
 
 
 @pytest.fixture
@@ -63,6 +80,7 @@ def test_a_start_puts_the_whole_verification_into_the_table(executions, table):
         "takeovers": 0,
         "startId": "request-1",
         "startedAt": "2026-11-23T10:00:01.500Z",
+        "startedBy": "arn:aws:iam::123456789012:user/sender",
         "source": "API",
     }
 
@@ -73,8 +91,8 @@ def test_its_execution_is_started_under_the_name_in_the_item(executions, table):
     assert executions.started == [ID]
 
 
-def test_what_has_no_value_is_left_out_of_the_item(executions, table):
-    verifications.start(replace(START, correlation_id=None), 300, executions, table)
+def test_a_field_without_a_value_is_left_out_of_the_item(executions, table):
+    verifications.start(replace(START, correlation_id=None, started_by=None), 300, executions, table)
 
     assert None not in table.items[ID].values()
 
@@ -98,14 +116,24 @@ def test_a_start_that_the_table_does_not_take_is_not_accepted(executions, table)
 
 
 @pytest.mark.usefixtures("watched")
-def test_the_same_start_again_gives_the_verification_as_it_stands_and_starts_nothing(executions, table):
+def test_the_same_start_again_returns_the_verification_and_starts_nothing(executions, table):
     table.items[ID] |= CLICKED
 
     started = verifications.start(AGAIN, 300, executions, table)
 
     assert (started.is_new, started.is_deferred) == (False, False)
-    assert started.verification == SHOWN | CLICKED | {"checks": 4}
+    assert started.verification == CLICKED_SHOWN
     assert executions.started == [ID]
+
+
+@pytest.mark.usefixtures("watched")
+@pytest.mark.parametrize(
+    ("correlation_id", "is_conflict"), [("application-4711", False), (None, False), ("application-4712", True)]
+)
+def test_a_start_under_another_correlation_id_is_a_conflict(correlation_id, is_conflict, executions, table):
+    started = verifications.start(replace(AGAIN, correlation_id=correlation_id), 300, executions, table)
+
+    assert (started.is_conflict, started.verification["correlationId"]) == (is_conflict, "application-4711")
 
 
 @pytest.mark.usefixtures("watched")
@@ -119,7 +147,7 @@ def test_a_start_whose_first_put_lost_its_answer_is_a_new_one(refused, execution
 
 
 @pytest.mark.usefixtures("watched")
-def test_a_start_whose_first_put_lost_its_answer_gives_the_verification_as_it_stands(executions, table):
+def test_a_start_whose_first_put_lost_its_answer_returns_the_verification_as_it_is(executions, table):
     table.items[ID] |= CLICKED
 
     started = verifications.start(START, 300, executions, table)
@@ -137,11 +165,11 @@ def test_a_verification_is_found_as_the_table_has_it(table):
     found = verifications.find(ID, table)
 
     assert found
-    assert found == SHOWN | CLICKED | {"checks": 4}
-    assert type(found["checks"]) is int  # a Decimal is none to json
+    assert found == CLICKED_SHOWN
+    assert type(found["checks"]) is int  # json takes no Decimal
 
 
-def test_what_nobody_started_is_neither_found_nor_cancelled(executions, table):
+def test_an_unknown_verification_is_neither_found_nor_cancelled(executions, table):
     assert verifications.find(ID, table) is None
     assert verifications.cancel(ID, NOW, executions, table) is None
     assert (executions.started, executions.stopped, table.items) == ([], [], {})
@@ -152,20 +180,31 @@ def test_what_nobody_started_is_neither_found_nor_cancelled(executions, table):
 CANCELLED = {
     "status": "SETTLED",
     "outcome": "CANCELLED",
-    "reason": None,
-    "checks": None,
-    "result": None,
+    "reason": "",
+    "result": "null",
     "settledAt": "2026-11-23T10:00:44.000Z",
 }
+CANCELLED_SHOWN = SHOWN | CANCELLED | {"reason": None, "result": None}
 
 
 @pytest.mark.usefixtures("watched")
 def test_a_cancel_writes_the_whole_outcome_and_the_name_of_its_execution(executions, table):
-    cancelled = verifications.cancel(ID, NOW, executions, table)
+    before = table.items[ID]
 
-    assert cancelled == SHOWN | CANCELLED
-    assert CANCELLED.items() <= table.items[ID].items()
-    assert table.items[ID]["executionName"] == f"{ID}-cancel"
+    cancelled = verifications.cancel(ID, NOW, executions, table, "arn:aws:iam::123456789012:user/agent")
+
+    assert cancelled == verifications.find(ID, table) == CANCELLED_SHOWN
+    assert table.items[ID] == before | CANCELLED | {
+        "executionName": f"{ID}-cancel",
+        "cancelledBy": "arn:aws:iam::123456789012:user/agent",
+    }
+
+
+@pytest.mark.usefixtures("watched")
+def test_a_cancel_by_an_unknown_caller_leaves_the_caller_out(executions, table):
+    verifications.cancel(ID, NOW, executions, table)
+
+    assert "cancelledBy" not in table.items[ID]
 
 
 @pytest.mark.usefixtures("watched")
@@ -177,17 +216,17 @@ def test_a_cancel_starts_its_execution_and_stops_the_one_before(executions, tabl
 
 @pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize("refused", ["StartExecution", "StopExecution"])
-def test_a_cancel_stands_whatever_step_functions_refuses(refused, executions, table):
+def test_a_cancel_is_final_whatever_step_functions_refuses(refused, executions, table):
     executions.refused = {refused}
 
-    assert verifications.cancel(ID, NOW, executions, table) == SHOWN | CANCELLED
+    assert verifications.cancel(ID, NOW, executions, table) == CANCELLED_SHOWN
     assert (f"{ID}-cancel" in executions.started) == (refused == "StopExecution")
     assert executions.stopped == ([ID] if refused == "StartExecution" else [])
 
 
 @pytest.mark.usefixtures("watched")
 @pytest.mark.parametrize("outcome", ["CANCELLED", "LINK_CLICKED"])
-def test_a_cancel_of_what_has_an_outcome_gives_it_and_does_nothing(outcome, executions, table):
+def test_a_cancel_of_a_settled_verification_returns_it_and_does_nothing(outcome, executions, table):
     table.items[ID] |= CLICKED | {"outcome": outcome}
 
     verification = verifications.cancel(ID, NOW, executions, table)

@@ -8,7 +8,6 @@ import traceback
 from datetime import UTC, datetime
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
@@ -160,9 +159,3 @@ def test_time_outs_nest():
 
     assert 10 + 2 * tries * (connect + read) < function["Timeout"]
     assert TEMPLATE["Resources"]["Outcomes"]["Properties"]["VisibilityTimeout"] >= 6 * function["Timeout"]
-
-
-def test_the_secret_in_the_template_is_empty():
-    secret = TEMPLATE["Resources"]["WebhookSecret"]["Properties"]["SecretString"]
-
-    assert yaml.safe_load(secret) == {"current": "", "previous": ""}

@@ -1,16 +1,16 @@
 """examples/webhook: the receiver to copy."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from receive import Outcomes, server_on
-from tests.unit.webhooks import CURRENT, EVENT, PREVIOUS, ROOT, keys
+from tests.unit.webhooks import CURRENT, EVENT, PREVIOUS, keys
 from webhook import NotDelivered, Receiver, SigningKeys, message_of
 
 
@@ -66,10 +66,13 @@ def test_the_receiver_refuses_another_key_and_an_old_message(receiver):
         deliver(receiver, keys(), now=time.time() - 301)
 
 
-def test_what_the_receiver_needs_is_what_the_tests_run_on():
-    def pinned(path: Path) -> set[str]:
-        return {line.split("#")[0].strip() for line in path.read_text("utf-8").splitlines()}
+@pytest.mark.parametrize(
+    "length", ["262145", "9" * 5000, "-1", "²", ""], ids=["too long", "5,000 digits", "negative", "superscript", "none"]
+)
+def test_the_receiver_refuses_a_bad_length(receiver, length):
+    request = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", receiver.server_port), timeout=5) as connection:
+        connection.sendall(request.encode("latin-1"))
+        answer = connection.recv(1000)
 
-    development = pinned(ROOT / "requirements" / "development.txt")
-
-    assert pinned(ROOT / "examples" / "webhook" / "receiver" / "requirements.txt") <= development
+    assert answer.split()[1] == b"413"

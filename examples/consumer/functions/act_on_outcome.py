@@ -1,8 +1,8 @@
 """Decides, once for each verification, what its outcome means for the customer.
 
-An event may come twice, and a Lambda may die at any line. So the act is one conditional write, which either happened or did not:
-no claim before it that could be left behind, nothing after it that could be lost. Where your act is elsewhere (an e-mail, another
-system), let it start from this table's stream, or make it idempotent by verificationId and do it before the write.
+An event may come twice, and a Lambda may end at any line. So the act is one conditional write, which either happened or did not.
+Where your act is elsewhere (an e-mail, another system), let it start from this table's stream, or make it idempotent by
+verificationId and do it before the write.
 """
 
 import os
@@ -17,26 +17,26 @@ _table: Any = boto3.resource("dynamodb").Table(os.environ["DECISIONS_TABLE"])
 
 
 def decide(outcome: str, result: dict[str, Any] | None) -> Decision:
-    """What an outcome means. Yours may differ; what it must not do is take "clicked" for "the right phone"."""
+    """What an outcome means. Yours may differ, but "clicked" alone does not mean "the right phone"."""
     match outcome:
         case "LINK_CLICKED" if result and result["phoneMatch"] == "false":
-            return "DENY"  # somebody tapped the link on another line
+            return "DENY"  # the link was tapped on another line
         case "LINK_CLICKED" if result and result["phoneMatch"] == "true" and result["ipAddressMatch"] is True:
             return "ALLOW"
         case "LINK_CLICKED":
             return "REVIEW"  # the carrier could not tell, or it was another device, or Signzy did not say
         case "EXPIRED" | "UNKNOWN":
-            return "ASK_AGAIN"  # nobody tapped it, or nobody knows: a new link
+            return "ASK_AGAIN"  # nobody tapped it, or it is unknown: send a new link
         case "CANCELLED":
             return "CLOSE"
         case "REJECTED":
             return "REVIEW"  # the ids were wrong: somebody's bug
         case _:
-            raise ValueError(f"an outcome that this does not know: {outcome}")  # lies in the queue until it does
+            raise ValueError(f"unknown outcome: {outcome}")  # the event waits in the queue
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Takes one VerificationSettled event. Raises what DynamoDB raises, for Lambda to try again."""
+    """Takes one VerificationSettled event. Raises ClientError, for Lambda to try again."""
     settled = event["detail"]
     decision = decide(settled["outcome"], settled["result"])
     known = {name: settled[name] for name in ("verificationId", "correlationId", "outcome", "settledAt")}

@@ -35,6 +35,8 @@ class _CachedKeys:
         if self._keys is None or time.monotonic() - self._read_at > KEYS_SECONDS:
             try:
                 secret = _secrets.get_secret_value(SecretId=_secret_arn)["SecretString"]
+            except _secrets.exceptions.ResourceNotFoundException:  # it is created without a value
+                raise NotDelivered("the secret holds no keys") from None
             except (ClientError, BotoCoreError) as error:
                 raise NotDelivered(f"Secrets Manager: {type(error).__name__}") from None
             self._keys, self._read_at = SigningKeys.parse(secret), time.monotonic()

@@ -1,11 +1,11 @@
-"""A receiver of the webhook, to copy: WEBHOOK_SECRET=whsec_… python receive.py PORT DATABASE
+"""A receiver of the webhook, to copy: python receive.py PORT DATABASE, with the signing key in WEBHOOK_SECRET
 
-Put it behind whatever ends TLS for you. What counts: it verifies the signature over the bytes as they came, before it reads them;
-it stores before it answers, so that nothing it has said yes to is lost; and it stores each verification once, however often it
-comes.
+Put it behind your TLS proxy. What to copy: it verifies the signature over the bytes as they came, before it parses them; it
+stores before it answers, so that no acknowledged outcome is lost; and it stores each verification once, however often it comes.
 """
 
 import os
+import re
 import sqlite3
 import sys
 from contextlib import closing
@@ -27,7 +27,7 @@ class Outcomes:
             database.execute("CREATE TABLE IF NOT EXISTS outcomes (verification_id TEXT PRIMARY KEY, outcome TEXT)")
 
     def add(self, verification_id: str, outcome: str) -> bool:
-        """True when it was not there yet. Your act belongs into the same transaction."""
+        """True when it was not there yet. Act in the same transaction."""
         with closing(sqlite3.connect(self._path)) as database, database:
             added = database.execute("INSERT OR IGNORE INTO outcomes VALUES (?, ?)", (verification_id, outcome))
             return added.rowcount == 1
@@ -44,7 +44,7 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+        if not re.fullmatch("[0-9]{1,7}", length) or int(length) > MAX_BODY_BYTES:
             return self._answer(413)
         body = self.rfile.read(int(length))
         try:
@@ -62,11 +62,11 @@ class Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's names
-        """Says nothing of what anybody sends."""
+        """Logs nothing of what anybody sends."""
 
 
 def server_on(port: int, webhook: Webhook, outcomes: Outcomes) -> ThreadingHTTPServer:
-    """Takes POSTs on the loopback address."""
+    """A server for POSTs on the loopback address."""
     return ThreadingHTTPServer(("127.0.0.1", port), partial(Receiver, webhook, outcomes))
 
 

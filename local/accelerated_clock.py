@@ -1,0 +1,92 @@
+"""The accelerated clock: programs whose clocks, sleeps and deadlines run some times faster than real time, under libfaketime.
+
+It has to be libfaketime's thread-safe build, libfaketimeMT.so.1: under the other one the emulator hangs after a
+few Lambda calls. Linux distributions have it in a package; the wheel on PyPI brings the sources, which cc and make turn
+into it in a second, without root.
+"""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from local.checkout import EMULATOR_VENV, STATE, building
+from local.programs import bare_environment
+
+_LIBRARY = "libfaketimeMT.so.1"
+_PACKAGED = ("lib/*/faketime", "lib/faketime", "lib64/faketime", "local/lib/faketime")  # Debian, Arch, Fedora, by hand
+_BUILD_SECONDS = 120
+
+
+class NoAcceleratedClock(Exception):
+    """The machine has no libfaketimeMT and cannot make it; the message says why, in half a sentence."""
+
+
+def environment_at(speed: float) -> dict[str, str]:
+    """What to add to a program's environment so that its clock starts now and runs at speed; nothing for real time.
+
+    Programs share one clock only when one of them has started the others. Raises NoAcceleratedClock.
+    """
+    if speed == 1:
+        return {}
+    return {"LD_PRELOAD": str(_library()), "FAKETIME": f"+0 x{speed:g}"}
+
+
+def folder_for(state: Path, temporary: Path) -> Path:
+    """Where the library is built: below state, or in a folder of this user's in temporary where state's path has a space or a
+    colon, which separate libraries in LD_PRELOAD. Raises NoAcceleratedClock.
+    """
+    if not _has_separator(state):
+        return state / "libfaketime"
+    folder = temporary / f"linkwatch-{os.getuid()}"
+    if _has_separator(folder):
+        raise NoAcceleratedClock(f"LD_PRELOAD takes neither {state} nor {folder}, because of a space or a colon")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()  # a folder that another user can write to is another user's code
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700:
+        raise NoAcceleratedClock(f"{folder} is not a folder that only this user can write to")
+    return folder
+
+
+def _has_separator(path: Path) -> bool:
+    return re.search(r"[\s:]", str(path)) is not None
+
+
+def _library() -> Path:
+    if sys.platform != "linux":
+        raise NoAcceleratedClock("libfaketime's thread-safe build exists on Linux only")
+    for folder in _PACKAGED:
+        for found in Path("/usr").glob(f"{folder}/{_LIBRARY}"):
+            return found
+    built = folder_for(STATE, Path(tempfile.gettempdir())) / _LIBRARY
+    with building():
+        if not built.exists():
+            _build(built)
+    return built
+
+
+def _build(built: Path) -> None:
+    for tool in ("cc", "make"):
+        if shutil.which(tool) is None:
+            raise NoAcceleratedClock(f"building libfaketime needs {tool}")
+    sources = next(EMULATOR_VENV.glob("lib/python*/site-packages/libfaketime/vendor/libfaketime"), None)
+    if sources is None:
+        raise NoAcceleratedClock("libfaketime's sources are not in the emulator's virtual environment")
+    built.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=built.parent) as workshop:
+        copy = shutil.copytree(sources, Path(workshop) / "libfaketime") / "src"
+        try:
+            subprocess.run(
+                ["make", "-C", copy, _LIBRARY],
+                check=True,
+                capture_output=True,
+                timeout=_BUILD_SECONDS,
+                env=bare_environment(),
+            )
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            raise NoAcceleratedClock("libfaketime does not build with this machine's cc") from error
+        (copy / _LIBRARY).replace(built)

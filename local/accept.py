@@ -1,0 +1,82 @@
+"""python -m local accept: the acceptance run (operations/acceptance) on a local stack. Reads BURST and OUT."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from local import sam
+from local.accelerated_clock import NoAcceleratedClock, environment_at
+from local.checkout import EMULATOR_VENV
+from local.stack import StackConfig, running_stack, warm_up_many
+from operations.acceptance.__main__ import ProgressPrinter, burst_from
+from operations.acceptance.account import NEXT_VERSION, code_versions, parameters
+from operations.acceptance.consumer import OutcomeConsumer
+from operations.acceptance.findings import Verdict
+from operations.acceptance.guarantees import Window
+from operations.acceptance.report import REPORTS, write_report
+from operations.acceptance.run import Run
+from operations.acceptance.target import Target
+from simulator.client import SimulatedSignzy, VendorRequest
+
+#: What two cores keep up with, forty verifications at a time; a check may come seconds late even so.
+SPEED, WINDOW, BURST = 2, Window(60, 5, 3), 6
+
+
+class LocalSimulator:
+    """The local simulator, as the run wants one."""
+
+    def __init__(self, simulator: SimulatedSignzy) -> None:
+        self._simulator, self.take_token = simulator, simulator.take_token
+
+    def read_requests(self, request_ids: Sequence[str]) -> dict[str, list[VendorRequest]]:
+        """It is asked about each link."""
+        return {request_id: self._simulator.requests(request_id) for request_id in request_ids}
+
+
+@contextmanager
+def local_target(burst: int = BURST) -> Iterator[Target]:
+    """A stack on the emulator, with an accelerated clock where there is one. It ends with the block. Raises LocalStackFailed."""
+    speed = SPEED
+    try:
+        environment_at(speed)
+    except NoAcceleratedClock:
+        speed = 1
+    given = parameters(WINDOW)
+    with running_stack(StackConfig(speed=speed, parameters=given)) as stack:
+        warm_up_many(stack)
+        base_url = {"SignzyBaseUrl": stack.signzy.base_url}
+        consumer = OutcomeConsumer(stack.client, stack.outputs.BusName, "acceptance")
+        consumer.connect()
+        yield Target(
+            name=f"the emulator, {speed:g} times real time" if speed != 1 else "the emulator",
+            region="local",
+            stack=stack,
+            simulator=LocalSimulator(stack.signzy),
+            consumer=consumer,
+            window=WINDOW,
+            burst=burst,
+            deploy_next=lambda: sam.deploy(stack.environment, base_url | given | NEXT_VERSION),
+            is_slow=True,
+            is_emulator=True,
+            versions={"ministack": _emulator_version(), **code_versions()},
+        )
+
+
+def _emulator_version() -> str:
+    found = next(EMULATOR_VENV.glob("lib/python*/site-packages/ministack-*.dist-info"), None)
+    return found.name.split("-")[1].removesuffix(".dist") if found else "unknown"
+
+
+def accept(_console: Console) -> int:
+    """Makes the run. Undecided is no failure here: the emulator enforces less than AWS, and may be slow. Raises BadChoice."""
+    tell = ProgressPrinter()
+    burst = burst_from(os.environ.get("BURST") or str(BURST))
+    tell("building and deploying")
+    with local_target(burst) as target:
+        run = Run(target, tell)
+        run.play()
+        run.finish()
+        return 1 if write_report(run, Path(os.environ.get("OUT") or REPORTS)) is Verdict.BROKEN else 0

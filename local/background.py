@@ -1,0 +1,171 @@
+"""The stack that make up leaves in the background, and the commands about it."""
+
+import os
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import quote
+
+from rich.console import Console
+
+from local import choices, sam
+from local.checkout import BACKGROUND_STACK, LOGS, shown
+from local.launch import LocalStackFailed
+from local.live_view import show_all
+from local.run import send, start, watch
+from local.stack import Stack, StackConfig, background_stack, end_background_stack, launch_background_stack
+from operations.deployed.resources import DeployedFunctions, Resources
+from operations.deployed.stack import exports
+from operations.environment import BadChoice, values_in
+from operations.report.write import write_report
+
+DEFAULT_SPEED = 1
+#: What make env prints of the emulator itself.
+_ACCESS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION")
+
+
+def up(console: Console) -> int:
+    """Brings a stack up that stays, and prints how to use it. Raises LocalStackFailed, BadChoice."""
+    if background_stack():
+        console.print("A stack is up already: make down ends it")
+        return 1
+    config, why_not = choices.as_the_machine_can(StackConfig(speed=choices.choices(DEFAULT_SPEED).speed))
+    if why_not:
+        console.print(why_not)
+    with console.status("Building the stack and deploying it to the emulator …"):
+        stack = launch_background_stack(config)
+    lines = [
+        f"The stack is up, at {stack.clock.speed:g} times real time.",
+        "",
+        "  make send SCENARIO=never VIA=event    send a link and have it watched",
+        "  make watch                            show all that are open, live; or one: ID=<verificationId> or CORRELATION=",
+        "  make logs FUNCTION=CheckLink          print a function's logs",
+        "  make down                             end the stack",
+        "",
+        "For the AWS CLI, SDKs, the examples and the README's commands ($ApiUrl, $BusName, …):",
+        '  eval "$(make -s env)"',
+        "",
+        f"  API            {stack.api_url}   (sign for execute-api)",
+        f"  state machine  {stack.outputs.StateMachineArn}",
+        f"  bus            {stack.outputs.BusName}",
+        f"  table          {stack.outputs.TableName}",
+        f"  secret         {stack.outputs.SignzyTokenArn}",
+        f"  Signzy         {stack.signzy.base_url}   (the simulator)",
+        f"  logs           {shown(LOGS)}",
+    ]
+    console.print("\n".join(lines), highlight=False, soft_wrap=True, markup=False)
+    return 0
+
+
+def down(console: Console) -> int:
+    """Ends the background stack."""
+    console.print("The stack has ended" if end_background_stack() else "No stack is up")
+    return 0
+
+
+def env(console: Console) -> int:
+    """Prints the stack's address, keys and outputs as shell exports (use with eval). Raises LocalStackFailed."""
+    console.out(exports(variables_of(the_stack())), highlight=False)
+    return 0
+
+
+def variables_of(stack: Stack) -> dict[str, str]:
+    """The emulator's address and keys, the region, and the stack's outputs, with an ApiUrl that can be reached from here."""
+    access = {name: stack.environment[name] for name in _ACCESS}
+    # A session token of the person at the keyboard belongs to other keys.
+    return access | {"AWS_SESSION_TOKEN": ""} | asdict(stack.outputs) | {"ApiUrl": stack.api_url}
+
+
+def send_one(console: Console) -> int:
+    """Has the simulator send a link, starts its verification through VIA, and prints its id."""
+    stack, chosen = the_stack(), choices.choices(DEFAULT_SPEED)
+    correlation = {"correlationId": os.environ["CORRELATION"]} if os.environ.get("CORRELATION") else {}
+    console.print(start(stack, send(stack, chosen.scenario) | correlation, chosen.via), highlight=False, soft_wrap=True)
+    return 0
+
+
+def watch_some(console: Console) -> int:
+    """Shows the verification ID, or the newest of CORRELATION, live until its outcome is there; without either, all that are
+    open or were a moment ago.
+    """
+    stack = the_stack()
+    if correlation_id := os.environ.get("CORRELATION"):
+        return watch(console, stack, _newest_of(console, stack, correlation_id))
+    if not (verification_id := os.environ.get("ID")):
+        with suppress(KeyboardInterrupt):  # it is how one leaves the picture
+            show_all(stack, console)
+        return 0
+    return watch(console, stack, _body_of(stack, f"/verifications/{quote(verification_id)}")["verificationId"])
+
+
+def _newest_of(console: Console, stack: Stack, correlation_id: str) -> str:
+    """The id of the verification whose link is the newest; prints the others. Raises LocalStackFailed."""
+    found = _body_of(stack, f"/verifications?correlationId={quote(correlation_id, safe='')}")
+    if not found["verifications"]:
+        raise LocalStackFailed(f"no verification has the correlationId {correlation_id}")
+    newest, *others = found["verifications"]
+    for other in others:
+        line = f"Also: {other['verificationId']}, {other['outcome'] or other['status']}"
+        console.print(line, highlight=False, soft_wrap=True, markup=False)
+    if found["next"]:
+        console.print("And more that are older")
+    return newest["verificationId"]
+
+
+def _body_of(stack: Stack, path: str) -> dict[str, Any]:
+    answer = stack.call_api("GET", path)
+    if answer.status != 200:
+        raise LocalStackFailed(f"the API answered {answer.status}: {answer.body}")
+    return answer.body
+
+
+def logs(console: Console) -> int:
+    """Prints what FUNCTION, a logical id of linkwatch's template or of a deployed example's, has logged. Raises BadChoice."""
+    stack, wanted = the_stack(), os.environ.get("FUNCTION") or "CheckLink"
+    deployed = stack.client("cloudformation").describe_stacks()["Stacks"]
+    templates = [
+        Resources(stack.client, each["StackName"]) for each in deployed if each["StackName"].startswith("linkwatch")
+    ]
+    known = {function: resources for resources in templates for function in resources.functions()}
+    if wanted not in known:
+        raise BadChoice(f"FUNCTION={wanted} does not exist; there are {', '.join(sorted(known))}")
+    console.print(
+        DeployedFunctions(stack.client, known[wanted]).logs_of(wanted), markup=False, highlight=False, soft_wrap=True
+    )
+    return 0
+
+
+def recover(console: Console) -> int:
+    """Resumes all open verifications, also those that recovery has given up on; prints the counts of the sweep."""
+    console.print_json(data=the_stack().functions.recover(rearm=True))
+    return 0
+
+
+def report(console: Console) -> int:
+    """Writes the report of the background stack: HOURS, SINCE, UNTIL, OUT."""
+    console.print(write_report(the_stack(), os.environ), highlight=False, soft_wrap=True, markup=False)
+    return 0
+
+
+def example(console: Console, name: str, parameters: Sequence[str]) -> int:
+    """Deploys an example beside the background stack. parameters: Name=value. Raises BadChoice, LocalStackFailed."""
+    if name not in sam.EXAMPLES:
+        raise BadChoice(f"the example {name} does not exist; there are {', '.join(sam.EXAMPLES)}")
+    stack = the_stack()
+    with console.status(f"Building examples/{name} and deploying it to the emulator …"):
+        sam.deploy_example(
+            name, {"BusName": stack.outputs.BusName} | values_in(shlex.join(parameters)), stack.environment
+        )
+    console.print(f"examples/{name} is deployed as the stack linkwatch-{name}; its README says how to use it")
+    return 0
+
+
+def the_stack() -> Stack:
+    """The background stack. Raises LocalStackFailed where none is up."""
+    stack = background_stack()
+    if stack is None:
+        BACKGROUND_STACK.unlink(missing_ok=True)
+        raise LocalStackFailed("no stack is up: make up starts one")
+    return stack

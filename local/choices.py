@@ -1,0 +1,86 @@
+"""The choices of a local run: make's variables (make run SCENARIO=never), which arrive in the environment."""
+
+import os
+import re
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from local.accelerated_clock import NoAcceleratedClock, environment_at
+from local.stack import StackConfig
+from operations.environment import BadChoice
+from simulator.scenarios import SCENARIOS
+
+#: Where there is no accelerated clock, a window of 20 s shows the same as one of 5 minutes.
+SHORT_WINDOW: dict[str, object] = {"WindowSeconds": 20, "PollIntervalSeconds": 2}
+_MAX_SPEED = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """scenario: of the simulator; speed: times real time; via: the entry point."""
+
+    scenario: str
+    speed: float
+    via: Literal["api", "event"]
+
+
+@dataclass(frozen=True, slots=True)
+class RealLink:
+    """A link that the real Signzy has sent. link_sent_at: RFC 3339, or None for now."""
+
+    base_url: str
+    request_id: str
+    session_id: str
+    link_sent_at: str | None
+    token: str = field(repr=False)
+
+
+def choices(default_speed: float) -> Choices:
+    """SCENARIO, SPEED and VIA. Raises BadChoice."""
+    scenario = os.environ.get("SCENARIO") or "clicked"
+    if scenario not in SCENARIOS:
+        raise BadChoice(f"SCENARIO={scenario} does not exist; there are {', '.join(SCENARIOS)}")
+    via = os.environ.get("VIA") or "api"
+    if via not in {"api", "event"}:
+        raise BadChoice(f"VIA={via} does not exist; there are api and event")
+    return Choices(scenario, _speed(default_speed), "api" if via == "api" else "event")
+
+
+def _speed(default: float) -> float:
+    given = os.environ.get("SPEED") or str(default)
+    try:
+        speed = float(given)
+    except ValueError:
+        speed = 0
+    if not 1 <= speed <= _MAX_SPEED:
+        raise BadChoice(f"SPEED={given} should be a number from 1 (real time) to {_MAX_SPEED}")
+    return speed
+
+
+def real_link() -> RealLink | None:
+    """SIGNZY_BASE_URL, SIGNZY_TOKEN, REQUEST_ID, SESSION_ID and LINK_SENT_AT; None where no link is named. Raises BadChoice."""
+    names = ("SIGNZY_BASE_URL", "SIGNZY_TOKEN", "REQUEST_ID", "SESSION_ID")
+    given = {name: os.environ.get(name, "") for name in names}
+    if not any(given[name] for name in names if name != "SIGNZY_TOKEN"):  # a shell may have a token for other uses
+        return None
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise BadChoice(f"a real link needs {', '.join(names)}; missing: {', '.join(missing)}")
+    for name in ("REQUEST_ID", "SESSION_ID"):  # checked before anything is deployed
+        if not re.fullmatch("[0-9a-fA-F]{24}", given[name]):
+            raise BadChoice(f"{name}={given[name]} should have 24 hexadecimal digits")
+    link_sent_at = os.environ.get("LINK_SENT_AT") or None
+    return RealLink(
+        given["SIGNZY_BASE_URL"], given["REQUEST_ID"], given["SESSION_ID"], link_sent_at, given["SIGNZY_TOKEN"]
+    )
+
+
+def as_the_machine_can(config: StackConfig) -> tuple[StackConfig, str | None]:
+    """The stack as configured, or one in real time with a short window and a line that says why."""
+    try:
+        environment_at(config.speed)
+    except NoAcceleratedClock as error:
+        window = SHORT_WINDOW["WindowSeconds"]
+        why = f"No accelerated clock here ({error}): this run is in real time, with a window of {window} s instead of 300."
+        return replace(config, speed=1, parameters={**config.parameters, **SHORT_WINDOW}), why
+    return config, None

@@ -1,0 +1,80 @@
+"""SAM CLI: builds, and deploys the unmodified template to the emulator."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.checkout import BUILT_TEMPLATE, LOGS, ROOT, SAM, building, make_state_folders, shown
+from local.launch import LocalStackFailed
+from local.programs import build_environment, ending_with_this_process
+
+#: As samconfig.toml's environment "local" names it.
+STACK_NAME = "linkwatch"
+EXAMPLES = ("consumer", "webhook")
+_SAM_SECONDS = 300
+#: What a build is made of.
+_SOURCES = ("template.yaml", "samconfig.toml", "statemachine", "functions")
+
+
+def build() -> None:
+    """Builds, unless the last build is newer than its sources. Raises LocalStackFailed."""
+    with building():
+        if not BUILT_TEMPLATE.exists() or _newest_source() > BUILT_TEMPLATE.stat().st_mtime:
+            _run(["build"], build_environment(), "sam-build.log")
+
+
+def deploy(env: Mapping[str, str], parameters: Mapping[str, object], template: Path = BUILT_TEMPLATE) -> None:
+    """Deploys to the emulator. env: as Launched.environment; SAM has to run in the emulator's clock, which is ahead of the
+    world's by more than a signature may be soon. Raises LocalStackFailed.
+    """
+    config = ["--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", "local"]
+    arguments = ["deploy", "--template-file", os.fspath(template), *config, "--stack-name", STACK_NAME]
+    _run([*arguments, *_overrides(parameters)], env, "sam-deploy.log")
+
+
+def deploy_example(name: str, parameters: Mapping[str, object], env: Mapping[str, str]) -> None:
+    """Builds one of EXAMPLES and deploys it as the stack linkwatch-{name}. env: as in deploy(). Raises LocalStackFailed."""
+    example = ROOT / "examples" / name
+    built, config = example / ".aws-sam" / "build", example / "samconfig.toml"
+    source = ["--template-file", os.fspath(example / "template.yaml"), "--build-dir", os.fspath(built)]
+    what = ["--template-file", os.fspath(built / "template.yaml"), "--config-file", os.fspath(config)]
+    with building():
+        _run(["build", *source], build_environment(), f"sam-build-{name}.log")
+        _run(["deploy", *what, *_overrides(parameters)], env, f"sam-deploy-{name}.log")
+
+
+def _overrides(parameters: Mapping[str, object]) -> list[str]:
+    given = [f"{name}={value}" for name, value in parameters.items()]
+    return ["--parameter-overrides", *given] if given else []
+
+
+def _newest_source() -> float:
+    files = (
+        path
+        for source in _SOURCES
+        for path in [ROOT / source, *(ROOT / source).rglob("*")]
+        if "__pycache__" not in path.parts
+    )
+    return max(path.stat().st_mtime for path in files)
+
+
+def _run(arguments: list[str], env: Mapping[str, str], log_name: str) -> None:
+    make_state_folders()
+    log, command = LOGS / log_name, f"sam {arguments[0]}"
+    with log.open("wb") as output:
+        try:
+            done = subprocess.run(
+                ending_with_this_process([os.fspath(SAM), *arguments]),
+                cwd=ROOT,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=_SAM_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise LocalStackFailed(f"{command} took more than {_SAM_SECONDS} s; its log is {shown(log)}") from None
+    if done.returncode:
+        raise LocalStackFailed(f"{command} failed; its log is {shown(log)}")

@@ -1,1 +1,0 @@
-"""What a person sees and says: make's local targets, their choices and their pictures."""

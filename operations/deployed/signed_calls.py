@@ -1,0 +1,126 @@
+"""Signed calls to AWS or to the emulator, with the time of the stack's clock.
+
+The emulator refuses a signature that differs from its own time by more than 5 minutes, as AWS does. Under an accelerated clock it
+is soon hours ahead of the caller.
+"""
+
+import json
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore import auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
+
+from operations.deployed.clock import Clock
+
+#: Real seconds. API Gateway answers within 29.
+_ANSWER_SECONDS = 35
+_AT_ONCE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAnswer:
+    """An answer of the API. body: parsed JSON, or the text where it is not JSON."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+def _signer_at(clock: Clock) -> type[auth.SigV4Auth]:
+    class SigV4AtClock(auth.SigV4Auth):
+        def add_auth(self, request: AWSRequest) -> None:
+            # The base class does the same with this process's own time.
+            request.context["timestamp"] = clock.now().strftime(auth.SIGV4_TIMESTAMP)
+            self._modify_request_before_signing(request)  # pyright: ignore[reportAttributeAccessIssue]  # not in the stubs
+            text = self.string_to_sign(request, self.canonical_request(request))
+            self._inject_signature_to_request(request, self.signature(text, request))  # pyright: ignore[reportAttributeAccessIssue]
+
+    return SigV4AtClock
+
+
+class SignedCalls:
+    """boto3's clients and calls of the REST API, with one session's keys."""
+
+    def __init__(self, session: boto3.Session, clock: Clock, endpoint: str | None = None) -> None:
+        """endpoint: the emulator's address; None for AWS, which is reached as boto3 reaches it, proxies included."""
+        self.endpoint = endpoint
+        self.clock = clock
+        self._session = session
+        self._signer = _signer_at(clock)
+        # botocore looks signers up by name in this table.
+        self._signature = f"v4-at-{endpoint}"
+        auth.AUTH_TYPE_MAPS[self._signature] = self._signer
+        self._clients: dict[str, Any] = {}
+        self._connections: dict[str, URLLib3Session] = {}
+        self._lock = Lock()
+
+    @property
+    def region(self) -> str:
+        """The session's region."""
+        return self._session.region_name
+
+    def client(self, service: str, session: boto3.Session | None = None) -> Any:
+        """boto3's client of a service, cached. session: somebody else's keys, which get a client of their own."""
+        if session:
+            return self._client_of(session, service)
+        with self._lock:  # threads may share clients, but not a session
+            if service not in self._clients:
+                self._clients[service] = self._client_of(self._session, service)
+            return self._clients[service]
+
+    def _client_of(self, session: boto3.Session, service: str) -> Any:
+        config = Config(
+            signature_version=self._signature,
+            proxies={} if self.endpoint else None,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            max_pool_connections=_AT_ONCE,
+        )
+        return session.client(service, endpoint_url=self.endpoint, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+    def call_api(  # noqa: PLR0913  # callers name those after the *
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        *,
+        signed: bool = True,
+        session: boto3.Session | None = None,
+    ) -> ApiAnswer:
+        """One call of the REST API, without retries. body: sent as it is if it is str or bytes, else as JSON; session: somebody
+        else's keys. Raises BotoCoreError where no answer comes.
+        """
+        content = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
+        request = AWSRequest(method, url, headers={"Content-Type": "application/json", **(headers or {})}, data=content)
+        if signed:
+            session = session or self._session
+            keys = session.get_credentials()
+            assert keys, "there are no AWS credentials"
+            self._signer(keys, "execute-api", session.region_name).add_auth(request)
+        answer = self._connections_to(url).send(request.prepare())
+        return ApiAnswer(answer.status_code, {n.lower(): v for n, v in answer.headers.items()}, _parsed(answer.content))
+
+    def _connections_to(self, url: str) -> URLLib3Session:
+        with self._lock:
+            host = urlsplit(url).netloc
+            if host not in self._connections:
+                proxies = {} if self.endpoint else get_environ_proxies(url)
+                self._connections[host] = URLLib3Session(
+                    proxies=proxies, timeout=_ANSWER_SECONDS, max_pool_connections=_AT_ONCE
+                )
+            return self._connections[host]
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")

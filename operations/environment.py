@@ -1,0 +1,107 @@
+"""samconfig.toml's environments, the region, and the stack that is deployed there."""
+
+import os
+import shlex
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from operations.deployed.clock import Clock
+from operations.deployed.signed_calls import SignedCalls
+from operations.deployed.stack import DeployedStack, MissingOutputs, outputs_of
+
+ROOT = Path(__file__).parents[1]
+#: boto3, SAM CLI and AWS CLI v1 read AWS_DEFAULT_REGION, other SDKs AWS_REGION. The first that is set counts, as for AWS CLI v2.
+REGION_NAMES = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+
+#: make's variables that choose something. The other ones (ENV, ID, OUT …) are too common in shells to be an error.
+_CHOICES = ("SCENARIO", "SPEED", "VIA", "CORRELATION", "CLICK", "FUNCTION")
+
+
+class BadChoice(Exception):
+    """A choice that does not exist or cannot be followed; the message is one line and says what there is."""
+
+
+def refuse_unused(shell: Mapping[str, str], verb: str, used: Collection[str]) -> None:
+    """Raises BadChoice for a choice that this verb would ignore."""
+    for name in _CHOICES:
+        if shell.get(name) and name not in used:
+            raise BadChoice(f"{verb} does not use {name}; it uses {', '.join(used) or 'no choice'}")
+
+
+def region_in(shell: Mapping[str, str]) -> str:
+    """The region that a shell's environment names, or that of this process's AWS profile. Raises BadChoice, BotoCoreError."""
+    named = [shell[name] for name in REGION_NAMES if shell.get(name)]
+    region = named[0] if named else boto3.Session().region_name
+    if not region:
+        raise BadChoice("there is no region: set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has one")
+    return region
+
+
+def values_in(text: str) -> dict[str, str]:
+    """Name=value pairs, as a shell reads them. Raises BadChoice for anything else."""
+    pairs = [pair.partition("=") for pair in shlex.split(text)]
+    if bad := [name for name, equals, _ in pairs if not equals]:
+        raise BadChoice(f"PARAMETERS wants Name=value, not {' '.join(bad)}")
+    return {name: value for name, _, value in pairs}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One of samconfig.toml's environments."""
+
+    name: str
+    stack_name: str
+    region: str
+    #: parameter_overrides, which SAM would forget as soon as it is given others.
+    overrides: dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def named(name: str | None, shell: Mapping[str, str]) -> "Environment":
+        """shell: the environment of the shell that asks; its region counts where samconfig.toml names none.
+
+        Raises BadChoice, also for the emulator's where AWS_ENDPOINT_URL does not lead to one.
+        """
+        config: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
+        environments = [env for env, commands in config.items() if isinstance(commands, dict) and "deploy" in commands]
+        if not name:
+            raise BadChoice(f"say which stack: ENV=, one of {', '.join(environments)} (samconfig.toml)")
+        if name not in environments:
+            raise BadChoice(f"ENV={name} is not in samconfig.toml; there are {', '.join(environments)}")
+        if name == "local" and "AWS_ENDPOINT_URL" not in shell:
+            raise BadChoice("ENV=local is the emulator's: set AWS_ENDPOINT_URL, as make env prints it")
+        deploy = config[name]["deploy"]["parameters"]
+        overrides = values_in(deploy.get("parameter_overrides", ""))
+        return Environment(name, deploy["stack_name"], deploy.get("region") or region_in(shell), overrides)
+
+    def beside(self, suffix: str) -> "Environment":
+        """Another stack in the same place: the stack's name and the suffix."""
+        return replace(self, stack_name=f"{self.stack_name}-{suffix}")
+
+    def calls(self) -> SignedCalls:
+        """Calls with the shell's keys, to AWS or to the emulator that AWS_ENDPOINT_URL names."""
+        session = boto3.Session(region_name=self.region)
+        return SignedCalls(session, Clock.real_time(), os.environ.get("AWS_ENDPOINT_URL"))
+
+    def stack(self) -> DeployedStack:
+        """The deployed stack. Raises BadChoice where there is none, BotoCoreError, ClientError."""
+        calls = self.calls()
+        try:
+            return DeployedStack(calls, outputs_of(calls.client, self.stack_name), self.stack_name)
+        except MissingOutputs as error:
+            raise BadChoice(str(error)) from None
+        except ClientError as error:
+            if is_missing_stack(error):
+                raise BadChoice(f"there is no stack {self.stack_name} in {self.region}") from None
+            raise
+
+
+def is_missing_stack(error: ClientError) -> bool:
+    """Whether CloudFormation says that there is no such stack. It has no error code of its own."""
+    return "does not exist" in str(error)

@@ -1,0 +1,144 @@
+"""The long runs: random scenarios, the replay of one, and every pair of faults.
+
+python -m tests.definition.engine scenarios --count 10000 --seed 7
+python -m tests.definition.engine replay "Scenario(…)"    # as a failure prints it
+python -m tests.definition.engine fault-pairs             # --part 0/8: every eighth first fault
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+
+from tests.definition.engine.account import Account
+from tests.definition.engine.faults import BASES, second_faults, single_faults
+from tests.definition.engine.generated import scenarios
+from tests.definition.engine.result import play
+from tests.definition.engine.scenario import End, Fault, Outage, Scenario
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+class Tally:
+    """Counts what random scenarios resulted in; prints progress."""
+
+    def __init__(self) -> None:
+        self._sizes, self._outcomes, self._started = Counter[str](), Counter[str](), time.monotonic()
+
+    def add(self, scenario: Scenario, account: Account) -> None:
+        item = account.item or {}
+        outcome = item["outcome"]["S"] if "publishedAt" in item else "given up" if item else "not accepted"
+        self._outcomes[outcome] += 1
+        self._sizes.update(
+            scenarios=1,
+            executions=len(account.executions),
+            requests=len(account.record.requests),
+            tasks_and_waits=sum(it.calls for it in account.executions.values()),
+            **{"with faults": not scenario.is_healthy, "with a takeover": "-r1" in str(list(account.executions))},
+        )
+        if (played := self._sizes["scenarios"]) % 250 == 0:
+            seconds = time.monotonic() - self._started
+            say(f"{played:7} scenarios, {seconds:6.0f} s, {seconds / played:.3f} s each")
+
+    def print(self, verdict: str) -> None:
+        say(f"{verdict} in {time.monotonic() - self._started:.0f} s")
+        for figure, number in (*self._sizes.items(), *self._outcomes.most_common()):
+            say(f"{number:9}  {figure}")
+
+
+def play_generated(count: int, chosen_seed: int) -> None:
+    """Plays this many scenarios; prints progress and figures; shrinks and prints the first that breaks a guarantee."""
+    tally = Tally()
+
+    @seed(chosen_seed)
+    @settings(
+        max_examples=count,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        verbosity=Verbosity.quiet,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(scenarios())
+    def each(scenario: Scenario) -> None:
+        tally.add(scenario, play(scenario))
+
+    each()
+    tally.print(f"seed {chosen_seed}: nothing broken")
+
+
+def play_pairs(part: int, parts: int) -> int:
+    """Plays every pair of faults of every base scenario, on all processors; prints figures and failures. part of parts: only
+    the pairs of every parts'th first fault.
+    """
+    started, played, broken = time.monotonic(), 0, 0
+    # spawn: each process starts a Signzy of its own
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        for name, base in BASES.items():
+            firsts = list(single_faults(base))[part::parts]
+            pairs = 0
+            for count, failures in pool.map(_pairs_after, *zip(*firsts, strict=True)):
+                pairs, broken = pairs + count, broken + len(failures)
+                for failure in failures[:1]:
+                    say(failure)
+            played += pairs
+            say(f"{time.monotonic() - started:6.0f} s  {len(firsts):4} faults, {pairs:6} pairs  {name}")
+    verdict = "nothing broken" if not broken else f"{broken} BROKEN"
+    say(f"{played} pairs of faults in {len(BASES)} scenarios: {verdict}, {time.monotonic() - started:.0f} s")
+    return 1 if broken else 0
+
+
+def _pairs_after(scenario: Scenario, at: int) -> tuple[int, list[str]]:
+    """How many second faults there are, and the failures."""
+    failures = [failure for pair in second_faults(scenario, at) for failure in [_failure_of(pair)]]
+    return len(failures), [failure for failure in failures if failure]
+
+
+def _failure_of(scenario: Scenario) -> str:
+    try:
+        play(scenario)
+    except AssertionError as failure:
+        return str(failure)
+    return ""
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    generated = commands.add_parser("scenarios")
+    generated.add_argument("--count", type=int, default=1000)
+    generated.add_argument("--seed", type=int, default=1)
+    commands.add_parser("replay").add_argument("scenario", help="as a failure prints it")
+    commands.add_parser("fault-pairs").add_argument("--part", default="0/1", help="such as 0/8, for an eighth")
+    return parser.parse_args()
+
+
+def main() -> int:
+    chosen = _arguments()
+    if chosen.command == "fault-pairs":
+        part, parts = map(int, chosen.part.split("/"))
+        return play_pairs(part, parts)
+    try:
+        if chosen.command == "replay":
+            names = {kind.__name__: kind for kind in (Scenario, Fault, End, Outage)}
+            # Written by this program and typed in by whoever runs it.
+            say("\n".join(play(eval(chosen.scenario, names)).record.timeline))  # noqa: S307
+        else:
+            play_generated(chosen.count, chosen.seed)
+    except AssertionError as failure:
+        say("\n".join([str(failure), *getattr(failure, "__notes__", ())]))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

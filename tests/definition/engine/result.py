@@ -1,0 +1,62 @@
+"""A scenario that was played, as tests ask about it."""
+
+from typing import Any
+
+from tests.definition.engine.account import Account
+from tests.definition.engine.invariants import broken, checks_in, text
+from tests.definition.engine.record import ID
+from tests.definition.engine.scenario import Scenario
+from tests.definition.engine.world import World
+
+CLICKED, PENDING = "clicked", "pending"
+#: When checks are due with the parameters' defaults, in seconds after linkSentAt.
+SCHEDULE = [*range(10, 291, 10), 298]
+
+
+def play(scenario: Scenario) -> Account:
+    """Plays a scenario. Raises AssertionError with the guarantees that it broke, how to replay it and its timeline."""
+    account = World(scenario).play()
+    if found := broken(account):
+        lines = [*found, "", f"replay {str(scenario)!r}", "", *account.record.timeline[:400]]
+        raise AssertionError("\n".join(lines))
+    return account
+
+
+class Played:
+    """A scenario, given by its fields, and what happened in it. Raises AssertionError where it broke a guarantee."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.scenario = Scenario(**{"sent_at": 0, **fields})
+        self.account = play(self.scenario)
+        self.item = self.account.table.items[ID]
+        #: outcome, reason: None without one. counted: the checks that led to the outcome, as the item has them.
+        self.outcome, self.reason = text(self.item, "outcome"), text(self.item, "reason")
+        self.counted = checks_in(self.item)
+        #: The executions' names without the verificationId, in the order of their starts.
+        self.executions = [name.removeprefix(ID) for name in self.account.executions]
+        self.first = next(iter(self.account.executions.values()))
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The details of the outcome events, in order."""
+        return [entry["Detail"] for _, entry in self.account.record.events]
+
+    @property
+    def checks(self) -> list[int]:
+        """When Signzy was asked: whole seconds after linkSentAt's."""
+        sent_at = self.scenario.link_sent_at // 1000
+        return [request.at // 1000 - sent_at for request in self.account.record.requests]
+
+    @property
+    def settled_after(self) -> float:
+        """Seconds after linkSentAt."""
+        return self._first_with("outcome")
+
+    @property
+    def published_after(self) -> float:
+        """Seconds after linkSentAt."""
+        return self._first_with("publishedAt")
+
+    def _first_with(self, attribute: str) -> float:
+        at = next(version.at for version in self.account.record.versions if attribute in version.item)
+        return (at - self.scenario.link_sent_at) / 1000

@@ -1,0 +1,167 @@
+"""What every role may do, as a table: template.yaml is checked against it, and docs/security.md is written from it."""
+
+import json
+from typing import Any, NamedTuple
+
+from tests.static.template import KEY
+
+
+class Role(NamedTuple):
+    """trusted: the service that may take the role. allowed: actions, resources and condition (JSON, or empty) of each statement.
+    only_here: whether the role may be taken for this account only.
+    """
+
+    trusted: str
+    allowed: list[tuple[str, str, str]]
+    only_here: bool = False
+
+
+EXECUTIONS = "arn:aws:states:us-east-1:123456789012:execution:${LinkWatch.Name}:*"
+_TABLE = "${Verifications.Arn}"
+#: X-Ray has no resources.
+TRACES = ("xray:PutTraceSegments, xray:PutTelemetryRecords", "*", "")
+
+
+def _of_logs(*actions: str) -> str:
+    return ", ".join(f"logs:{action}" for action in actions)
+
+
+def _logs(function: str) -> tuple[str, str, str]:
+    return (_of_logs("CreateLogStream", "PutLogEvents"), f"${{{function}Logs.Arn}}", "")
+
+
+def _key(*services: str, actions: str = "kms:Decrypt, kms:GenerateDataKey") -> tuple[str, str, str]:
+    via = [f"{service}.us-east-1.amazonaws.com" for service in services]
+    condition = {"StringEquals": {"kms:ViaService": via if len(via) > 1 else via[0]}}
+    return (actions, KEY, json.dumps(condition))
+
+
+#: With a customer managed key.
+ROLES = {
+    "ApiAccessLogWriter": Role(
+        "apigateway.amazonaws.com",
+        [
+            (
+                _of_logs(
+                    *("CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "DescribeLogStreams"),
+                    *("PutLogEvents", "GetLogEvents", "FilterLogEvents"),
+                ),
+                "*",
+                "",
+            )
+        ],
+    ),
+    "VerificationsApiRole": Role(
+        "lambda.amazonaws.com",
+        [
+            ("states:StartExecution", "${LinkWatch}", ""),
+            ("states:StopExecution", EXECUTIONS, ""),
+            ("dynamodb:BatchGetItem, dynamodb:GetItem, dynamodb:PutItem, dynamodb:UpdateItem", _TABLE, ""),
+            ("dynamodb:Query", f"{_TABLE}/index/correlationId", ""),
+            _logs("VerificationsApi"),
+            TRACES,
+            _key("dynamodb"),
+        ],
+    ),
+    "InstantLinkSentRole": Role(
+        "lambda.amazonaws.com",
+        [
+            ("states:StartExecution", "${LinkWatch}", ""),
+            ("dynamodb:PutItem", _TABLE, ""),
+            (
+                "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility",
+                "${InstantLinkSentQueue.Arn}",
+                "",
+            ),
+            ("sqs:SendMessage", "${InstantLinkSentDeadLetters.Arn}", ""),
+            _logs("InstantLinkSent"),
+            TRACES,
+            _key("dynamodb", "sqs"),
+        ],
+    ),
+    "LinkWatchRole": Role(
+        "states.amazonaws.com",
+        [
+            ("dynamodb:GetItem, dynamodb:UpdateItem", _TABLE, ""),
+            ("lambda:InvokeFunction", "${CheckLinkAliaslive}", ""),
+            (
+                "events:PutEvents",
+                "${LinkBus.Arn}",
+                json.dumps(
+                    {
+                        "ForAllValues:StringEquals": {
+                            "events:source": "linkwatch",
+                            "events:detail-type": "VerificationSettled",
+                        },
+                        "Null": {"events:source": "false", "events:detail-type": "false"},
+                    }
+                ),
+            ),
+            (  # log delivery has no resources
+                _of_logs(
+                    *("CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery"),
+                    *("ListLogDeliveries", "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"),
+                ),
+                "*",
+                "",
+            ),
+            (f"{TRACES[0]}, xray:GetSamplingRules, xray:GetSamplingTargets", "*", ""),
+            _key("dynamodb"),
+        ],
+        only_here=True,
+    ),
+    "CheckLinkRole": Role(
+        "lambda.amazonaws.com",
+        [
+            ("secretsmanager:GetSecretValue", "${SignzyToken.Id}", ""),
+            _logs("CheckLink"),
+            TRACES,
+            _key("secretsmanager", actions="kms:Decrypt"),
+        ],
+    ),
+    "RecoverUnfinishedRole": Role(
+        "lambda.amazonaws.com",
+        [
+            ("states:StartExecution, states:ListExecutions", "${LinkWatch}", ""),
+            ("states:DescribeExecution", EXECUTIONS, ""),
+            ("dynamodb:GetItem, dynamodb:UpdateItem", _TABLE, ""),
+            ("dynamodb:Scan", f"{_TABLE}/index/openVerifications", ""),
+            _logs("RecoverUnfinished"),
+            TRACES,
+            _key("dynamodb"),
+        ],
+    ),
+    "SchedulerRole": Role(
+        "scheduler.amazonaws.com",
+        [("lambda:InvokeFunction", "${RecoverUnfinishedAliaslive}, ${CheckLinkAliaslive}", "")],
+        only_here=True,
+    ),
+    "MeasureOutcomesRole": Role("lambda.amazonaws.com", [_logs("MeasureOutcomes"), TRACES]),
+}
+
+
+def role_of(properties: dict[str, Any]) -> Role:
+    """The meaning of a role's properties. KeyError, ValueError for what no role of ours has: Deny, NotAction, two policies."""
+    [trust] = properties["AssumeRolePolicyDocument"]["Statement"]
+    [policy] = properties["Policies"]
+    assert trust["Effect"] == "Allow"
+    assert trust["Action"] == "sts:AssumeRole"
+    assert list(trust["Principal"]) == ["Service"]
+    here = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    assert trust.get("Condition") in (None, here)
+    return Role(
+        trusted=trust["Principal"]["Service"],
+        allowed=[_statement(statement) for statement in policy["PolicyDocument"]["Statement"]],
+        only_here="Condition" in trust,
+    )
+
+
+def _statement(statement: dict[str, Any]) -> tuple[str, str, str]:
+    assert statement["Effect"] == "Allow"
+    assert statement.keys() <= {"Effect", "Action", "Resource", "Condition"}
+    condition = json.dumps(statement["Condition"]) if "Condition" in statement else ""
+    return _listed(statement["Action"]), _listed(statement["Resource"]), condition
+
+
+def _listed(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value)

@@ -1,0 +1,212 @@
+"""Each function and the state machine, whole: code, limits, variables; and the versions that callers get."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.static.template import CLOUDFORMATION, DEFAULT, DEFINITION, PARAMETERS, SOURCE, referred, stack
+
+_ALL = {"POWERTOOLS_SERVICE_NAME": "linkwatch", "POWERTOOLS_LOG_LEVEL": "INFO", "AWS_USE_FIPS_ENDPOINT": "false"}
+_TABLE = {"STATE_MACHINE_ARN": "${LinkWatch}", "TABLE_NAME": "${Verifications}"}
+
+
+def _function(handler: str, timeout: int, variables: dict[str, str], memory: str = "512") -> dict[str, Any]:
+    name = handler.title().replace("_", "")
+    return {
+        "Handler": f"{handler}.handler",
+        "Timeout": timeout,
+        "MemorySize": memory,
+        "Runtime": "python3.13",
+        "Architectures": ["x86_64"],
+        "Role": f"${{{name}Role.Arn}}",
+        "LoggingConfig": {"LogGroup": f"${{{name}Logs}}"},
+        "TracingConfig": {"Mode": "Active"},
+        "Environment": {"Variables": _ALL | variables},
+    }
+
+
+#: With the default parameters. API Gateway waits for 29 s, the next sweep starts after 60 s, the task "Check Link" ends after
+#: 9 s.
+FUNCTIONS = {
+    "VerificationsApi": _function("verifications_api", 28, _TABLE | {"WINDOW_SECONDS": "300"}),
+    "InstantLinkSent": _function(
+        "instant_link_sent",
+        40,
+        _TABLE
+        | {
+            "WINDOW_SECONDS": "300",
+            "QUEUE_URL": "${InstantLinkSentQueue}",
+            "DEAD_LETTERS_URL": "${InstantLinkSentDeadLetters}",
+        },
+    ),
+    "CheckLink": _function(
+        "check_link",
+        8,
+        {
+            "SIGNZY_BASE_URL": "https://api.signzy.us/api/v3/us-kyc",
+            "EGRESS_PROXY_URL": "",
+            "SIGNZY_TOKEN_ARN": "${SignzyToken.Id}",
+            "SIGNZY_TOKEN": "",
+            "POLL_INTERVAL_SECONDS": "10",
+        },
+        memory="256",
+    ),
+    "RecoverUnfinished": _function("recover_unfinished", 50, _TABLE),
+    "MeasureOutcomes": _function("measure_outcomes", 10, {}),
+}
+#: What says nothing of how a function runs.
+_ASIDE = {"Code", "Description", "Tags"}
+
+#: The variables and properties that each parameter changes.
+CHANGES = {
+    ("WindowSeconds", "20"): {"VerificationsApi": "WINDOW_SECONDS", "InstantLinkSent": "WINDOW_SECONDS"},
+    ("PollIntervalSeconds", "2"): {"CheckLink": "POLL_INTERVAL_SECONDS"},
+    ("SignzyBaseUrl", "https://signzy.example"): {"CheckLink": "SIGNZY_BASE_URL"},
+    ("EgressProxyUrl", "http://proxy.example:3128"): {"CheckLink": "EGRESS_PROXY_URL"},
+    ("UseFipsEndpoints", "true"): dict.fromkeys(FUNCTIONS, "AWS_USE_FIPS_ENDPOINT"),
+    ("CheckLinkMemorySize", "1024"): {"CheckLink": "MemorySize"},
+    ("MemorySize", "1024"): {name: "MemorySize" for name in FUNCTIONS if name != "CheckLink"},
+    ("CheckLinkReservedConcurrency", "50"): {"CheckLink": "ReservedConcurrentExecutions"},
+}
+
+
+def settings_of(function: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in function.items() if name not in _ASIDE}
+
+
+def flat(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the variables beside the properties."""
+    return {name: value for name, value in settings.items() if name != "Environment"} | settings["Environment"][
+        "Variables"
+    ]
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, *DEFAULT.of_type("AWS::Lambda::Function").keys() - FUNCTIONS.keys()])
+def test_a_function_is_what_the_table_says(name):
+    assert settings_of(DEFAULT.properties(name)) == FUNCTIONS[name]
+
+
+@pytest.mark.parametrize(("parameter", "value"), CHANGES)
+def test_a_parameter_changes_what_it_is_for_and_nothing_else(parameter, value):
+    changed = stack(**{parameter: value}).of_type("AWS::Lambda::Function")
+
+    found = {
+        (name, key): now
+        for name, function in changed.items()
+        for key, now in flat(settings_of(function)).items()
+        if now != flat(FUNCTIONS[name]).get(key)
+    }
+    assert found == dict.fromkeys(CHANGES[parameter, value].items(), value)
+
+
+def test_the_functions_run_on_the_processor_of_the_parameter():
+    functions = stack(Architecture="arm64").of_type("AWS::Lambda::Function").values()
+
+    assert [function["Architectures"] for function in functions] == [["arm64"]] * len(FUNCTIONS)
+
+
+def test_without_tracing_nothing_is_traced():
+    untraced = stack(TracingEnabled="false")
+
+    functions = untraced.of_type("AWS::Lambda::Function").values()
+    assert {function["TracingConfig"]["Mode"] for function in functions} == {"PassThrough"}
+    assert untraced.properties("LinkWatch")["TracingConfiguration"] == {"Enabled": "false"}
+    assert untraced.properties("Apiv1Stage")["TracingEnabled"] == "false"
+
+
+# ── The state machine ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_state_machine_is_what_the_table_says():
+    machine = DEFAULT.properties("LinkWatch")
+
+    assert {name: value for name, value in machine.items() if name not in {"DefinitionS3Location", "Tags"}} == {
+        "StateMachineType": "STANDARD",
+        "RoleArn": "${LinkWatchRole.Arn}",
+        "TracingConfiguration": {"Enabled": "true"},
+        "DefinitionSubstitutions": {
+            "aws": "aws",
+            "VerificationsTable": "${Verifications}",
+            "CheckLinkFunction": "${CheckLinkAliaslive}",
+            "LinkBus": "${LinkBus}",
+            "PollIntervalSeconds": "10",
+            "LastCheckLeadSeconds": "2",
+            "RetentionDays": "91",
+        },
+        "LoggingConfiguration": {
+            "Level": "ERROR",
+            "IncludeExecutionData": False,
+            "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": "${LinkWatchLogs.Arn}"}}],
+        },
+    }
+
+
+@pytest.mark.parametrize("parameter", ["PollIntervalSeconds", "LastCheckLeadSeconds", "RetentionDays"])
+def test_a_parameter_of_the_definition_is_substituted_under_its_own_name(parameter):
+    substituted = stack(**{parameter: "7"}).properties("LinkWatch")["DefinitionSubstitutions"]
+
+    assert [name for name, value in substituted.items() if value == "7"] == [parameter]
+
+
+def test_the_definition_has_every_substitution_and_no_other():
+    names = set(re.findall(r"\$\{(\w+)\}", json.dumps(DEFINITION)))
+
+    assert names == DEFAULT.properties("LinkWatch")["DefinitionSubstitutions"].keys()
+
+
+def test_the_definition_reads_and_writes_its_table_and_calls_its_function():
+    tasks = [state["Arguments"] for state in DEFINITION["States"].values() if state["Type"] == "Task"]
+
+    assert {each["TableName"] for each in tasks if "Key" in each} == {"${VerificationsTable}"}
+    assert [each["FunctionName"] for each in tasks if "Payload" in each] == ["${CheckLinkFunction}"]
+
+
+# ── Versions ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def version_of(function: str, template: dict[str, Any] = CLOUDFORMATION) -> dict[str, Any]:
+    return next(r for name, r in template["Resources"].items() if name.startswith(f"{function}Version"))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_called_by_its_alias_only(function):
+    metrics = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::Lambda::EventInvokeConfig"}
+    named = {
+        name
+        for own, resource in CLOUDFORMATION["Resources"].items()
+        if resource["Type"] not in metrics and not own.startswith((f"{function}Version", f"{function}Alias"))
+        for name in referred(resource.get("Properties"))
+    }
+
+    assert f"{function}Aliaslive" in named
+    assert function not in named
+
+
+# A version whose description stays while the function changes is not published, and Lambda refuses one whose description
+# changes while the function stays:
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-version.html
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_version_is_described_by_the_parameters_of_its_function(function):
+    properties = CLOUDFORMATION["Resources"][function]["Properties"]
+    of_versions = {key: value for key, value in properties.items() if key != "ReservedConcurrentExecutions"}
+    of_versions = json.loads(json.dumps(of_versions).replace('"HasTracing"', '{"Ref": "TracingEnabled"}'))
+
+    assert referred(version_of(function)["Properties"]) & PARAMETERS.keys() == referred(of_versions) & PARAMETERS.keys()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_version_is_made_for_any_other_property_and_goes_when_it_is_replaced(function):
+    assert SOURCE["Resources"][function]["Properties"]["AutoPublishAliasAllProperties"] is True
+    assert version_of(function)["DeletionPolicy"] == "Delete"
+    assert version_of(function).get("UpdateReplacePolicy", "Delete") == "Delete"
+
+
+def test_lambda_takes_the_longest_description():
+    for function in FUNCTIONS:
+        text = version_of(function)["Properties"]["Description"]["Fn::Sub"]
+        names = re.findall(r"\$\{(\w+)\}", text)
+        longest = sum(PARAMETERS[name].get("MaxLength", len("x86_64")) for name in names)
+
+        assert len(re.sub(r"\$\{(\w+)\}", "", text)) + longest <= 256

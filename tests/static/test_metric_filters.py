@@ -1,0 +1,177 @@
+"""CheckLink's own log lines run through the metric filters: each check and each probe is the figures that it should be."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from local.checkout import ROOT
+from tests.static.template import DEFAULT
+
+FILTERS = DEFAULT.of_type("AWS::Logs::MetricFilter")
+SAMPLES = json.loads((ROOT / "simulator" / "answers.json").read_text("utf-8"))
+PROBE = {"requestId": "0" * 24, "sessionId": "0" * 24}
+CHECK = {"requestId": "6462150e29c23b4d42352a63", "sessionId": "646214d929c23b4d42c1fc39"}
+
+#: Signzy's answer (in simulator/answers.json), and the figures of a check: metric, what it is counted by, value.
+FIGURES_OF_CHECKS = {
+    "clicked": {("Checks", "CLICKED"): 1, ("UnavailableChecks", ""): 0},
+    "pending": {("Checks", "PENDING"): 1, ("UnavailableChecks", ""): 0},
+    "upstream-down": {
+        ("Checks", "UNAVAILABLE"): 1,
+        ("ChecksWithReason", "UPSTREAM_DOWN"): 1,
+        ("UnavailableChecks", ""): 100,
+    },
+    "credentials-refused": {
+        ("Checks", "UNAVAILABLE"): 1,
+        ("ChecksWithReason", "CREDENTIALS_REFUSED"): 1,
+        ("UnavailableChecks", ""): 100,
+    },
+    "unknown-ids": {("Checks", "REJECTED"): 1, ("ChecksWithReason", "UNKNOWN_IDS"): 1, ("UnavailableChecks", ""): 0},
+    "malformed-request-id": {
+        ("Checks", "REJECTED"): 1,
+        ("ChecksWithReason", "MALFORMED_IDS"): 1,
+        ("UnavailableChecks", ""): 0,
+    },
+}
+#: Only the answer to unknown ids proves the network, the URL and the token. Whatever else is answered is 0, and no probe is
+#: counted among the checks.
+FIGURES_OF_PROBES = {
+    answer: {("ProbesAnswered", ""): 1 if answer == "unknown-ids" else 0} for answer in FIGURES_OF_CHECKS
+}
+
+
+_RUN_HANDLER = "import json, sys, check_link\nfor line in sys.stdin: check_link.handler(json.loads(line), None)"
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """Signzy with one answer at a time."""
+
+    answer: dict[str, Any]
+
+    def do_GET(self) -> None:
+        body = json.dumps(self.answer["body"]).encode()
+        self.send_response(self.answer["status"])
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name of the base class
+        pass
+
+
+@pytest.fixture(scope="module")
+def ask():
+    """Asks for the log line of CheckLink's handler, which runs in a process of its own, as in Lambda."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
+    Thread(target=server.serve_forever, daemon=True).start()
+    variables = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.fspath(ROOT / "functions"),
+        "AWS_REGION": "us-east-1",
+        "POWERTOOLS_SERVICE_NAME": "linkwatch",
+        "POLL_INTERVAL_SECONDS": "10",
+        "SIGNZY_BASE_URL": f"http://127.0.0.1:{server.server_port}",
+        "SIGNZY_TOKEN_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:SignzyToken",
+        "SIGNZY_TOKEN": "a-token",
+    }
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", _RUN_HANDLER],
+        env=variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        requests, lines = process.stdin, process.stdout
+        assert requests
+        assert lines
+
+        def asked(ids: dict[str, str], answer: str) -> dict[str, Any]:
+            _Answers.answer = SAMPLES[answer]
+            print(json.dumps(ids), file=requests, flush=True)
+            return json.loads(lines.readline())
+
+        yield asked
+        requests.close()
+        server.shutdown()
+
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html: * stands for any text,
+# also behind !=. What a condition on an absent field means is not said there; here it is false.
+def matches(pattern: str, line: dict[str, Any]) -> bool:
+    """Whether CloudWatch would count a log line. SyntaxError for a pattern that is not understood here."""
+    condition = r'\$\.(\w+) (=|!=|>=) (?:"([^"]*)"|(\d+))'
+    expression = re.sub(condition, lambda found: str(_is_met(line.get(found[1]), *found.groups()[1:])), pattern)
+    expression = expression.strip("{} ").replace("&&", "and").replace("||", "or")
+    if re.sub(r"True|False|and|or|[() ]", "", expression):
+        raise SyntaxError(pattern)
+    return eval(expression)  # noqa: S307  # of True, False, and, or and brackets
+
+
+def _is_met(value: Any, how: str, text: str | None, number: str | None) -> bool:
+    if value is None:
+        return False
+    if number:
+        return value >= int(number)
+    is_like = re.fullmatch(".*".join(map(re.escape, str(text).split("*"))), str(value)) is not None
+    return is_like if how == "=" else not is_like
+
+
+def figures_of(line: dict[str, Any]) -> dict[tuple[str, str], float]:
+    """What the filters make of a log line, CheckDuration aside."""
+    found: Counter[tuple[str, str]] = Counter()
+    for properties in FILTERS.values():
+        [made] = properties["MetricTransformations"]
+        if made["MetricName"] != "CheckDuration" and matches(properties["FilterPattern"], line):
+            dimensions = {each["Key"]: line[each["Value"].removeprefix("$.")] for each in made["Dimensions"]}
+            assert dimensions.pop("service") == "linkwatch"
+            key = (made["MetricName"], "".join(dimensions.values()))
+            assert key not in found
+            found[key] = int(made["MetricValue"])
+    return dict(found)
+
+
+@pytest.mark.parametrize("answer", FIGURES_OF_CHECKS)
+def test_a_check_is_counted_by_its_answer(ask, answer):
+    assert figures_of(ask(CHECK, answer)) == FIGURES_OF_CHECKS[answer]
+
+
+@pytest.mark.parametrize("answer", FIGURES_OF_PROBES)
+def test_every_probe_is_a_success_or_a_failure_and_no_check(ask, answer):
+    assert figures_of(ask(PROBE, answer)) == FIGURES_OF_PROBES[answer]
+
+
+def test_the_duration_of_a_check_is_its_lines(ask):
+    [made] = FILTERS["CheckDurationMeasured"]["MetricTransformations"]
+    pattern = FILTERS["CheckDurationMeasured"]["FilterPattern"]
+
+    line = ask(CHECK, "pending")
+
+    assert matches(pattern, line)
+    assert not matches(pattern, ask(PROBE, "pending"))
+    assert (made["MetricName"], made["Unit"]) == ("CheckDuration", "Milliseconds")
+    assert line[made["MetricValue"].removeprefix("$.")] >= 0
+
+
+def test_the_filters_read_the_log_of_check_link_and_name_our_metrics():
+    for properties in FILTERS.values():
+        [made] = properties["MetricTransformations"]
+        assert properties["LogGroupName"] == "${CheckLinkLogs}"
+        assert made["MetricNamespace"] == "linkwatch"
+        assert made["Unit"] in {"Count", "Percent", "Milliseconds"}
+        assert set(properties) == {"LogGroupName", "FilterPattern", "MetricTransformations"}
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_ignores_every_other_line(ask, name):
+    other = ask(CHECK, "upstream-down") | {"message": "Something else"}
+
+    assert not matches(FILTERS[name]["FilterPattern"], other)

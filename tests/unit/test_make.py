@@ -1,0 +1,60 @@
+"""What of the shell's environment reaches the programs that make starts, and what chooses an account."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAKE = str(shutil.which("make"))
+
+
+def make(*arguments: str, **exported: str) -> str:
+    environment = {"PATH": os.environ["PATH"], **exported}
+    done = subprocess.run(
+        [MAKE, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout
+
+
+def environment_of_a_recipe(*arguments: str, **exported: str) -> dict[str, str]:
+    printed = make("-s", "--eval=show: ; @env", "show", *arguments, **exported)
+    return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
+
+
+@pytest.mark.parametrize("target", ["env", "send", "recover"])
+@pytest.mark.parametrize(
+    ("typed", "exported", "module"),
+    [
+        pytest.param([], {}, "local", id="nothing"),
+        pytest.param([], {"ENV": "prod"}, "local", id="exported"),
+        pytest.param(["-e"], {"ENV": "prod"}, "local", id="exported, before the makefile's"),
+        pytest.param(["ENV=prod"], {}, "operations", id="typed"),
+        pytest.param([], {"LINKWATCH_ENV": "prod"}, "operations", id="exported with our prefix"),
+    ],
+)
+def test_only_what_is_typed_or_named_for_linkwatch_chooses_an_account(target, typed, exported, module):
+    last = make("-n", target, *typed, **exported).splitlines()[-1]
+
+    assert last.endswith(f"-m {module} {target}")
+
+
+@pytest.mark.parametrize("name", ["ENV", "CONFIRM", "YES", "TO", "TEMPLATE", "RELEASE", "OUT", "ID"])
+def test_a_choice_reaches_a_program_only_where_it_was_typed_or_named_for_linkwatch(name):
+    assert name not in environment_of_a_recipe(**{name: "exported"})
+    assert environment_of_a_recipe(f"{name}=typed", **{name: "exported"})[name] == "typed"
+    assert environment_of_a_recipe(**{f"LINKWATCH_{name}": "ours"})[name] == "ours"
+
+
+@pytest.mark.parametrize(
+    "name", ["PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PIP_USER", "PIP_TARGET", "VIRTUAL_ENV"]
+)
+def test_the_shells_python_settings_do_not_reach_a_program(name):
+    assert name not in environment_of_a_recipe(**{name: "1"})
+
+
+@pytest.mark.parametrize("name", ["PIP_INDEX_URL", "PIP_CERT", "AWS_PROFILE", "HTTPS_PROXY"])
+def test_what_a_company_needs_to_reach_its_services_does(name):
+    assert environment_of_a_recipe(**{name: "1"})[name] == "1"
