@@ -1,7 +1,7 @@
 """Turns the SAM template into a plain CloudFormation template. SAM CLI's own Python runs this file (.venvs/sam).
 
 In, on standard input, as JSON: {"template": text of template.yaml, "definition": the state machine's definition,
-"code": {logical id of a function: file name of its zip}, "account": unused}. Out, on standard output: the template as JSON.
+"code": {logical id of a function: file name of its zip}}. Out, on standard output: the template as JSON.
 """
 
 import json
@@ -9,9 +9,9 @@ import sys
 from typing import Any
 
 import boto3
-from samcli.yamlhelper import yaml_parse
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
+from samcli.yamlhelper import yaml_parse  # pyright: ignore[reportMissingImports]  # in .venvs/sam
+from samtranslator.parser.parser import Parser  # pyright: ignore[reportMissingImports]
+from samtranslator.translator.translator import Translator  # pyright: ignore[reportMissingImports]
 
 #: SAM reads names of managed policies from IAM otherwise; the template uses none.
 _NO_MANAGED_POLICIES: dict[str, str] = {}

@@ -10,6 +10,7 @@ The same commit gives the same bytes.
 """
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -22,15 +23,12 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[1]
+from operations.environment import ROOT, BadChoice
+
 _BUILT = ROOT / ".aws-sam" / "build"
 _VENVS = ROOT / ".venvs"
 #: The files of a zip all have this time, so that two builds are the same.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-
-
-class NoRelease(Exception):
-    """There is no such release, or its files are not those of its checksums; the message is one line."""
 
 
 def version() -> str:
@@ -52,20 +50,20 @@ def write(folder: Path | None = None) -> Path:
     (folder / "template.yaml").write_text(_yaml(_plain_template(template, definition, code)), "utf-8")
     _write_sbom(folder / "sbom.json")
     (folder / "README.md").write_text(_README.replace("VERSION", version()), "utf-8")
-    _write_checksums(folder)
+    write_checksums(folder)
     return folder
 
 
 def checked(folder: Path) -> dict[str, str]:
-    """The SHA-256 of each file of a release, by name, after every file was compared with it. Raises NoRelease."""
+    """The SHA-256 of each file of a release, by name, after every file was compared with it. Raises BadChoice."""
     sums = folder / "SHA256SUMS"
     if not sums.is_file():
-        raise NoRelease(f"{folder} is no release: it has no SHA256SUMS")
+        raise BadChoice(f"{folder} is no release: it has no SHA256SUMS")
     expected = {name: digest for digest, name in (line.split("  ", 1) for line in sums.read_text("utf-8").splitlines())}
     found = {path.name: _sha256(path) for path in folder.iterdir() if path.name != sums.name}
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
-            raise NoRelease(f"{folder}: {name} is not the file that SHA256SUMS names")
+            raise BadChoice(f"{folder}: {name} is not the file that SHA256SUMS names")
     return found
 
 
@@ -75,14 +73,21 @@ def _function_names() -> list[str]:
 
 def _write_zip(bundle: Path, folder: Path) -> str:
     """Packs a bundle. Returns the file's name."""
-    packed = folder / "packed.zip"
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for path in sorted(path for path in bundle.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(path.relative_to(bundle).as_posix(), _ZIP_TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16  # Lambda's user has to read it
             archive.writestr(entry, path.read_bytes())
-    return packed.rename(folder / f"{bundle.name}-{_sha256(packed)}.zip").name
+    return named_by_content(folder, bundle.name, content.getvalue()).name
+
+
+def named_by_content(folder: Path, function: str, content: bytes) -> Path:
+    """Writes a function's zip file under a name that has its SHA-256."""
+    path = folder / f"{function}-{hashlib.sha256(content).hexdigest()}.zip"
+    path.write_bytes(content)
+    return path
 
 
 def _plain_template(template: str, definition: dict[str, Any], code: dict[str, str]) -> dict[str, Any]:
@@ -97,13 +102,14 @@ def _yaml(template: dict[str, Any]) -> str:
 
 
 def _write_sbom(path: Path) -> None:
-    program = [os.fspath(_VENVS / "sbom" / "bin" / "cyclonedx-py"), "requirements", "--output-reproducible"]
+    program = [os.fspath(_VENVS / "development" / "bin" / "cyclonedx-py"), "requirements", "--output-reproducible"]
     program += ["--output-format", "JSON", "--output-file", os.fspath(path)]
     subprocess.run([*program, os.fspath(ROOT / "functions" / "requirements.txt")], check=True, stderr=sys.stderr)
 
 
-def _write_checksums(folder: Path) -> None:
-    lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
+def write_checksums(folder: Path) -> None:
+    """Writes SHA256SUMS of the other files in a folder."""
+    lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(folder.iterdir()) if path.name != "SHA256SUMS"]
     (folder / "SHA256SUMS").write_text("".join(lines), "utf-8")
 
 
@@ -127,3 +133,13 @@ aws cloudformation deploy --stack-name linkwatch --template-file template.yaml \
 The template is larger than 51,200 bytes, so the AWS CLI needs `--s3-bucket`. docs/deploy.md of the project describes the
 parameters, Terraform and CDK.
 """
+
+
+def main() -> int:
+    """Writes the release of what is built and prints its folder."""
+    print(write())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,7 +9,7 @@ import pytest
 from cfnlint.decode.cfn_yaml import loads as load_yaml
 
 from operations import release
-from operations.release import NoRelease
+from operations.environment import BadChoice
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,5 +90,5 @@ def test_a_release_whose_files_are_not_those_of_its_checksums_is_refused(folder,
         case _:
             (copy / "SHA256SUMS").unlink()
 
-    with pytest.raises(NoRelease):
+    with pytest.raises(BadChoice):
         release.checked(copy)
