@@ -93,7 +93,7 @@ class Deployments:
         try:
             stored = self._client("s3").get_object(Bucket=self.bucket(), Key=key, ExpectedBucketOwner=self._account)
         except ClientError as error:
-            if error.response["Error"]["Code"] not in {"NoSuchKey", "404"}:
+            if error.response.get("Error", {}).get("Code") not in {"NoSuchKey", "404"}:
                 raise
             raise BadChoice(f"{key} is not in the bucket any more") from None
         return stored["Body"].read()

@@ -204,7 +204,8 @@ def test_an_environment_that_does_not_exist_is_one_clear_line(stack):
     assert done.stderr == "linkwatch: ENV=production is not in samconfig.toml; there are local, dev, prod\n"
 
 
-def test_a_deployment_that_is_not_kept_is_one_clear_line(stack, deployments):
+@pytest.mark.usefixtures("deployments")
+def test_a_deployment_that_is_not_kept_is_one_clear_line(stack):
     done = make(stack, "rollback", TO="20010101T000000Z")
 
     assert done.returncode == 2

@@ -28,7 +28,7 @@ VALUES = {
     "SignzyTokenArn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:SignzyToken-AbCdEf",
     "TableName": "linkwatch-Verifications",
     "StateMachineArn": "arn:aws:states:eu-central-1:123456789012:stateMachine:LinkWatch-1",
-    "SourceBucket": "aws-sam-cli-managed-default",
+    "ApiId": "abcdefghij",
 }
 
 
