@@ -25,7 +25,6 @@ import yaml
 
 from operations.environment import ROOT, BadChoice
 
-_BUILT = ROOT / ".aws-sam" / "build"
 _VENVS = ROOT / ".venvs"
 #: The files of a zip all have this time, so that two builds are the same.
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -36,21 +35,22 @@ def version() -> str:
     return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 
 
-def write(folder: Path | None = None) -> Path:
+def write(folder: Path | None = None, source: Path = ROOT) -> Path:
     """Writes the release of what `sam build` has built into a folder, dist/linkwatch-<version>/ by default, and returns it.
 
-    What was in the folder is deleted. Raises CalledProcessError.
+    What was in the folder is deleted. source: the checkout that was built. Raises CalledProcessError.
     """
     folder = folder or ROOT / "dist" / f"linkwatch-{version()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    template = (ROOT / "template.yaml").read_text("utf-8")
-    code = {name: _write_zip(_BUILT / name, folder) for name in _function_names()}
-    definition = json.loads((ROOT / "statemachine" / "link_watch.asl.json").read_text("utf-8"))
+    template = (source / "template.yaml").read_text("utf-8")
+    bundles = sorted(path for path in (source / ".aws-sam" / "build").iterdir() if path.is_dir())
+    code = {bundle.name: _write_zip(bundle, folder) for bundle in bundles}
+    definition = json.loads((source / "statemachine" / "link_watch.asl.json").read_text("utf-8"))
     (folder / "template.yaml").write_text(_yaml(_plain_template(template, definition, code)), "utf-8")
     _write_sbom(folder / "sbom.json")
     (folder / "README.md").write_text(_README.replace("VERSION", version()), "utf-8")
-    write_checksums(folder)
+    _write_checksums(folder)
     return folder
 
 
@@ -67,10 +67,6 @@ def checked(folder: Path) -> dict[str, str]:
     return found
 
 
-def _function_names() -> list[str]:
-    return sorted(path.name for path in _BUILT.iterdir() if path.is_dir())
-
-
 def _write_zip(bundle: Path, folder: Path) -> str:
     """Packs a bundle. Returns the file's name."""
     content = io.BytesIO()
@@ -80,14 +76,9 @@ def _write_zip(bundle: Path, folder: Path) -> str:
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16  # Lambda's user has to read it
             archive.writestr(entry, path.read_bytes())
-    return named_by_content(folder, bundle.name, content.getvalue()).name
-
-
-def named_by_content(folder: Path, function: str, content: bytes) -> Path:
-    """Writes a function's zip file under a name that has its SHA-256."""
-    path = folder / f"{function}-{hashlib.sha256(content).hexdigest()}.zip"
-    path.write_bytes(content)
-    return path
+    path = folder / f"{bundle.name}-{hashlib.sha256(content.getvalue()).hexdigest()}.zip"
+    path.write_bytes(content.getvalue())
+    return path.name
 
 
 def _plain_template(template: str, definition: dict[str, Any], code: dict[str, str]) -> dict[str, Any]:
@@ -107,9 +98,8 @@ def _write_sbom(path: Path) -> None:
     subprocess.run([*program, os.fspath(ROOT / "functions" / "requirements.txt")], check=True, stderr=sys.stderr)
 
 
-def write_checksums(folder: Path) -> None:
-    """Writes SHA256SUMS of the other files in a folder."""
-    lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(folder.iterdir()) if path.name != "SHA256SUMS"]
+def _write_checksums(folder: Path) -> None:
+    lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
     (folder / "SHA256SUMS").write_text("".join(lines), "utf-8")
 
 

@@ -1,15 +1,15 @@
 """Releases on the emulator: deployed by plain CloudFormation, and by make deploy and make rollback while links are watched."""
 
-import io
 import json
 import secrets
-import zipfile
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.checkout import ROOT
 from local.stack import Stack
 from operations import release
 from operations.deployed.outcome_events import listen
@@ -28,22 +28,17 @@ def released(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def next_release(released, tmp_path_factory) -> Path:
-    """A release with another CheckLink and another definition."""
-    folder = tmp_path_factory.mktemp("dist") / "linkwatch-next"
-    folder.mkdir()
-    for path in released.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
-    [old] = folder.glob("CheckLink-*.zip")
-    content = io.BytesIO(old.read_bytes())
-    with zipfile.ZipFile(content, "a") as archive:
-        archive.writestr("next_version.py", "")
-    old.unlink()
-    new = release.named_by_content(folder, "CheckLink", content.getvalue())
-    template = (folder / "template.yaml").read_text("utf-8").replace(old.name, new.name)
-    (folder / "template.yaml").write_text(template.replace("Watches one Instant", "Next version: watches one Instant"))
-    release.write_checksums(folder)
-    return folder
+def next_release(tmp_path_factory) -> Path:
+    """The release of a checkout with another CheckLink and another definition."""
+    checkout = tmp_path_factory.mktemp("checkout")
+    for part in ("template.yaml", "statemachine", ".aws-sam/build"):
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, checkout / part)
+    with (checkout / ".aws-sam" / "build" / "CheckLink" / "check_link.py").open("a") as module:
+        module.write("\n# the next version\n")
+    definition = checkout / "statemachine" / "link_watch.asl.json"
+    definition.write_text(definition.read_text("utf-8").replace("Watches one", "Next version: watches one"), "utf-8")
+    return release.write(tmp_path_factory.mktemp("dist") / "linkwatch-next", checkout)
 
 
 def check_link(stack: Stack) -> dict[str, Any]:
@@ -76,7 +71,7 @@ def plain_stack(stack, released) -> Iterator[DeployedStack]:
     parameters = {"CodeBucket": bucket, "CodePrefix": "v1/", "SignzyBaseUrl": stack.parameters["SignzyBaseUrl"]}
     cloudformation.create_stack(
         StackName="plain",
-        TemplateURL=f"https://{bucket}.s3.us-east-1.amazonaws.com/v1/template.yaml",
+        TemplateURL=f"https://s3.amazonaws.com/{bucket}/v1/template.yaml",
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM"],
     )
@@ -166,7 +161,7 @@ def test_a_planted_deployment_is_not_seen(stack, deployments):
 
 
 def test_a_changed_deployment_is_refused(stack, deployments):
-    latest = deployments.names()[0]
+    latest = make(stack, "deployments").stdout.split()[0]
     changed = json.dumps({"template": "Resources: {}", "parameters": {}, "tags": {}}).encode()
     stack.client("s3").put_object(Bucket=deployments.bucket(), Key=f"deployments/{latest}.json", Body=changed)
 
