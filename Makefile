@@ -79,7 +79,10 @@ report: $(development) ## Write report.html: HOURS=24 SINCE= UNTIL= OUT= ENV=
 build: $(sam) ## Build what sam deploy deploys, into .aws-sam/
 	@$(run_python) -m local build
 
-deploy: $(sam) ## Build, show the changes, deploy: ENV= PARAMETERS= TAGS= RELEASE= CONFIRM=no
+release: build $(development) ## Write dist/linkwatch-<version>/, which plain CloudFormation deploys
+	@$(run_python) -m operations.release
+
+deploy: $(sam) $(if $(RELEASE),,$(development)) ## Build or take a release, show the changes, deploy: ENV= PARAMETERS= TAGS= RELEASE= CONFIRM=no
 	@$(run_python) -m operations deploy
 
 rollback: $(sam) ## Deploy again what the last deployment replaced: ENV= TO= CONFIRM=no
@@ -87,7 +90,7 @@ rollback: $(sam) ## Deploy again what the last deployment replaced: ENV= TO= CON
 
 accept: ## Check the guarantees on a stack of its own: ENV=dev|local BURST=100 FULL=1 KEEP=1
 	@$(install) $(sam) $(if $(filter local,$(ENV)),$(emulator))
-	@$(run_python) -m operations.acceptance
+	@$(run_python) -m $(if $(filter local,$(ENV)),local accept,operations.acceptance)
 
 # ── Tests and checks ─────────────────────────────────────────────────────────────────────────────────────────────────
 

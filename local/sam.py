@@ -29,7 +29,7 @@ def deploy(env: Mapping[str, str], parameters: Mapping[str, object], template: P
     world's by more than a signature may be soon. Raises LocalStackFailed.
     """
     config = ["--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", "local"]
-    arguments = ["deploy", "--template-file", os.fspath(template), *config, "--stack-name", STACK_NAME]
+    arguments = ["deploy", "--template-file", os.fspath(template), *config, "--stack-name", STACK_NAME, "--resolve-s3"]
     _run([*arguments, *_overrides(parameters)], env, "sam-deploy.log")
 
 

@@ -1,6 +1,6 @@
 """python -m operations VERB with ENV=prod in the environment: what the Makefile's targets for an account call.
 
-deploy           PARAMETERS=  keeps what is deployed, then deploys what is built; TEMPLATE= deploys another packaged template
+deploy           PARAMETERS= TAGS=  builds a release, or takes the one at RELEASE=; keeps what is deployed, then deploys it
 deployments                   lists what deployments have replaced
 rollback         TO=          deploys again what was replaced last, or then
 env                           prints the stack's outputs as shell exports (use with eval)
@@ -19,48 +19,58 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from operations import sam_cli, simulator
+from operations import release, sam_cli, simulator
 from operations.deployed.resources import RecoveryFailed
 from operations.deployed.stack import exports
+from operations.deployments import Deployment, Deployments
 from operations.environment import REGION_NAMES, BadChoice, Environment, refuse_unused, values_in
-from operations.kept import Deployments
 
 
-def deploy(environment: Environment, parameters: Mapping[str, str], template: Path | None = None) -> None:
-    """Keeps what is deployed, then deploys what is built, or a packaged template. Raises CalledProcessError."""
-    kept = Deployments(environment).keep_current()
-    print(
-        f"Kept what is deployed as {kept}" if kept else f"The first deployment of {environment.stack_name}", flush=True
-    )
-    sam_cli.deploy(environment, template, [f"{name}={_quoted(value)}" for name, value in parameters.items()])
+def deploy(environment: Environment, folder: Path, parameters: dict[str, str], tags: dict[str, str]) -> None:
+    """Keeps what is deployed, then deploys a release. Raises BadChoice where a file of it was changed, CalledProcessError."""
+    release.checked(folder)
+    deployments = Deployments(environment)
+    print(f"Deploying {folder.name} to {deployments.destination()}, {environment.region}", flush=True)
+    deployments.upload_code(folder.glob("*.zip"))
+    template = (folder / "template.yaml").read_text("utf-8")
+    _replace(environment, deployments, Deployment(template, parameters | deployments.code_parameters(), tags))
 
 
 def rollback(environment: Environment, name: str | None) -> None:
     """Deploys again what was replaced last, or the deployment of this name. Raises BadChoice, CalledProcessError."""
-    before = Deployments(environment).find(name)
+    deployments = Deployments(environment)
+    name, before = deployments.find(name)
+    print(f"Back to what was replaced at {name}: {deployments.destination()}, {environment.region}", flush=True)
+    _replace(environment, deployments, before)
+
+
+def _replace(environment: Environment, deployments: Deployments, following: Deployment) -> None:
+    kept = deployments.keep_current()
+    print(
+        f"Kept what is deployed as {kept}" if kept else f"The first deployment of {environment.stack_name}", flush=True
+    )
     with tempfile.TemporaryDirectory() as folder:
         template = Path(folder) / "template.yaml"
-        template.write_text(before.template, "utf-8")
-        print(f"Back to what was replaced at {before.replaced_at}", flush=True)
-        deploy(environment, before.parameters, template)
-
-
-def _quoted(value: str) -> str:
-    """As SAM reads values: it takes an empty one without quotes for no value."""
-    return f'"{value}"'
+        template.write_text(following.template, "utf-8")
+        sam_cli.deploy(environment, template, deployments.bucket(), following.parameters, following.tags)
+    # CloudFormation deploys the API's stage again when a path or a method changes, but not for its resource policy alone.
+    api = environment.stack().outputs.ApiId
+    environment.calls().client("apigateway").create_deployment(restApiId=api, stageName="v1")
 
 
 def _deploy(environment: Environment) -> None:
-    built, given = os.environ.get("TEMPLATE"), _given()
-    if not built:
+    if chosen := os.environ.get("RELEASE"):
+        folder = Path(chosen)
+    else:
         sam_cli.build(environment)
-    deploy(environment, environment.overrides | given, Path(built) if built else None)
+        folder = release.write()
+    deploy(environment, folder, environment.overrides | _given(), values_in(os.environ.get("TAGS") or ""))
 
 
 def _given() -> dict[str, str]:

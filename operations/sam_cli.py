@@ -19,18 +19,32 @@ def build(environment: Environment) -> None:
 
 
 def deploy(
-    environment: Environment, template: Path | None = None, overrides: Sequence[str] = (), *, confirms: bool = True
+    environment: Environment, template: Path, bucket: str, parameters: Mapping[str, str], tags: Mapping[str, str]
 ) -> None:
-    """Deploys what was built, or a packaged template. overrides: Name=value; confirms: as samconfig.toml says.
+    """Deploys a plain template through a bucket: shows the change set and asks, unless samconfig.toml or CONFIRM=no says not to.
 
-    Raises CalledProcessError.
+    parameters: all that have no default, and those that change. Raises CalledProcessError.
     """
     arguments = ["deploy", "--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", environment.name]
-    arguments += ["--stack-name", environment.stack_name]
-    arguments += ["--template-file", os.fspath(template)] if template else []
-    arguments += ["--parameter-overrides", *overrides] if overrides else []
-    arguments += [] if _asks(confirms=confirms) else ["--no-confirm-changeset"]
+    arguments += ["--stack-name", environment.stack_name, "--template-file", os.fspath(template)]
+    arguments += ["--s3-bucket", bucket, "--s3-prefix", "templates", "--force-upload"]
+    arguments += ["--parameter-overrides", *(_pair(name, value) for name, value in parameters.items())]
+    arguments += ["--tags", *(_pair(name, value) for name, value in tags.items())] if tags else []
+    arguments += [] if _asks(confirms=True) else ["--no-confirm-changeset"]
     _sam(arguments, environment)
+
+
+def deploy_built(environment: Environment, parameters: Mapping[str, object]) -> None:
+    """Deploys what was built, without asking, for a stack that is removed again. Raises CalledProcessError."""
+    arguments = ["deploy", "--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", environment.name]
+    arguments += ["--stack-name", environment.stack_name, "--resolve-s3", "--no-confirm-changeset"]
+    arguments += ["--parameter-overrides", *(_pair(name, value) for name, value in parameters.items())]
+    _sam(arguments, environment)
+
+
+def _pair(name: str, value: object) -> str:
+    """As SAM reads values: it takes an empty one without quotes for no value."""
+    return f'{name}="{value}"'
 
 
 def deploy_simulator(environment: Environment, overrides: Sequence[str], *, confirms: bool = True) -> None:

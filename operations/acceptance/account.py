@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -130,7 +130,7 @@ def account_target(
         simulator = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
         overrides = {"SignzyBaseUrl": _reachable(simulator["SignzyBaseUrl"], endpoint), **parameters(window)}
         sam_cli.build(own)
-        _deploy(own, overrides)
+        sam_cli.deploy_built(own, overrides)
         outputs = outputs_of(client, own.stack_name)
         stack = DeployedStack(calls, outputs, own.stack_name)
         secret = client("secretsmanager").get_secret_value(SecretId=simulator["TokenArn"])["SecretString"]
@@ -147,7 +147,7 @@ def account_target(
             consumer=consumer,
             window=window,
             burst=burst,
-            deploy_next=lambda: _deploy(own, overrides | NEXT_VERSION),
+            deploy_next=lambda: sam_cli.deploy_built(own, overrides | NEXT_VERSION),
             is_slow=endpoint is not None or concurrent < _FEW_LAMBDAS,
             is_emulator=endpoint is not None,
             versions=code_versions() | _function_versions(stack),
@@ -171,10 +171,6 @@ def code_versions() -> dict[str, str]:
     describe = ["git", "-C", os.fspath(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
     done = subprocess.run(describe, capture_output=True, text=True, check=False)
     return {"linkwatch": done.stdout.strip() or "unknown"}
-
-
-def _deploy(environment: Environment, overrides: Mapping[str, object]) -> None:
-    sam_cli.deploy(environment, None, [f"{name}={value}" for name, value in overrides.items()], confirms=False)
 
 
 def _reachable(url: str, endpoint: str | None) -> str:

@@ -32,6 +32,7 @@ class Outputs:
     SignzyTokenArn: str
     TableName: str
     StateMachineArn: str
+    ApiId: str
 
 
 OUTPUTS = tuple(Outputs.__annotations__)

@@ -10,8 +10,6 @@ from statistics import median
 from string import Template
 from typing import Any
 
-import vl_convert
-
 _HERE = Path(__file__).parent
 
 
@@ -29,7 +27,11 @@ def page(rows: list[dict[str, Any]], stack: str, since: str, until: str) -> str:
 
 
 def _library() -> str:
-    return vl_convert.javascript_bundle().replace("</script", "<\\/script")  # pyright: ignore[reportCallIssue]  # its stub is wrong: the argument is optional
+    # Not at the top: the virtual environment that runs local/ does not have it.
+    import vl_convert  # noqa: PLC0415
+
+    script = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue]  # its stub is wrong: the argument is optional
+    return script.replace("</script", "<\\/script")
 
 
 def figures(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -1,0 +1,173 @@
+"""What is deployed, and what was deployed before: a bucket of the stack's own, and checksums where its writers cannot write.
+
+Each deployment keeps the one that it replaces: its template, its parameters and its tags. A file's name in the bucket has the
+file's SHA-256, so a template that names its code also says what the code has to be. The SHA-256 of what is kept is in an SSM
+parameter. A rollback compares both before it deploys.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from operations.deployed.stack import describe_stack, outputs_in
+from operations.environment import BadChoice, Environment, is_missing_stack
+
+_BUCKET_TEMPLATE = Path(__file__).with_name("deployment_bucket.yaml")
+#: Where the code of all deployments is, under names made of its content.
+CODE_PREFIX = "code/"
+#: A deployment's name: the time at which it was replaced, in UTC.
+_NAME = re.compile(r"\d{8}T\d{6}Z")
+_TIME_FORMAT = "%Y%m%dT%H%M%SZ"
+_CODE_FILE = re.compile(r"[A-Za-z]+-([0-9a-f]{64})\.zip")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A stack as it was: the template's text, the values of its parameters, its tags."""
+
+    template: str
+    parameters: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+class Deployments:
+    """The deployments of one stack."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._stack_name = environment.stack_name
+        self._client = environment.calls().client
+        self._caller: Any = self._client("sts").get_caller_identity()
+        self._account: str = self._caller["Account"]
+
+    def destination(self) -> str:
+        """What is about to change, in words."""
+        return f"stack {self._stack_name}, account {self._account}, as {self._caller['Arn']}"
+
+    # ── The bucket ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def bucket(self) -> str:
+        """The bucket's name. The first call makes it, with a policy that lets only the caller's role write."""
+        name = f"{self._stack_name}-deployments"
+        try:
+            stack = describe_stack(self._client, name)
+        except ClientError as error:
+            if not is_missing_stack(error):
+                raise
+            parameters = [{"ParameterKey": "DeployerArns", "ParameterValue": ",".join(self._deployer_arns())}]
+            body, cloudformation = _BUCKET_TEMPLATE.read_text("utf-8"), self._client("cloudformation")
+            cloudformation.create_stack(StackName=name, TemplateBody=body, Parameters=parameters)
+            cloudformation.get_waiter("stack_create_complete").wait(StackName=name)
+            stack = describe_stack(self._client, name)
+        return outputs_in(stack)["BucketName"]
+
+    def _deployer_arns(self) -> list[str]:
+        """The caller's ARN as aws:PrincipalArn has it; a role's session names its role without the path."""
+        arn = self._caller["Arn"]
+        if ":assumed-role/" not in arn:
+            return [arn]
+        partition, role = arn.split(":")[1], arn.split("/")[1]
+        return [f"arn:{partition}:iam::{self._account}:role/{path}{role}" for path in ("", "*/")]
+
+    def code_parameters(self) -> dict[str, str]:
+        """The template's parameters that say where the code is."""
+        return {"CodeBucket": self.bucket(), "CodePrefix": CODE_PREFIX}
+
+    def upload_code(self, files: Iterable[Path]) -> None:
+        """Uploads zip files, whether or not files of these names are there."""
+        for path in files:
+            self._put(f"{CODE_PREFIX}{path.name}", path.read_bytes())
+
+    def _put(self, key: str, body: bytes) -> None:
+        self._client("s3").put_object(
+            Bucket=self.bucket(), Key=key, Body=body, ExpectedBucketOwner=self._account, ChecksumAlgorithm="SHA256"
+        )
+
+    def _get(self, key: str) -> bytes:
+        try:
+            stored = self._client("s3").get_object(Bucket=self.bucket(), Key=key, ExpectedBucketOwner=self._account)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in {"NoSuchKey", "404"}:
+                raise
+            raise BadChoice(f"{key} is not in the bucket any more") from None
+        return stored["Body"].read()
+
+    # ── What was deployed ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def keep_current(self) -> str | None:
+        """Keeps what is deployed now and returns its name; None if nothing is deployed."""
+        try:
+            stack = describe_stack(self._client, self._stack_name)
+        except ClientError as error:
+            if is_missing_stack(error):
+                return None
+            raise
+        if stack["StackStatus"] in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"}:
+            return None  # never deployed
+        template = self._client("cloudformation").get_template(StackName=self._stack_name, TemplateStage="Original")
+        body = template["TemplateBody"]
+        deployment = Deployment(
+            body if isinstance(body, str) else json.dumps(body),
+            {it["ParameterKey"]: it["ParameterValue"] for it in stack.get("Parameters", [])},
+            {it["Key"]: it["Value"] for it in stack.get("Tags", [])},
+        )
+        name = datetime.now(UTC).strftime(_TIME_FORMAT)
+        content = json.dumps(asdict(deployment)).encode()
+        self._put(self._key(name), content)
+        self._client("ssm").put_parameter(
+            Name=self._parameter(name), Value=hashlib.sha256(content).hexdigest(), Type="String", Overwrite=False
+        )
+        return name
+
+    def names(self) -> list[str]:
+        """The kept deployments by the time at which they were replaced, the latest first."""
+        return sorted(self._checksums(), reverse=True)
+
+    def find(self, name: str | None) -> tuple[str, Deployment]:
+        """A kept deployment with its name: the latest by default. Raises BadChoice where there is none, and where the
+        record or a zip file that it needs is not what was deployed.
+        """
+        checksums = self._checksums()
+        if not checksums:
+            raise BadChoice(f"nothing is kept of {self._stack_name}: it was deployed once, or not by make deploy")
+        if name and name not in checksums:
+            known = ", ".join(sorted(checksums, reverse=True)[:10])
+            raise BadChoice(f"TO={name} is not kept; there are {known}")
+        name = name or max(checksums)
+        content = self._get(self._key(name))
+        if hashlib.sha256(content).hexdigest() != checksums[name]:
+            raise BadChoice(f"{name} was changed after it was kept, so it is not deployed")
+        deployment = Deployment(**json.loads(content))
+        self._check_code(name, deployment)
+        return name, replace(deployment, parameters=deployment.parameters | self.code_parameters())
+
+    def _check_code(self, name: str, deployment: Deployment) -> None:
+        """Compares the code that a deployment needs with its names."""
+        files = {match[0]: match[1] for match in _CODE_FILE.finditer(deployment.template)}
+        if not files:
+            raise BadChoice(f"{name} was not deployed by make deploy, so nothing says what its code has to be")
+        for file, digest in files.items():
+            if hashlib.sha256(self._get(f"{CODE_PREFIX}{file}")).hexdigest() != digest:
+                raise BadChoice(f"{file} is not the file that was deployed, so nothing is deployed")
+
+    def _checksums(self) -> dict[str, str]:
+        """The SHA-256 of each kept deployment, by name. A name that is no time, or lies in the future, is not ours."""
+        now = datetime.now(UTC).strftime(_TIME_FORMAT)
+        found = {parameter["Name"].rpartition("/")[2]: parameter["Value"] for parameter in self._parameters()}
+        return {name: value for name, value in found.items() if _NAME.fullmatch(name) and name <= now}
+
+    def _parameters(self) -> Iterator[dict[str, Any]]:
+        pages = self._client("ssm").get_paginator("get_parameters_by_path").paginate(Path=self._parameter(""))
+        return (parameter for page in pages for parameter in page["Parameters"])
+
+    def _key(self, name: str) -> str:
+        return f"deployments/{name}.json"
+
+    def _parameter(self, name: str) -> str:
+        return f"/linkwatch/{self._stack_name}/deployments/{name}"

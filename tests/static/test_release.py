@@ -1,0 +1,94 @@
+"""A release: plain CloudFormation with the resources of `sam deploy`, the same bytes each time, checksums that are checked."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cfnlint.decode.cfn_yaml import loads as load_yaml
+
+from operations import release
+from operations.environment import BadChoice
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return release.write(tmp_path_factory.mktemp("dist") / "linkwatch")
+
+
+@pytest.fixture(scope="module")
+def plain(folder) -> dict[str, Any]:
+    return load_yaml((folder / "template.yaml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def source() -> dict[str, Any]:
+    return load_yaml((ROOT / "template.yaml").read_text("utf-8"))
+
+
+def mentions(template: Any, parameter: str) -> int:
+    """How often a template refers to a parameter, by Ref or within a Sub."""
+    text = json.dumps(template)
+    return len(re.findall(rf'"Ref": "{parameter}"|\$\{{{parameter}\}}', text))
+
+
+def test_the_template_has_no_transform_and_no_resource_of_sam(plain):
+    assert "Transform" not in plain
+    assert not [name for name, it in plain["Resources"].items() if it["Type"].startswith("AWS::Serverless::")]
+
+
+def test_parameters_are_those_of_the_template_and_the_place_of_the_code(plain, source):
+    parameters = json.loads(json.dumps(plain["Parameters"]))
+
+    assert parameters.pop("CodePrefix")["Default"] == ""
+    assert "Default" not in parameters.pop("CodeBucket")
+    assert parameters == json.loads(json.dumps(source["Parameters"]))
+
+
+def test_no_parameter_is_replaced_by_its_default(plain, source):
+    for parameter in source["Parameters"]:
+        for part in ("Resources", "Conditions", "Outputs", "Rules"):
+            before, after = mentions(source.get(part, {}), parameter), mentions(plain.get(part, {}), parameter)
+            assert after >= before, f"{parameter} in {part}"
+
+
+def test_code_comes_from_the_bucket(plain, folder):
+    functions = [it["Properties"] for it in plain["Resources"].values() if it["Type"] == "AWS::Lambda::Function"]
+
+    keys = {it["Code"]["S3Key"]["Fn::Sub"].removeprefix("${CodePrefix}") for it in functions}
+
+    assert keys == {path.name for path in folder.glob("*.zip")}
+    assert all(it["Code"]["S3Bucket"] == {"Ref": "CodeBucket"} for it in functions)
+
+
+def test_a_second_release_of_the_same_build_has_the_same_bytes(folder, tmp_path):
+    again = release.write(tmp_path / "again")
+
+    assert (again / "SHA256SUMS").read_bytes() == (folder / "SHA256SUMS").read_bytes()
+
+
+def test_the_files_of_a_release_match_their_checksums(folder):
+    assert release.checked(folder).keys() == {path.name for path in folder.iterdir()} - {"SHA256SUMS"}
+
+
+@pytest.mark.parametrize("change", ["changed", "added", "removed", "without checksums"])
+def test_a_release_whose_files_are_not_those_of_its_checksums_is_refused(folder, tmp_path, change):
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in folder.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    match change:
+        case "changed":
+            (copy / "template.yaml").write_text("Resources: {}", "utf-8")
+        case "added":
+            (copy / "other.zip").write_bytes(b"")
+        case "removed":
+            (copy / "sbom.json").unlink()
+        case _:
+            (copy / "SHA256SUMS").unlink()
+
+    with pytest.raises(BadChoice):
+        release.checked(copy)
