@@ -87,7 +87,7 @@ rollback: $(sam) ## Deploy again what the last deployment replaced: ENV= TO= CON
 
 accept: ## Check the guarantees on a stack of its own: ENV=dev|local BURST=100 FULL=1 KEEP=1
 	@$(install) $(sam) $(if $(filter local,$(ENV)),$(emulator))
-	@$(run_python) -m operations.acceptance
+	@$(run_python) -m $(if $(filter local,$(ENV)),local accept,operations.acceptance)
 
 # ── Tests and checks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
