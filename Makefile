@@ -72,7 +72,7 @@ recover: $(sam) ## Resume the verifications that recovery has given up: ENV=
 	@$(target) recover
 
 report: $(development) ## Write report.html: HOURS=24 SINCE= UNTIL= OUT= ENV=
-	@$(python) -m operations.report
+	@$(python) -m $(if $(ENV),operations.report,local report)
 
 # ── Your account ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -29,8 +29,7 @@ def page(rows: list[dict[str, Any]], stack: str, since: str, until: str) -> str:
 
 
 def _library() -> str:
-    bundle = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue]  # its stub has no default for the snippet
-    return bundle.replace("</script", "<\\/script")
+    return vl_convert.javascript_bundle().replace("</script", "<\\/script")
 
 
 def figures(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
