@@ -72,7 +72,7 @@ recover: $(sam) ## Resume the verifications that recovery has given up: ENV=
 	@$(target) recover
 
 report: $(development) ## Write report.html: HOURS=24 SINCE= UNTIL= OUT= ENV=
-	@$(python) -m operations.report
+	@$(python) -m $(if $(ENV),operations.report,local report)
 
 # ── Your account ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -120,7 +120,7 @@ check: ## Linters, types, templates, documents, known vulnerabilities: OFFLINE=1
 	@.venvs/development/bin/zizmor --offline --quiet .github
 	@.venvs/development/bin/cfn-lint $(templates)
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam validate --lint
-	@.venvs/checkov/bin/checkov --file template.yaml examples/webhook/template.yaml --framework cloudformation --skip-download --compact --quiet
+	@.venvs/checkov/bin/python -m checkov.main --file template.yaml examples/webhook/template.yaml --framework cloudformation --skip-download --compact --quiet
 ifeq ($(OFFLINE),)
 	@.venvs/development/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement functions/requirements.txt
 else
