@@ -159,7 +159,9 @@ def example(console: Console, name: str, parameters: Sequence[str]) -> int:
         sam.deploy_example(
             name, {"BusName": stack.outputs.BusName} | values_in(shlex.join(parameters)), stack.environment
         )
-    console.print(f"examples/{name} is deployed as the stack linkwatch-{name}; its README says how to use it")
+    console.print(
+        f"examples/{name} is deployed as the stack linkwatch-{name}; its README says how to use it", soft_wrap=True
+    )
     return 0
 
 
