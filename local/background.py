@@ -19,7 +19,6 @@ from local.stack import Stack, StackConfig, background_stack, end_background_sta
 from operations.deployed.resources import DeployedFunctions, Resources
 from operations.deployed.stack import exports
 from operations.environment import BadChoice, values_in
-from operations.report.write import write_report
 
 DEFAULT_SPEED = 1
 #: What make env prints of the emulator itself.
@@ -145,6 +144,8 @@ def recover(console: Console) -> int:
 
 def report(console: Console) -> int:
     """Writes the report of the background stack: HOURS, SINCE, UNTIL, OUT."""
+    from operations.report.write import write_report  # noqa: PLC0415  # needs vl-convert, which make run does without
+
     console.print(write_report(the_stack(), os.environ), highlight=False, soft_wrap=True, markup=False)
     return 0
 
@@ -158,7 +159,9 @@ def example(console: Console, name: str, parameters: Sequence[str]) -> int:
         sam.deploy_example(
             name, {"BusName": stack.outputs.BusName} | values_in(shlex.join(parameters)), stack.environment
         )
-    console.print(f"examples/{name} is deployed as the stack linkwatch-{name}; its README says how to use it")
+    console.print(
+        f"examples/{name} is deployed as the stack linkwatch-{name}; its README says how to use it", soft_wrap=True
+    )
     return 0
 
 

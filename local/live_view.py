@@ -127,7 +127,7 @@ class Line:
         return found + ([(self.seconds_gone, f"settled: {self.state}{after}")] if self.outcome else [])
 
 
-class Verifications:
+class LiveVerifications:
     """The lines of a stack's verifications, or of one.
 
     The checks are those of the execution: of the simulator's requests, one may be the repetition of another in the same check. An
@@ -232,7 +232,7 @@ def _cut(text: Text, width: int) -> Text:
 def show_all(stack: Stack, console: Console) -> None:
     """A terminal shows them until Ctrl-C, anything else until none is open."""
     is_moving = _is_terminal(console)
-    _show(Verifications(stack), console, lambda lines: is_moving or any(line.outcome is None for line in lines))
+    _show(LiveVerifications(stack), console, lambda lines: is_moving or any(line.outcome is None for line in lines))
     console.print("No verification is open")
 
 
@@ -252,14 +252,14 @@ def follow(stack: Stack, verification_id: str, console: Console, on_check: Calla
             raise TimeoutError(f"{verification_id} has no published outcome, and its deadline is past")
         return not line.is_published
 
-    _show(Verifications(stack, verification_id), console, goes_on)
+    _show(LiveVerifications(stack, verification_id), console, goes_on)
 
 
 def _is_terminal(console: Console) -> bool:
     return console.is_terminal and not console.is_dumb_terminal
 
 
-def _show(verifications: Verifications, console: Console, goes_on: Callable[[list[Line]], bool]) -> None:
+def _show(verifications: LiveVerifications, console: Console, goes_on: Callable[[list[Line]], bool]) -> None:
     clock, printed = verifications.stack.clock, set[tuple[str, str]]()
     with Live(console=console, auto_refresh=False) if _is_terminal(console) else nullcontext() as live:
         while True:

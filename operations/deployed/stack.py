@@ -169,7 +169,7 @@ class DeployedStack:
 
 
 def as_published(item: Mapping[str, Any]) -> dict[str, Any]:
-    """A stored item as the API and the outcome event show it: in the table, result is JSON text and reason may be an empty text."""
+    """A stored item as the API and the event show it: in the table, result is JSON text and reason may be an empty text."""
     result, reason = json.loads(item.get("result") or "null"), item.get("reason") or None
     return {"checks": None, "correlationId": None, **item, "result": result, "reason": reason}
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from local.live_view import Line, Verifications, picture, progress_of, register_plain_characters, row
+from local.live_view import Line, LiveVerifications, picture, progress_of, register_plain_characters, row
 from local.stack import Stack
 from operations.deployed.clock import Clock
 
@@ -126,7 +126,7 @@ def stack_with(history: list[dict[str, Any]], requests: int) -> Stack:
 def test_a_request_that_was_repeated_within_a_check_is_no_check_of_its_own():
     stack = stack_with([*check_at(10, "PENDING"), *check_at(20, "CLICKED")], requests=3)
 
-    (line,) = Verifications(stack).lines()
+    (line,) = LiveVerifications(stack).lines()
 
     assert line.news() == [
         (10, "check  1: PENDING"),
