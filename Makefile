@@ -74,7 +74,7 @@ test-unit: $(development_venv) ## The functions, without AWS: seconds
 test-static: build ## Template, roles, alarms, queues and bundles, without deploying
 	@$(python) -m pytest tests/static
 
-test-definition: $(development_venv) ## The state machine, on a second engine
+test-definition: $(development_venv) ## The state machine and the handlers, in process
 	@$(python) -m pytest tests/definition -n 2
 
 test-integration: tools $(report_venv) ## The deployed stack, under an accelerated clock
@@ -87,10 +87,10 @@ scenarios-deployed: tools ## Generated scenarios, deployed stack: N=200 SEED=1
 	@$(python) -m tests.integration.scenarios --count $(or $(N),200) --seed $(or $(SEED),1) $(if $(ONLY),--only $(ONLY))
 
 scenarios: $(development_venv) ## Generated scenarios, definition alone: N=1000 SEED=1
-	@PYTHONPATH=functions $(python) -m engine scenarios --count $(or $(N),1000) --seed $(or $(SEED),1)
+	@PYTHONPATH=functions $(python) -m tests.definition.engine scenarios --count $(or $(N),1000) --seed $(or $(SEED),1)
 
 fault-pairs: $(development_venv) ## Every pair of faults, definition alone: minutes
-	@PYTHONPATH=functions $(python) -m engine fault-pairs
+	@PYTHONPATH=functions $(python) -m tests.definition.engine fault-pairs
 
 check: tools $(scan_venv) ## ruff, pyright, cfn-lint, sam, checkov, pip-audit
 	@.venvs/development/bin/ruff check

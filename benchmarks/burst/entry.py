@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from benchmarks.burst.account import Account
 from benchmarks.burst.watch import Link, Seen, Watch, Way
 from benchmarks.quotas import ASSUMED_SECONDS, QUOTAS
-from tests.definition.engine.definition import RESOURCES
 from linkwatch.recovery import STARTING, WORKERS
+from tests.definition.engine.definition import RESOURCES
 
 #: A refused call; an entry point's own work; a link's event on its way to the queue; an empty receive.
 REFUSED_SECONDS, OWN_SECONDS, BUS_SECONDS, EMPTY_SECONDS = 0.02, 0.03, 0.5, 0.5

@@ -1,22 +1,20 @@
-"""What a verification does, counted by running definitions on the second engine under a clock that only they move.
-
-The engine is the tests' because that is where it is kept true; nothing of it is deployed.
-"""
+"""What a verification does, counted by running definitions on sfnx.testing under a clock that only they move."""
 
 import json
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from tests.definition.engine.definition import RESOURCES, default_of, substituted
-from tests.definition.engine.interpreter import program, run
+from sfnx import testing
+
 from linkwatch.model import iso_from, parse_ids
+from tests.definition.engine.definition import RESOURCES, default_of, substituted
 
 _USUAL_LOOP = Path(__file__).with_name("usual_loop.asl.json")
 _INDEXES = RESOURCES["Verifications"]["Properties"]["GlobalSecondaryIndexes"]
@@ -47,35 +45,29 @@ class Counts:
         return len(self.states)
 
 
-@dataclass
-class _Host:
-    """Runs a definition for a link that was sent at 0 and is clicked at some time; calls take no time."""
+class _Account:
+    """What a definition calls, for a link that was sent at 0 and is clicked at some time. Calls take no time."""
 
-    clicked_at_ms: float
-    versions: list[Item]
-    name: str = "verification"
-    input: dict[str, Any] = field(default_factory=lambda: {"verificationId": "verification"})
-    states: list[str] = field(default_factory=list)
-    called: Counter[str] = field(default_factory=Counter)
-    _now_ms: int = 0
+    def __init__(self, clicked_at_ms: float, item: Item) -> None:
+        self._clicked_at_ms = clicked_at_ms
+        self.versions = [item]
+        self.called: Counter[str] = Counter()
+        self.now_ms = 0
 
-    def now(self) -> int:
-        return self._now_ms
+    def wait(self, wait: testing.Wait) -> None:
+        if wait.timestamp:
+            until = int(datetime.fromisoformat(wait.timestamp).timestamp()) * 1000
+        else:
+            until = self.now_ms + 1000 * (wait.seconds or 0)
+        self.now_ms = max(self.now_ms, until)
 
-    def entered(self, state: str) -> None:
-        self.states.append(state)
-
-    def back_off(self, state: str, seconds: float) -> None:
-        raise AssertionError(f"nothing fails here, {state} did")
-
-    def wait_until(self, state: str, moment: int) -> None:
-        self._now_ms = max(self._now_ms, moment)
-
-    def call(self, state: str, resource: str, arguments: dict[str, Any], timeout_seconds: int) -> dict[str, Any]:
-        self.called[f"{resource.rpartition(':::')[2]} {arguments.get('FunctionName', '')}".strip()] += 1
-        match resource.rpartition(":::")[2]:
+    def call(self, call: testing.Call) -> object:
+        service = call.resource.rpartition(":::")[2]
+        arguments: Any = call.arguments
+        self.called[f"{service} {arguments.get('FunctionName', '')}".strip()] += 1
+        match service:
             case "lambda:invoke":
-                return {"Payload": _CLICKED if self._now_ms >= self.clicked_at_ms else _NOT_CLICKED}
+                return {"Payload": _CLICKED if self.now_ms >= self._clicked_at_ms else _NOT_CLICKED}
             case "dynamodb:getItem":
                 return {"Item": self.versions[-1]}
             case "dynamodb:updateItem":
@@ -108,7 +100,7 @@ def _new_item() -> Item:
         "linkSentAt": start,
         "deadline": deadline,
         "openVerifications": deadline,
-        "executionName": ids.verification_id,
+        "executionName": "execution",  # sfnx.testing gives every execution this name
         "startId": "request",
         "startedAt": start,
         "source": "API",
@@ -135,29 +127,35 @@ def _index_writes(versions: list[Item]) -> int:
 @cache
 def linkwatch(clicked_after: float | None) -> Counts:
     """The shipped definition, and the entry point's own write. clicked_after: seconds after the link was sent, None for never."""
-    host = _run(json.dumps(substituted()), clicked_after)
+    states, account = _run(substituted(), clicked_after)
     return Counts(
-        states=host.states,
-        checks=host.called["lambda:invoke CheckLinkFunction"],
+        states=states,
+        checks=account.called["lambda:invoke CheckLink"],
         other_lambdas=2,  # the entry point, MeasureOutcomes
-        table_reads=host.called["dynamodb:getItem"],
-        table_writes=len(host.versions),
-        index_writes=_index_writes(host.versions),
-        events=host.called["events:putEvents"],
+        table_reads=account.called["dynamodb:getItem"],
+        table_writes=len(account.versions),
+        index_writes=_index_writes(account.versions),
+        events=account.called["events:putEvents"],
     )
 
 
 @cache
 def usual_loop(clicked_after: float | None) -> Counts:
     """AWS's job poller with a count. Each step is a Lambda; register and store write the table."""
-    host = _run(_USUAL_LOOP.read_text("utf-8"), clicked_after)
-    checks = host.called["lambda:invoke check"]
-    others = host.called.total() - checks
-    return Counts(host.states, checks, other_lambdas=1 + others, table_reads=0, table_writes=2, index_writes=0)
+    states, account = _run(json.loads(_USUAL_LOOP.read_text("utf-8")), clicked_after)
+    checks = account.called["lambda:invoke check"]
+    others = account.called.total() - checks
+    return Counts(states, checks, other_lambdas=1 + others, table_reads=0, table_writes=2, index_writes=0)
 
 
-def _run(definition: str, clicked_after: float | None) -> _Host:
-    host = _Host(math.inf if clicked_after is None else clicked_after * 1000, [_new_item()])
-    status, _ = run(program(definition), host)
-    assert status == "SUCCEEDED"
-    return host
+def _run(definition: dict[str, Any], clicked_after: float | None) -> tuple[list[str], _Account]:
+    account = _Account(math.inf if clicked_after is None else clicked_after * 1000, _new_item())
+    ended = testing.run(
+        definition,
+        {"verificationId": "verification"},
+        account.call,
+        functions={"millis": lambda: account.now_ms},
+        on_wait=account.wait,
+    )
+    assert ended.error is None, ended.cause
+    return list(ended.states), account

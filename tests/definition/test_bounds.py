@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.definition.engine.definition import DEFINITION, RESOURCES, TASKS, default_of, delays, values_of
 from linkwatch.signzy import CHECK_SECONDS
+from tests.definition.engine.definition import DEFINITION, RESOURCES, TASKS, default_of, delays, values_of
 
 #: The tasks that retry until an outage ends; a check's retries must not use up the window.
 PATIENT = [name for name in TASKS if name != "Check Link"]

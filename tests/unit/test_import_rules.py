@@ -78,15 +78,9 @@ def test_a_package_of_the_local_stack_imports_only_those_below_it():
 
 
 def test_nothing_that_is_shipped_imports_what_is_local():
-    others = {"local", "simulator", "engine", "tests", "benchmarks", "deployment", "contracts"}
+    others = {"local", "simulator", "tests", "benchmarks", "deployment", "contracts"}
 
     assert not {name for path in FUNCTIONS.rglob("*.py") for name in imports_of(path) if name.split(".")[0] in others}
-
-
-def test_the_second_engine_imports_neither_tests_nor_benchmarks():
-    imported = {name.split(".")[0] for path in (ROOT / "engine").glob("*.py") for name in imports_of(path)}
-
-    assert not imported & {"tests", "benchmarks", "deployment", "contracts", "pictures", "report"}
 
 
 def test_signzys_path_stands_in_the_call_and_its_phrases_stand_in_the_answer():

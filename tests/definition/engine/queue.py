@@ -95,9 +95,7 @@ class Queue:
         def delete_handled(answer: dict[str, Any] | None) -> None:
             if answer is not None:
                 failed = {it["itemIdentifier"] for it in answer["batchItemFailures"]}
-                self.messages = [
-                    it for it in self.messages if it not in batch or it.record()["messageId"] in failed
-                ]
+                self.messages = [it for it in self.messages if it not in batch or it.record()["messageId"] in failed]
 
         self._invoke({"Records": records}, delete_handled)
         self._deliver()
