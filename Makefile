@@ -120,8 +120,8 @@ rollback: tools ## Deploy again what was replaced last: ENV= TO=
 
 # ── Measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-bench: build ## CheckLink beside its peers: WRITE=1 writes the document
-	@$(python) -m benchmarks.check_link $(if $(WRITE),--write)
+bench: $(development_venv) ## CheckLink's start and a check, beside the least that they need
+	@$(python) -m benchmarks.check_link
 
 cost: $(development_venv) ## USD per 1,000 verifications: WRITE=1 writes docs/cost.md
 	@$(python) -m benchmarks.cost $(if $(WRITE),--write)

@@ -23,7 +23,6 @@ import urllib3
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.check_link import figures
 from local.stack import environment
 from local.stack.launch import LocalStackFailed
 from local.stack.lifecycle import StackConfig, running_stack
@@ -194,11 +193,9 @@ def show(console: Console, seen: Seen) -> None:
 
 
 def say_what_the_limit_is(console: Console, seen: Seen, busiest: float, real_seconds: float) -> None:
-    """CheckLink's own work, against what the machine has done meanwhile."""
-    own = sum(seen.checks) * figures.kept()["warm"]["check_cpu"]["median"] / 1e6
+    """Says whether the machine was too busy for the lateness to be linkwatch's."""
     console.print(
-        f"{sum(seen.checks):.0f} checks are {own:.1f} s of CPU (make bench) in {real_seconds:.0f} s; the machine's load was "
-        f"at most {busiest:.1f} for each core. The rest is the emulator's, its Lambdas' and this program's."
+        f"{sum(seen.checks):.0f} checks in {real_seconds:.0f} s; the machine's load was at most {busiest:.1f} for each core."
     )
     if busiest > 1:
         console.print("So the emulator is the limit here, not linkwatch: lateness falls with SPEED.")

@@ -1,1 +1,1 @@
-"""CheckLink beside its peers: process start to first answer, and warm checks, over TLS on the loopback."""
+"""CheckLink beside the least that a check needs."""

@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.check_link import figures
-from benchmarks.check_link.report import MEGABYTES_OF_ONE_PROCESSOR
 from benchmarks.cost.counts import Counts
 
 ROOT = Path(__file__).parents[2]
 PRICES: dict[str, dict[str, float]] = tomllib.loads(Path(__file__).with_name("prices.toml").read_text("utf-8"))
 
+#: docs/performance.md: CPU of a start with its first check (CheckLink with byte-code, the usual stack without), CPU of a check on
+#: a kept connection, and the day of the measurement.
+COLD_CPU_SECONDS = {"check_link": 0.17711, "usual_sources": 1.27018}
+WARM_CPU_SECONDS = 212.19e-6
+MEASURED_ON = "2026-11-26"
+#: "At 1,769 MB, a function has the equivalent of one vCPU": https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+MEGABYTES_OF_ONE_PROCESSOR = 1769
 #: CheckLink's line with Lambda's START, END and REPORT; an entry point's two lines with those, and API Gateway's access log.
 LOG_BYTES_PER_CHECK, LOG_BYTES_PER_START = 650, 1_200
 #: An entry point's own work and its calls of AWS, when it is warm. Assumed: its share of the bill is too small to measure it for.
@@ -47,10 +52,9 @@ def of_usual_loop(counts: Counts, by: Assumptions) -> dict[str, float]:
 
 
 def _of(counts: Counts, by: Assumptions, start: str) -> dict[str, float]:
-    cold_cpu_seconds = figures.kept()["starts"][start]["answer_cpu_ms"]["median"] / 1000
     share = by.memory_megabytes / MEGABYTES_OF_ONE_PROCESSOR
-    warm = figures.kept()["warm"]["check_cpu"]["median"] / 1e6 / share + by.vendor_seconds
-    check_seconds = counts.checks * warm + by.cold_starts * cold_cpu_seconds / share
+    warm = WARM_CPU_SECONDS / share + by.vendor_seconds
+    check_seconds = counts.checks * warm + by.cold_starts * COLD_CPU_SECONDS[start] / share
     megabyte_seconds = check_seconds * by.memory_megabytes + counts.other_lambdas * VIA_SECONDS * VIA_MEGABYTES
     lambdas, table = PRICES["lambda"], PRICES["dynamodb"]
     log_bytes = counts.checks * LOG_BYTES_PER_CHECK + counts.other_lambdas * LOG_BYTES_PER_START

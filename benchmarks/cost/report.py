@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from benchmarks.check_link import figures
 from benchmarks.cost import bill, counts
 from benchmarks.cost.bill import Assumptions
 
@@ -50,7 +49,7 @@ def tables(by: Assumptions) -> str:
     head, *body = rows(by)
     lines = [
         f"Prices as of 2026-11, us-east-1, {by.architecture}; CPU as in [performance.md](performance.md),",
-        f"{figures.kept()['date']}; CheckLink with {by.memory_megabytes} MB and one cold start for each verification;",
+        f"{bill.MEASURED_ON}; CheckLink with {by.memory_megabytes} MB and one cold start for each verification;",
         f"Signzy answers in {by.vendor_seconds * 1000:.0f} ms; started by the API",
         f"(by an event: {1000 * bill.saved_by_the_bus():.4f} less).",
         "",

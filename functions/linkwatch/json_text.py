@@ -21,18 +21,22 @@ _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL
 def parse_json(
     text: str, *, object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None, strict: bool = True
 ) -> Any:
-    """The value of a JSON text. object_pairs_hook, strict: as for json.loads. Raises ValueError for invalid JSON."""
+    """The value of a JSON text. object_pairs_hook: as for json.loads. strict: whether raw control characters in strings, NaN and
+    Infinity are invalid, as JSON says. Raises ValueError for invalid JSON.
+    """
     return json.loads(
         _cut_at_max_depth(text),
         object_pairs_hook=object_pairs_hook,
         parse_int=_parse_int,
-        parse_constant=_refuse_constant,
+        parse_constant=_refuse_constant if strict else None,
         strict=strict,
     )
 
 
 def _cut_at_max_depth(text: str) -> str:
     """The text with null in the place of each array and object that lies deeper than MAX_DEPTH."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return text
     depth, kept, kept_to = 0, [], 0
     for token in _STRING_OR_BRACKET.finditer(text):
         if token[0] in ("[", "{"):

@@ -35,33 +35,54 @@ def dead_letters_url() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """What Lambda gives a function to sign its calls with, named as botocore's signer reads it."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    token: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class CheckLinkSettings:
-    """For the check. base_url has no slash at its end; token is not empty in local runs only; service names the stack in logs;
-    secrets_endpoint is None on AWS, where the region says it; Lambda gives every function keys, a local run may not.
+    """For the check. base_url has no slash at its end. token replaces the secret where it is not empty, in local runs only, and
+    only they may have no credentials. service names the stack in log lines.
     """
 
     base_url: str
-    token_arn: str
-    token: str = field(repr=False)
+    proxy_url: str | None
     poll_interval_seconds: int
+    token: str = field(repr=False)
+    token_arn: str
+    secrets_endpoint: str
     region: str
+    credentials: Credentials | None
     service: str
-    secrets_endpoint: str | None
-    access_key_id: str | None
-    secret_access_key: str | None = field(repr=False)
-    session_token: str | None = field(repr=False)
 
     @staticmethod
     def from_environment() -> "CheckLinkSettings":
+        region, access_key = os.environ["AWS_REGION"], os.environ.get("AWS_ACCESS_KEY_ID")
         return CheckLinkSettings(
             base_url=os.environ["SIGNZY_BASE_URL"].rstrip("/"),
-            token_arn=os.environ["SIGNZY_TOKEN_ARN"],
-            token=os.environ.get("SIGNZY_TOKEN", ""),
+            proxy_url=os.environ.get("EGRESS_PROXY_URL") or None,
             poll_interval_seconds=int(os.environ["POLL_INTERVAL_SECONDS"]),
-            region=os.environ["AWS_REGION"],
+            token=os.environ.get("SIGNZY_TOKEN", ""),
+            token_arn=os.environ["SIGNZY_TOKEN_ARN"],
+            secrets_endpoint=_secrets_endpoint(region),
+            region=region,
+            credentials=Credentials(
+                access_key, os.environ["AWS_SECRET_ACCESS_KEY"], os.environ.get("AWS_SESSION_TOKEN")
+            )
+            if access_key
+            else None,
             service=os.environ.get("POWERTOOLS_SERVICE_NAME", "linkwatch"),
-            secrets_endpoint=os.environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or os.environ.get("AWS_ENDPOINT_URL"),
-            access_key_id=os.environ.get("AWS_ACCESS_KEY_ID"),
-            secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY"),
-            session_token=os.environ.get("AWS_SESSION_TOKEN"),
         )
+
+
+def _secrets_endpoint(region: str) -> str:
+    """As AWS's SDKs find it (https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html). FIPS names:
+    https://docs.aws.amazon.com/general/latest/gr/asm.html.
+    """
+    given = os.environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or os.environ.get("AWS_ENDPOINT_URL")
+    fips = "-fips" if os.environ.get("AWS_USE_FIPS_ENDPOINT", "").lower() == "true" else ""
+    return (given or f"https://secretsmanager{fips}.{region}.amazonaws.com").rstrip("/")

@@ -1,68 +1,53 @@
-"""The vendor: one call of "Check Link Status", its answer classified (signzy_answer.py). Nothing else knows Signzy.
+"""Signzy's status endpoint: one check, its answer classified (signzy_answer.py).
 
     GET {base_url}/poll-check-verify/request/{requestId}/session/{sessionId}
     Content-Type: application/json
     Authorization: <the bare token>
 
-Source: Signzy's page "Check Link Status". Whatever comes back, or does not, is data: a CheckResult. What raises here is our own
-bug.
+Source: Signzy's page "Check Link Status". Whatever Signzy answers, and whether it answers, is data: a CheckResult.
 """
 
 import time
 from collections.abc import Callable
-from http.client import HTTPException
-from typing import Protocol
 
-from linkwatch.bounded_http import KeptConnection, TooLate
+from linkwatch.http_client import HttpClient, NoConnection, TimedOut, TooLate
 from linkwatch.model import Answer, CheckResult, Ids, Reason
 from linkwatch.signzy_answer import classify
+from linkwatch.signzy_token import KeptToken, TokenUnavailable
 
-#: The whole check, from the name to the answer, both tries and the token in between: below the function's 8 s, which are below
-#: the task's 9 s.
+#: For the whole check: the token, connecting and the answer, also where it asks twice. Less than the function's 8 s, which are
+#: less than the task's 9 s.
 CHECK_SECONDS = 6.0
-#: With a shorter interval than 10 s the check gets no more than this share of it.
+#: Where the interval is shorter than 10 s, the check has no more than this share of it.
 CHECK_SHARE_OF_INTERVAL = 0.6
 
 
-class TokenSource(Protocol):
-    """Where the token comes from. Both raise TokenUnavailable, at the latest at ends_at (time.monotonic())."""
-
-    def token(self, ends_at: float) -> str:
-        """The token, as it is known."""
-        ...
-
-    def fresh_token(self, ends_at: float) -> str | None:
-        """The token fetched anew; None where there is no other place to fetch it from."""
-        ...
-
-
-class TokenUnavailable(Exception):
-    """There is no token to ask with. reason: what that makes of the check."""
-
-    def __init__(self, message: str, reason: Reason) -> None:
-        super().__init__(message)
-        self.reason = reason
+def epoch_seconds() -> float:
+    """The current time."""
+    return time.time()
 
 
 class Signzy:
-    """Signzy's status endpoint, over one connection that is kept alive."""
+    """Checks links with Signzy."""
 
     def __init__(
         self,
-        connection: KeptConnection,
-        tokens: TokenSource,
+        http: HttpClient,
+        token: KeptToken,
         poll_interval_seconds: float,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = epoch_seconds,
     ) -> None:
-        """connection: to the base URL; clock gives epoch seconds."""
-        self._connection = connection
-        self._tokens = tokens
+        """http: a client of the base URL."""
+        self._http = http
+        self._token = token
         self._check_seconds = min(CHECK_SECONDS, CHECK_SHARE_OF_INTERVAL * poll_interval_seconds)
         self._clock = clock
 
     def check(self, ids: Ids, deadline: float | None) -> CheckResult:
-        """Asks once; once more with a fresh token when the first was refused. deadline in epoch seconds: no request is
-        written at it or later, the answer is then UNAVAILABLE, PAST_DEADLINE. Raises TokenUnavailable.
+        """Asks Signzy once, and again with the token read again where it was refused.
+
+        deadline: epoch seconds; no request is written at it or later. If none was written, the result is UNAVAILABLE,
+        PAST_DEADLINE. Raises TokenUnavailable.
         """
         ends_at = time.monotonic() + self._check_seconds
 
@@ -71,32 +56,32 @@ class Signzy:
 
         if window_left() <= 0:
             return CheckResult(Answer.UNAVAILABLE, Reason.PAST_DEADLINE)
-        result = self._ask(ids, self._tokens.token(ends_at), window_left, ends_at)
+        result = self._ask(ids, self._token.get(ends_at), window_left, ends_at)
         if result.reason is not Reason.CREDENTIALS_REFUSED:
             return result
         try:
-            fresh_token = self._tokens.fresh_token(ends_at)
+            token = self._token.get_again(ends_at)
         except TokenUnavailable as error:
-            raise TokenUnavailable(f"the token was refused and no other is to be had: {error}", result.reason) from None
-        return self._ask(ids, fresh_token, window_left, ends_at) if fresh_token else result
+            raise TokenUnavailable(f"the token was refused and cannot be read again: {error}", result.reason) from None
+        second = self._ask(ids, token, window_left, ends_at) if token else result
+        return result if second.reason is Reason.PAST_DEADLINE else second  # the check was made
 
     def _ask(self, ids: Ids, token: str, window_left: Callable[[], float], ends_at: float) -> CheckResult:
-        headers = {"User-Agent": "linkwatch", "Content-Type": "application/json", "Authorization": token}
         try:
-            status, content_type, body = self._connection.ask(
+            status, content_type, body = self._http.request(
                 f"/poll-check-verify/request/{ids.request_id}/session/{ids.session_id}",
-                headers,
+                {"User-Agent": "linkwatch", "Content-Type": "application/json", "Authorization": token},
                 ends_at=ends_at,
-                time_to_write=window_left,
+                seconds_to_write=window_left,
             )
         except TooLate:
             return CheckResult(Answer.UNAVAILABLE, Reason.PAST_DEADLINE)
-        except TimeoutError:
+        except TimedOut:
             return CheckResult(Answer.UNAVAILABLE, Reason.TIMEOUT)
-        except (OSError, HTTPException):
+        except NoConnection:
             return CheckResult(Answer.UNAVAILABLE, Reason.NO_CONNECTION)
         result = classify(status, body, content_type, ids.session_id)
         if result.reason is Reason.BAD_ANSWER:
-            # Who answers what was not asked may be out of step: what comes next on this connection could be another's answer.
-            self._connection.close()
+            # It may be the answer to another request, and the next one on this connection, too.
+            self._http.close()
         return result

@@ -1,120 +1,115 @@
-"""Signzy's token out of Secrets Manager: fetched when first needed, kept, fetched anew when Signzy refuses it.
-
-One signed POST instead of a boto3 client: boto3 costs CheckLink's start more than the check itself
-(docs/decisions.md). The signature is botocore's, and imported only when there is something to sign.
-"""
+"""Signzy's token: read when it is first needed, kept, and read again when Signzy refuses it."""
 
 import json
 import re
+import ssl
 import time
-from dataclasses import dataclass, field
-from http.client import HTTPException
-from ssl import SSLContext
+from collections.abc import Callable
 
-from linkwatch.bounded_http import KeptConnection
+from linkwatch.http_client import HttpClient, HttpFailure
+from linkwatch.json_text import parse_json
 from linkwatch.model import Reason
-from linkwatch.signzy import TokenUnavailable
+from linkwatch.settings import Credentials
 
-#: Below the check's own 6 s, so that a check whose token has to be fetched anew can still ask.
-FETCH_SECONDS = 2.0
-# What can stand in a header: anything else would be refused in an exception that quotes the token.
+#: For one read of the secret: less than a check's own 6 s, so that a check that has to read the token can still ask Signzy.
+READ_SECONDS = 2.0
+#: For how long a read that returned the refused token is not repeated. Without it, every check would read the secret as long as
+#: the token is wrong.
+PAUSE_SECONDS = 30.0
+# What a header can carry. urllib3 would refuse anything else in an exception that quotes the token.
 _TOKEN = re.compile("[ -~]+")
 
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What Lambda gives a function to sign with. Named as botocore's signer wants it; shows none of it when printed."""
-
-    access_key: str
-    secret_key: str = field(repr=False)
-    token: str | None = field(repr=False)
+#: Returns the token as it is now, by a moment of time.monotonic(). Raises TokenUnavailable.
+ReadToken = Callable[[float], str]
 
 
-class FixedToken:
-    """A token that a local run gives; there is no other place to fetch it from."""
+class TokenUnavailable(Exception):
+    """There is no token to ask with. reason: the check's."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def token(self, ends_at: float) -> str:  # noqa: ARG002  it is at hand
-        return _checked(self._token)
-
-    def fresh_token(self, ends_at: float) -> None:  # noqa: ARG002
-        return None
+    def __init__(self, message: str, reason: Reason) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
-class SecretToken:
-    """The token in the secret {"token": "…"}."""
+class KeptToken:
+    """The token that was read last."""
+
+    def __init__(self, read: ReadToken, pause_seconds: float = PAUSE_SECONDS) -> None:
+        self._read = read
+        self._pause_seconds = pause_seconds
+        self._token: str | None = None
+        self._paused_until = float("-inf")
+
+    def get(self, ends_at: float) -> str:
+        """Raises TokenUnavailable, at the latest at ends_at (time.monotonic())."""
+        if self._token is None:
+            self._token = _valid(self._read(ends_at))
+        return self._token
+
+    def get_again(self, ends_at: float) -> str | None:
+        """Reads the token that Signzy has just refused again. None during the pause. Raises TokenUnavailable as get()."""
+        if time.monotonic() < self._paused_until:
+            return None
+        refused, self._token = self._token, _valid(self._read(ends_at))
+        if self._token == refused:
+            self._paused_until = time.monotonic() + self._pause_seconds
+        return self._token
+
+
+class Secret:
+    """The secret {"token": "…"} in Secrets Manager.
+
+    One signed request instead of a boto3 client, which would cost CheckLink's start more than the check (docs/decisions.md).
+    """
 
     def __init__(
-        self,
-        secret_arn: str,
-        region: str,
-        credentials: Credentials | None,
-        endpoint: str | None = None,
-        tls: SSLContext | None = None,
+        self, arn: str, region: str, credentials: Credentials | None, endpoint: str, tls: ssl.SSLContext
     ) -> None:
-        """endpoint: where Secrets Manager answers, if not at its usual place in the region."""
-        self._secret_arn = secret_arn
+        """endpoint: the URL of Secrets Manager."""
+        self._arn = arn
         self._region = region
         self._credentials = credentials
-        self._endpoint = endpoint or f"https://secretsmanager.{region}.amazonaws.com"
-        self._connection = KeptConnection(self._endpoint, tls)
-        self._token: str | None = None
+        self._endpoint = endpoint
+        self._http = HttpClient(endpoint, tls)
 
-    def token(self, ends_at: float) -> str:
-        """The token. Raises TokenUnavailable when the secret cannot be read by ends_at or holds none."""
-        if self._token is None:
-            self._token = self.fresh_token(ends_at)
-        return self._token
-
-    def fresh_token(self, ends_at: float) -> str:
-        """The token as the secret has it now. Raises TokenUnavailable, and then forgets what it knew."""
-        self._token = None
-        body = json.dumps({"SecretId": self._secret_arn}).encode()
+    def read_token(self, ends_at: float) -> str:
+        """A ReadToken: within READ_SECONDS."""
+        body = json.dumps({"SecretId": self._arn}).encode()
+        headers = self._signed_headers(body)
         try:
-            status, _, content = self._connection.ask(
-                "/",
-                self._signed_headers(body),
-                body,
-                ends_at=min(ends_at, time.monotonic() + FETCH_SECONDS),
+            status, _, answer = self._http.request(
+                "/", headers, body, ends_at=min(ends_at, time.monotonic() + READ_SECONDS)
             )
-        except (OSError, HTTPException) as error:
-            raise TokenUnavailable(f"Secrets Manager: {type(error).__name__}", Reason.CHECK_FAILED) from None
-        if status == 400 and b"ResourceNotFoundException" in content:  # what a secret without a value gets, too
-            raise TokenUnavailable("the secret holds no token yet", Reason.CREDENTIALS_REFUSED)
+        except HttpFailure as failure:
+            raise TokenUnavailable(f"Secrets Manager: {type(failure).__name__}", Reason.CHECK_FAILED) from None
+        if status == 400 and b"ResourceNotFoundException" in answer:  # also the answer for a secret without a value
+            raise TokenUnavailable("the secret has no value yet", Reason.CREDENTIALS_REFUSED)
         if status != 200:
             raise TokenUnavailable(f"Secrets Manager answered {status}", Reason.CHECK_FAILED)
-        self._token = _token_in(content)
-        return self._token
+        try:
+            return parse_json(parse_json(answer.decode())["SecretString"])["token"]
+        except (ValueError, KeyError, TypeError):
+            raise TokenUnavailable('the secret is not {"token": "..."}', Reason.CREDENTIALS_REFUSED) from None
 
     def _signed_headers(self, body: bytes) -> dict[str, str]:
         if self._credentials is None:
             raise TokenUnavailable("there are no AWS credentials in the environment", Reason.CHECK_FAILED)
-        # Only a cold start and a refused token come here, and a local run with a token of its own never does.
+        # Imported here, for only a cold start and a refused token need it, and a local run with its own token never does.
         from botocore.auth import SigV4Auth  # noqa: PLC0415
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415
 
         # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "secretsmanager.GetSecretValue"}
         request = AWSRequest("POST", f"{self._endpoint}/", headers=headers, data=body)
-        # Its own Credentials would have to be imported for three strings, and cost a tenth of the start.
+        # botocore's own Credentials would have to be imported for three strings, and cost a tenth of the start.
         SigV4Auth(self._credentials, "secretsmanager", self._region).add_auth(request)  # pyright: ignore[reportArgumentType]
         return dict(request.headers)
 
 
-def _token_in(answer: bytes) -> str:
-    try:
-        token = json.loads(json.loads(answer)["SecretString"])["token"]
-    except (ValueError, KeyError, TypeError):
-        raise TokenUnavailable('the secret is not {"token": "..."}', Reason.CREDENTIALS_REFUSED) from None
-    return _checked(token)
-
-
-def _checked(token: object) -> str:
+def _valid(token: object) -> str:
     stripped = token.strip() if isinstance(token, str) else ""
     if not _TOKEN.fullmatch(stripped):
         raise TokenUnavailable(
-            "the token is empty or has characters that no header can carry", Reason.CREDENTIALS_REFUSED
+            "the token is empty or has characters that a header cannot carry", Reason.CREDENTIALS_REFUSED
         )
     return stripped

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import pytest
 import urllib3
 
-from linkwatch.bounded_http import KeptConnection
+from linkwatch.http_client import HttpClient
 from linkwatch.model import CheckResult, Ids, Reason
 from linkwatch.signzy import Signzy
 from linkwatch.signzy_answer import classify
-from linkwatch.signzy_token import FixedToken
+from linkwatch.signzy_token import KeptToken
 from local.stack.resources import Resources
 from simulator.coded import CodedLink
 from simulator.scenarios import SCENARIOS
@@ -55,7 +55,7 @@ def path_of(ids: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_scenario_is_answered_as_the_local_simulator_answers_it(scenario, stack, ask):
-    local = Signzy(KeptConnection(stack.signzy.base_url), FixedToken(DEFAULT_TOKEN), poll_interval_seconds=2)
+    local = Signzy(HttpClient(stack.signzy.base_url), KeptToken(lambda _: DEFAULT_TOKEN), poll_interval_seconds=2)
 
     for second in SECONDS:
         sent_at = round(stack.clock.now_ms() / 1000) - second

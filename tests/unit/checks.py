@@ -1,17 +1,21 @@
-"""Checks of the unit tests: one of a vendor who does as he likes, over a real connection."""
+"""One check of a scripted server, over a real connection."""
 
 import itertools
 import socket
 import ssl
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-import botocore.auth  # noqa: F401  its import takes longer than the checks of these tests may
+import botocore.auth  # noqa: F401  importing it takes longer than the checks of these tests may
+import pytest
 import trustme
 
-from linkwatch import signzy
-from linkwatch.bounded_http import KeptConnection
+from linkwatch.http_client import HttpClient
 from linkwatch.model import Answer, CheckResult, Ids, Reason
-from tests.unit.vendor import message, vendor
+from linkwatch.signzy import Signzy, epoch_seconds
+from linkwatch.signzy_token import KeptToken
+from tests.unit.scripted_server import message, serving
 
 IDS = Ids("6462150E29c23b4d42352a63", "646214d929c23b4d42c1fc39")
 PENDING = message('{"result":{"message":"Please wait for sometime"}}')
@@ -20,28 +24,33 @@ REFUSED = message('{"error":{"message":"Invalid authentication credentials"}}', 
 
 
 class Tokens:
-    """Gives its tokens one after the other, as the secret would when it is rotated."""
+    """The secret: returns its tokens one after the other, the last one again and again."""
 
-    def __init__(self, *tokens: str) -> None:
+    def __init__(self, *tokens: str, on_read: Callable[[int], None] = lambda _: None) -> None:
+        """on_read gets the number of the read, from 1."""
         self._tokens = list(tokens)
-        self.fetched = 0
+        self._on_read = on_read
+        self.reads = 0
 
-    def token(self, ends_at: float) -> str:  # noqa: ARG002  they are at hand
-        return self._tokens[0]
-
-    def fresh_token(self, ends_at: float) -> str | None:  # noqa: ARG002
-        self.fetched += 1
-        if len(self._tokens) > 1:
-            self._tokens.pop(0)
-        return self._tokens[0]
+    def read(self, ends_at: float) -> str:  # noqa: ARG002  it takes no time
+        self.reads += 1
+        self._on_read(self.reads)
+        return self._tokens[min(self.reads, len(self._tokens)) - 1]
 
 
-def checker(url, tokens=None, interval_seconds=10.0, clock=time.time, **connection) -> signzy.Signzy:
-    return signzy.Signzy(KeptConnection(url, **connection), tokens or Tokens("token-1"), interval_seconds, clock)
+def checker(
+    url: str,
+    tokens: Tokens | None = None,
+    interval_seconds: float = 10.0,
+    clock: Callable[[], float] = epoch_seconds,
+    **connection,
+) -> Signzy:
+    token = KeptToken((tokens or Tokens("token-1")).read)
+    return Signzy(HttpClient(url, **connection), token, interval_seconds, clock)
 
 
 def check_of(answer, **options) -> CheckResult:
-    with vendor(answer) as asked:
+    with serving(answer) as asked:
         return checker(asked.url, **options).check(IDS, None)
 
 
@@ -62,14 +71,27 @@ def drip(prefix: bytes, piece: bytes):
 AUTHORITY = trustme.CA()
 
 
-def served_by(authority: trustme.CA) -> ssl.SSLContext:
+def server_tls(authority: trustme.CA = AUTHORITY) -> ssl.SSLContext:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    authority.issue_cert("127.0.0.1", "signzy.test").configure_cert(tls)
     return tls
 
 
-def vouched_for() -> ssl.SSLContext:
+def client_tls() -> ssl.SSLContext:
     """Trusts AUTHORITY."""
     tls = ssl.create_default_context()
     AUTHORITY.configure_trust(tls)
     return tls
+
+
+@contextmanager
+def resolver(resolve: Callable[..., list]) -> Iterator[None]:
+    """Replaces the resolver: neither urllib3 nor the operating system takes another one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", resolve)
+        yield
+
+
+def addresses(*servers: tuple[str, int]) -> Callable[..., list]:
+    """A resolver with the addresses of these servers for every name."""
+    return lambda *_: [(socket.AF_INET, socket.SOCK_STREAM, 0, "", address) for address in servers]

@@ -1,5 +1,6 @@
-"""One check of a vendor who does as he likes, over a real connection."""
+"""One check of a server that answers in any way, over a real connection."""
 
+import gzip
 import json
 import socket
 import ssl
@@ -8,10 +9,9 @@ import time
 import pytest
 import trustme
 
-from linkwatch import signzy
 from linkwatch.model import Answer, CheckResult, Reason
+from linkwatch.signzy_token import TokenUnavailable
 from tests.unit.checks import (
-    AUTHORITY,
     CLICKED,
     IDS,
     PENDING,
@@ -19,16 +19,16 @@ from tests.unit.checks import (
     Tokens,
     check_of,
     checker,
+    client_tls,
     drip,
-    served_by,
+    server_tls,
     unavailable,
-    vouched_for,
 )
-from tests.unit.vendor import message, vendor
+from tests.unit.scripted_server import message, serving
 
 
 def test_the_request_is_the_one_that_signzy_documents():
-    with vendor(PENDING) as asked:
+    with serving(PENDING) as asked:
         checker(asked.url).check(IDS, None)
 
     request_line, *headers = asked.requests[0].strip().split("\r\n")
@@ -38,26 +38,27 @@ def test_the_request_is_the_one_that_signzy_documents():
     assert {"Content-Type: application/json", "Authorization: token-1"} <= set(headers)
 
 
-def test_the_connection_is_kept_for_the_next_check():
-    with vendor(PENDING) as asked:
-        check = checker(asked.url).check
+@pytest.mark.parametrize("tls", [None, server_tls()], ids=["http", "https"])
+def test_the_connection_is_kept_for_the_next_check(tls):
+    with serving(PENDING, tls) as asked:
+        check = checker(asked.url, tls=client_tls()).check
         answers = [check(IDS, None).answer for _ in range(3)]
 
     assert answers == [Answer.PENDING] * 3
     assert asked.connections == 1
 
 
-def test_a_connection_that_the_vendor_closed_is_made_anew():
+def test_a_connection_that_the_server_closed_is_replaced():
     def answer_and_close(_, connection: socket.socket) -> None:
         connection.sendall(CLICKED)
         connection.shutdown(socket.SHUT_RDWR)
 
-    with vendor(answer_and_close) as asked:
+    with serving(answer_and_close) as asked:
         check = checker(asked.url).check
         answers = []
         for _ in range(2):
             answers.append(check(IDS, None).answer)
-            time.sleep(0.05)  # the vendor's goodbye needs to arrive
+            time.sleep(0.05)  # its end needs to arrive
 
     assert answers == [Answer.CLICKED] * 2
 
@@ -79,12 +80,42 @@ def test_a_chunked_answer_is_read():
     assert check_of(answer).answer is Answer.CLICKED
 
 
-def test_a_redirect_is_not_followed_even_if_it_says_that_the_link_was_clicked():
-    with vendor(CLICKED) as elsewhere, vendor(message("", "302 Found", f"Location: {elsewhere.url}\r\n")) as asked:
+def test_a_redirect_is_not_followed():
+    with serving(CLICKED) as elsewhere, serving(message("", "302 Found", f"Location: {elsewhere.url}\r\n")) as asked:
         result = checker(asked.url).check(IDS, None)
 
     assert result == unavailable(Reason.BAD_ANSWER)
     assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        (gzip.compress(b'{"result":{"linkClicked":true}}'), Answer.CLICKED),
+        (gzip.compress(b'{"result":{"linkClicked":true}}'.ljust(256 * 1024)), Answer.CLICKED),
+        (gzip.compress(b'{"result":{"linkClicked":true}}'.ljust(256 * 1024 + 1)), Answer.UNAVAILABLE),
+        (gzip.compress(b" " * 20_000_000), Answer.UNAVAILABLE),
+        (b'{"result":{"linkClicked":true}}', Answer.UNAVAILABLE),
+        (gzip.compress(b'{"result":{"linkClicked":true}}')[:20], Answer.UNAVAILABLE),
+    ],
+    ids=["compressed", "256 KiB decoded", "more than 256 KiB decoded", "a bomb", "not compressed", "cut off"],
+)
+def test_a_compressed_answer_is_read_up_to_256_kib_of_its_content(body, answer):
+    result = check_of(message(body, headers="Content-Encoding: gzip\r\n"))
+
+    assert result.answer is answer
+    assert result.reason in {None, Reason.BAD_ANSWER}
+
+
+def test_early_hints_are_not_mistaken_for_the_next_checks_answer():
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+
+    with serving(hints + CLICKED) as asked:
+        check = checker(asked.url).check
+        results = [check(IDS, None) for _ in range(2)]
+
+    assert results == [unavailable(Reason.BAD_ANSWER)] * 2
+    assert asked.connections == 2
 
 
 @pytest.mark.parametrize("bytes_over", [0, 1])
@@ -107,7 +138,7 @@ def test_a_body_is_read_up_to_256_kib(bytes_over):
         ),
     ],
 )
-def test_a_slow_vendor_costs_no_more_than_the_checks_time(answer):
+def test_a_slow_server_takes_no_longer_than_the_check_may(answer):
     started_at = time.monotonic()
 
     result = check_of(answer, interval_seconds=1.0)
@@ -132,24 +163,24 @@ def test_a_connection_that_breaks_is_no_connection(answer):
     assert check_of(answer_and_close) == unavailable(Reason.NO_CONNECTION)
 
 
-def test_a_vendor_who_is_not_there_is_no_connection():
-    with vendor(PENDING) as asked:
+def test_a_server_that_is_not_there_is_no_connection():
+    with serving(PENDING) as asked:
         pass
 
     assert checker(asked.url).check(IDS, None) == unavailable(Reason.NO_CONNECTION)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_no_connection():
-    with vendor(CLICKED, served_by(trustme.CA())) as asked:
+def test_an_untrusted_certificate_is_no_connection():
+    with serving(CLICKED, server_tls(trustme.CA())) as asked:
         result = checker(asked.url, tls=ssl.create_default_context()).check(IDS, None)
 
     assert result == unavailable(Reason.NO_CONNECTION)
     assert asked.requests == []
 
 
-def test_a_certificate_that_is_vouched_for_is_trusted():
-    with vendor(CLICKED, served_by(AUTHORITY)) as asked:
-        assert checker(asked.url, tls=vouched_for()).check(IDS, None).answer is Answer.CLICKED
+def test_a_certificate_that_is_client_tls_is_trusted():
+    with serving(CLICKED, server_tls()) as asked:
+        assert checker(asked.url, tls=client_tls()).check(IDS, None).answer is Answer.CLICKED
 
 
 # ── The token ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,14 +193,14 @@ def accept_only(token: str):
     return answer
 
 
-def test_a_rotated_token_is_fetched_and_asked_with_in_the_same_check():
+def test_a_rotated_token_is_read_again_and_used_in_the_same_check():
     tokens = Tokens("old", "new")
 
     assert check_of(accept_only("new"), tokens=tokens).answer is Answer.CLICKED
-    assert tokens.fetched == 1
+    assert tokens.reads == 2
 
 
-def test_a_refusal_too_long_to_read_is_one_and_the_fresh_token_is_asked_with():
+def test_a_refusal_too_long_to_read_is_a_refusal():
     def answer(asked, connection: socket.socket) -> None:
         is_new = "Authorization: new\r\n" in asked.requests[-1]
         refused = message(b"x" * 300_000, "401 Unauthorized")
@@ -178,23 +209,34 @@ def test_a_refusal_too_long_to_read_is_one_and_the_fresh_token_is_asked_with():
     assert check_of(answer, tokens=Tokens("old", "new")).answer is Answer.CLICKED
 
 
-def test_a_token_refused_twice_is_refused():
-    tokens = Tokens("old")
+def test_while_signzy_refuses_the_token_that_the_secret_has_one_check_reads_it_again():
+    tokens = Tokens("wrong")
 
-    with vendor(accept_only("another")) as asked:
-        result = checker(asked.url, tokens).check(IDS, None)
+    with serving(REFUSED) as asked:
+        check = checker(asked.url, tokens).check
+        results = [check(IDS, None) for _ in range(3)]
 
-    assert result == unavailable(Reason.CREDENTIALS_REFUSED)
-    assert (len(asked.requests), tokens.fetched) == (2, 1)
+    assert results == [unavailable(Reason.CREDENTIALS_REFUSED)] * 3
+    assert (tokens.reads, len(asked.requests)) == (2, 4)
 
 
-def test_a_token_that_cannot_be_fetched_anew_stays_refused():
-    class NoFreshToken(Tokens):
-        def fresh_token(self, ends_at):  # noqa: ARG002
-            raise signzy.TokenUnavailable("the secret cannot be read", Reason.CHECK_FAILED)
+def test_an_answer_about_another_session_is_no_refusal():
+    tokens = Tokens("token")
+    answer = message(json.dumps({"error": {"message": "x"}, "sessionId": "a" * 24}), "401 Unauthorized")
 
-    with pytest.raises(signzy.TokenUnavailable) as caught:
-        check_of(REFUSED, tokens=NoFreshToken("old"))
+    assert check_of(answer, tokens=tokens) == unavailable(Reason.BAD_ANSWER)
+    assert tokens.reads == 1
+
+
+def test_a_refused_token_that_cannot_be_read_again_stays_refused():
+    def fail_again(read: int) -> None:
+        if read == 2:
+            raise TokenUnavailable("the secret cannot be read", Reason.CHECK_FAILED)
+
+    tokens = Tokens("old", on_read=fail_again)
+
+    with serving(REFUSED) as asked, pytest.raises(TokenUnavailable) as caught:
+        checker(asked.url, tokens).check(IDS, None)
 
     assert caught.value.reason is Reason.CREDENTIALS_REFUSED
 
@@ -203,10 +245,10 @@ def test_a_token_that_cannot_be_fetched_anew_stays_refused():
 
 
 @pytest.mark.parametrize("clicked", [True, False])
-def test_an_answer_about_another_session_is_none_and_ends_the_connection(clicked):
+def test_an_answer_about_another_session_is_not_used_and_closes_the_connection(clicked):
     foreign = message(json.dumps({"result": {"linkClicked": clicked, "sessionId": "a" * 24}}))
 
-    with vendor(foreign) as asked:
+    with serving(foreign) as asked:
         check = checker(asked.url).check
         results = [check(IDS, None) for _ in range(2)]
 
@@ -215,6 +257,6 @@ def test_an_answer_about_another_session_is_none_and_ends_the_connection(clicked
 
 
 def test_the_session_is_compared_without_case():
-    assert check_of(
-        message(json.dumps({"Result": {"LinkClicked": True, "SessionId": IDS.session_id.upper()}}))
-    ).answer is (Answer.CLICKED)
+    answer = message(json.dumps({"Result": {"LinkClicked": True, "SessionId": IDS.session_id.upper()}}))
+
+    assert check_of(answer).answer is Answer.CLICKED

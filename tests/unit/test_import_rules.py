@@ -15,11 +15,21 @@ CORE = {
     "linkwatch.settings": set(),
     "linkwatch.start_request": {"linkwatch.json_text", "linkwatch.model"},
     "linkwatch.find_request": {"linkwatch.start_request"},
-    "linkwatch.bounded_socket": set(),
-    "linkwatch.bounded_http": {"linkwatch.bounded_socket"},
-    "linkwatch.signzy_answer": {"linkwatch.model"},
-    "linkwatch.signzy": {"linkwatch.bounded_http", "linkwatch.model", "linkwatch.signzy_answer"},
-    "linkwatch.signzy_token": {"linkwatch.bounded_http", "linkwatch.model", "linkwatch.signzy"},
+    "linkwatch.http_client": set(),
+    "linkwatch.signzy_fields": {"linkwatch.json_text"},
+    "linkwatch.signzy_answer": {"linkwatch.model", "linkwatch.signzy_fields"},
+    "linkwatch.signzy_token": {
+        "linkwatch.http_client",
+        "linkwatch.json_text",
+        "linkwatch.model",
+        "linkwatch.settings",
+    },
+    "linkwatch.signzy": {
+        "linkwatch.http_client",
+        "linkwatch.model",
+        "linkwatch.signzy_answer",
+        "linkwatch.signzy_token",
+    },
     "linkwatch.executions": {"linkwatch.aws_errors"},
     "linkwatch.table": {"linkwatch.aws_errors"},
     "linkwatch.verifications": {"linkwatch.aws_errors", "linkwatch.executions", "linkwatch.model", "linkwatch.table"},
@@ -93,10 +103,17 @@ def test_signzys_path_stands_in_the_call_and_its_phrases_stand_in_the_answer():
 
 
 def test_only_check_link_imports_the_modules_of_signzy():
-    modules = {"linkwatch.signzy", "linkwatch.signzy_answer"}
+    modules = {"linkwatch.signzy", "linkwatch.signzy_answer", "linkwatch.signzy_token"}
     importers = {path.stem for path in FUNCTIONS.rglob("*.py") if modules & imports_of(path)}
 
-    assert importers == {"check_link", "signzy", "signzy_token"}
+    assert importers == {"check_link", "signzy"}
+
+
+def test_only_the_http_client_imports_urllib3():
+    modules = {"urllib3", "http.client", "socket"}
+    importers = {path.stem for path in FUNCTIONS.rglob("*.py") if modules & imports_of(path)}
+
+    assert importers == {"http_client"}
 
 
 def test_the_environment_is_read_in_one_module():

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from linkwatch.bounded_http import KeptConnection
+from linkwatch.http_client import HttpClient
 from linkwatch.model import Answer, CheckResult, Ids, Reason
 from linkwatch.signzy import Signzy
-from linkwatch.signzy_token import FixedToken
+from linkwatch.signzy_token import KeptToken
 from simulator.client import SimulatedSignzy
 from simulator.coded import CodedLink, decoded
 from simulator.links import Links
@@ -31,7 +31,7 @@ def simulated() -> Iterator[SimulatedSignzy]:
 def answers_to(simulated: SimulatedSignzy, checks: int, step: dict[str, object]) -> list[CheckResult]:
     """What so many checks get of a link whose script is this one step."""
     simulated.send_link(IDS.request_id, IDS.session_id, script=[step])
-    signzy = Signzy(KeptConnection(simulated.base_url), FixedToken(DEFAULT_TOKEN), 10)
+    signzy = Signzy(HttpClient(simulated.base_url), KeptToken(lambda _: DEFAULT_TOKEN), 10)
     return [signzy.check(IDS, None) for _ in range(checks)]
 
 
@@ -107,7 +107,7 @@ def test_a_scenario_has_one_click_at_most():
 
 def test_a_link_in_its_ids_is_known_without_being_sent(simulated):
     ids = CodedLink("clicked", round(time.time()) - 20, click=10).new_ids()
-    signzy = Signzy(KeptConnection(simulated.base_url), FixedToken(DEFAULT_TOKEN), 10)
+    signzy = Signzy(HttpClient(simulated.base_url), KeptToken(lambda _: DEFAULT_TOKEN), 10)
 
     assert signzy.check(Ids(ids["requestId"], ids["sessionId"]), None).answer is Answer.CLICKED
 

@@ -1,9 +1,5 @@
-"""Signzy and Secrets Manager on the loopback, over TLS, with connections that are kept alive.
-
-    python -m benchmarks.check_link.vendor FOLDER
-
-Writes its authority's certificate to FOLDER/ca.pem, prints its port and answers until it is ended, with ready-made bytes from
-plain threads, so that what is measured is the client.
+"""Signzy and Secrets Manager on the loopback, over TLS: ready-made bytes from plain threads, so that what is measured is the
+client.
 """
 
 import json
@@ -11,17 +7,13 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import trustme
 
-_PENDING = {"result": {"message": "Please wait for sometime"}}
-_SECRET = {"Name": "SignzyToken", "VersionId": "1", "SecretString": json.dumps({"token": "bench-token"})}
 
-
-def _message(body: Mapping[str, object]) -> bytes:
+def _message(body: dict[str, object]) -> bytes:
     content = json.dumps(body).encode()
     return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
         len(content),
@@ -29,7 +21,8 @@ def _message(body: Mapping[str, object]) -> bytes:
     )
 
 
-_CHECK, _TOKEN = _message(_PENDING), _message(_SECRET)
+_PENDING = _message({"result": {"message": "Please wait for sometime"}})
+_SECRET = _message({"Name": "SignzyToken", "SecretString": json.dumps({"token": "bench-token"})})
 
 
 def _answer(connection: socket.socket, tls: ssl.SSLContext) -> None:
@@ -39,12 +32,13 @@ def _answer(connection: socket.socket, tls: ssl.SSLContext) -> None:
             while (line := requests.readline().strip().lower()) != b"":
                 length = int(line.removeprefix(b"content-length:")) if line.startswith(b"content-length:") else length
             requests.read(length)
-            stream.sendall(_TOKEN if head.startswith(b"POST") else _CHECK)
+            stream.sendall(_SECRET if head.startswith(b"POST") else _PENDING)
 
 
-def _serve(folder: Path) -> None:
+def main(certificate: Path) -> None:
+    """Writes its authority's certificate, prints its port, and answers until it is terminated."""
     authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    authority.cert_pem.write_to_path(str(certificate))
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(tls)
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -56,5 +50,4 @@ def _serve(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        _serve(Path(sys.argv[1]))
+    main(Path(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""A vendor for the tests of the check: a real server on the loopback that does what each test tells it."""
+"""A real server on the loopback that does with each request what the test tells it."""
 
 import contextlib
 import socket
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from ssl import SSLContext
 
 
-class Vendor:
+class ScriptedServer:
     """Answers each connection in a thread; remembers each request's head and how many connections were made."""
 
     def __init__(
         self,
-        answer: Callable[["Vendor", socket.socket], None],
+        answer: Callable[["ScriptedServer", socket.socket], None],
         tls: SSLContext | None,
         before_tls: Callable[[], None],
     ) -> None:
@@ -23,6 +23,7 @@ class Vendor:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.address = self._server.getsockname()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.address[1]}/api/v3/us-kyc"
+        self.origin = self.url.removesuffix("/api/v3/us-kyc")
         self.requests: list[str] = []
         self.connections = 0
         self._counts: dict[socket.socket, int] = {}
@@ -41,7 +42,7 @@ class Vendor:
             threading.Thread(target=self._serve_connection, args=(connection,), daemon=True).start()
 
     def _serve_connection(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # the check has hung up: what it does then is its test's matter
+        with contextlib.suppress(OSError):  # the check has hung up
             if self._tls:
                 self._before_tls()
                 connection = self._tls.wrap_socket(connection, server_side=True)
@@ -72,14 +73,14 @@ def message(body: bytes | str, status: str = "200 OK", headers: str = "") -> byt
 
 
 @contextmanager
-def vendor(
-    answer: Callable[[Vendor, socket.socket], None] | bytes,
+def serving(
+    answer: Callable[[ScriptedServer, socket.socket], None] | bytes,
     tls: SSLContext | None = None,
     before_tls: Callable[[], None] = lambda: None,
-) -> Iterator[Vendor]:
-    """A vendor that always sends these bytes, or does what the function does with the connection."""
+) -> Iterator[ScriptedServer]:
+    """A server that always sends these bytes, or does what the function does with the connection."""
     does = answer if callable(answer) else lambda _, connection: connection.sendall(answer)
-    server = Vendor(does, tls, before_tls)
+    server = ScriptedServer(does, tls, before_tls)
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:
@@ -99,3 +100,23 @@ def swallowing() -> Iterator[tuple[str, int]]:
             caller.settimeout(0)
             caller.connect_ex(address)
         yield address
+
+
+def tunnel(server: tuple[str, int], before_answer: Callable[[], None] = lambda: None):
+    """What a proxy does with CONNECT."""
+
+    def answer(_, connection: socket.socket) -> None:
+        before_answer()
+        with socket.create_connection(server) as onward:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            threading.Thread(target=_copy, args=(onward, connection), daemon=True).start()
+            _copy(connection, onward)
+
+    return answer
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
