@@ -76,7 +76,9 @@ def watched(stack, whole_window) -> dict[tuple[str, str], Link]:
     for name, entry_point in STARTED:
         case = CASES[name]
         links[name, entry_point] = late_link(stack, case.seconds_ago, *case.script, entry_point=entry_point)
-        time.sleep(0.1)  # a trickle: the emulator starts a Lambda for each check that comes while another one is running
+        time.sleep(
+            0.1
+        )  # a trickle: the emulator starts a Lambda for each check that comes while another one is running
     return links
 
 
