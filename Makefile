@@ -137,7 +137,7 @@ bench: $(if $(filter start,$(WHAT)),build) $(development) ## Measure: WHAT=start
 # ── The checkout ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 locked := sam emulator development checkov
-others := functions benchmarks/check_link/peers examples/webhook/receiver
+others := functions examples/webhook/receiver
 
 lock: $(development) ## Lock the packages of pyproject.toml, all that they need, and their hashes
 	@$(python) -m uv lock --quiet --python $(python)

@@ -20,7 +20,6 @@ from operations.deployed.resources import DeployedFunctions, Resources
 from operations.deployed.stack import exports
 from operations.environment import BadChoice, values_in
 
-DEFAULT_SPEED = 1
 #: What make env prints of the emulator itself.
 _ACCESS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION")
 
@@ -30,7 +29,7 @@ def up(console: Console) -> int:
     if background_stack():
         console.print("A stack is up already: make down ends it")
         return 1
-    config, why_not = choices.as_the_machine_can(StackConfig(speed=choices.choices(DEFAULT_SPEED).speed))
+    config, why_not = choices.as_the_machine_can(StackConfig(speed=choices.choices(lambda: 1).speed))
     if why_not:
         console.print(why_not)
     with console.status("Building the stack and deploying it to the emulator …"):
@@ -79,7 +78,7 @@ def variables_of(stack: Stack) -> dict[str, str]:
 
 def send_one(console: Console) -> int:
     """Has the simulator send a link, starts its verification through VIA, and prints its id."""
-    stack, chosen = the_stack(), choices.choices(DEFAULT_SPEED)
+    stack, chosen = the_stack(), choices.choices(lambda: 1)
     correlation = {"correlationId": os.environ["CORRELATION"]} if os.environ.get("CORRELATION") else {}
     console.print(start(stack, send(stack, chosen.scenario) | correlation, chosen.via), highlight=False, soft_wrap=True)
     return 0

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -35,8 +36,8 @@ class RealLink:
     token: str = field(repr=False)
 
 
-def choices(default_speed: float) -> Choices:
-    """SCENARIO, SPEED and VIA. Raises BadChoice."""
+def choices(default_speed: Callable[[], float]) -> Choices:
+    """SCENARIO, SPEED and VIA. default_speed is called where SPEED is not set. Raises BadChoice."""
     scenario = os.environ.get("SCENARIO") or "clicked"
     if scenario not in SCENARIOS:
         raise BadChoice(f"SCENARIO={scenario} does not exist; there are {', '.join(SCENARIOS)}")
@@ -46,8 +47,8 @@ def choices(default_speed: float) -> Choices:
     return Choices(scenario, _speed(default_speed), "api" if via == "api" else "event")
 
 
-def _speed(default: float) -> float:
-    given = os.environ.get("SPEED") or str(default)
+def _speed(default: Callable[[], float]) -> float:
+    given = os.environ.get("SPEED") or str(default())
     try:
         speed = float(given)
     except ValueError:

@@ -189,7 +189,8 @@ def _warm_up(stack: Stack) -> None:
     stack.functions.invoke("RecoverUnfinished", json.dumps({"sweep": True}))
     stack.find("warm-up")
     # Malformed: it leaves nothing behind but a dead letter.
-    stack.functions.invoke("InstantLinkSent", json.dumps({"Records": [{"messageId": "warm-up", "body": "{}"}]}))
+    malformed = {"messageId": "warm-up", "body": "{}", "attributes": {"SentTimestamp": "0"}}
+    stack.functions.invoke("InstantLinkSent", json.dumps({"Records": [malformed]}))
     stack.event_queue.purge_dead_letters()
 
 

@@ -48,6 +48,7 @@ def _emulator(options: dict[str, Any], scratch: Path) -> subprocess.Popen[bytes]
         "AUTH": "true",  # the Lambda roles' signatures and policies are checked, the root's are not: local/emulator.py
         "IOT_MTLS_ENABLED": "0",  # else it opens an MQTT port
         "SFTP_ENABLED": "0",  # else an SSH port
+        "LAMBDA_WARM_TTL_SECONDS": "86400",  # else Lambdas end after 300 s without a call: half a minute of an accelerated clock
         "TMPDIR": str(scratch),
         "LINKWATCH_FAULTS": str(scratch / "faults.json"),
     }

@@ -45,7 +45,7 @@ def write(folder: Path | None = None, source: Path = ROOT) -> Path:
     folder.mkdir(parents=True)
     template = (source / "template.yaml").read_text("utf-8")
     bundles = sorted(path for path in (source / ".aws-sam" / "build").iterdir() if path.is_dir())
-    code = {bundle.name: _write_zip(bundle, folder) for bundle in bundles}
+    code = {bundle.name: write_zip(bundle, folder) for bundle in bundles}
     definition = json.loads((source / "statemachine" / "link_watch.asl.json").read_text("utf-8"))
     (folder / "template.yaml").write_text(_yaml(_plain_template(template, definition, code)), "utf-8")
     _write_sbom(folder / "sbom.json")
@@ -67,10 +67,10 @@ def checked(folder: Path) -> dict[str, str]:
     return found
 
 
-def _write_zip(bundle: Path, folder: Path) -> str:
-    """Packs a bundle. Returns the file's name."""
+def write_zip(bundle: Path, folder: Path) -> str:
+    """Packs a bundle into a zip file in a folder, named by its content. Returns the file's name."""
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(path for path in bundle.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(path.relative_to(bundle).as_posix(), _ZIP_TIME)
             entry.compress_type = zipfile.ZIP_DEFLATED

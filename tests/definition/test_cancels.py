@@ -1,13 +1,13 @@
-"""Cancels on the second engine: a cancel that was answered with 200 is final."""
+"""Cancels: one that was answered with 200 is final."""
 
 import pytest
 
-from tests.definition.engine import CLICKED, CRASH, PENDING, SCHEDULE, End, Fault, Played
+from tests.definition.engine import CLICKED, CRASH, HANG, PENDING, SCHEDULE, End, Fault, Played
 
-SEEN_AT_40 = ((0, PENDING), (33_000, CLICKED))
+CLICKED_AT_33 = ((0, PENDING), (33_000, CLICKED))
 
 
-def test_a_cancel_settles_publishes_and_stops_the_execution_that_watched():
+def test_a_cancel_settles_publishes_and_stops_the_execution():
     played = Played(cancelled_at=(44_000,))
 
     assert (played.outcome, played.reason, played.counted) == ("CANCELLED", None, None)
@@ -15,7 +15,16 @@ def test_a_cancel_settles_publishes_and_stops_the_execution_that_watched():
     assert played.published_after < 45
 
 
-def test_a_cancel_that_is_repeated_is_answered_the_same_and_does_nothing_more():
+@pytest.mark.parametrize("at", [15, 45, 70, 90], ids=lambda at: f"{at} ms after the start")
+def test_a_cancel_right_after_the_start_is_published_once(at):
+    refused = Fault("cancel: StopExecution", error="AccessDeniedException", takes_effect=False)
+
+    played = Played(cancelled_at=(at,), faults=(refused,))
+
+    assert [detail["outcome"] for detail in played.events] == ["CANCELLED"]
+
+
+def test_a_repeated_cancel_gets_the_same_answer_and_does_nothing_more():
     played = Played(cancelled_at=(44_000, 44_005, 60_000))
 
     answers = [verification["outcome"] for _, who, verification in played.account.record.answers if who == "cancel"]
@@ -30,56 +39,59 @@ def test_a_cancel_after_the_outcome_changes_nothing():
     assert (played.outcome, played.executions) == ("LINK_CLICKED", [""])
 
 
-def test_a_cancel_after_a_click_was_seen_and_before_it_was_recorded_carries_nothing_of_the_click():
+def test_a_cancel_between_a_click_and_its_record_carries_nothing_of_the_click():
     slow = Fault("Record Outcome", before_millis=5_000)
 
-    played = Played(answers=SEEN_AT_40, cancelled_at=(42_000,), faults=(slow,))
+    played = Played(answers=CLICKED_AT_33, cancelled_at=(42_000,), faults=(slow,))
 
     assert (played.outcome, played.checks[-1]) == ("CANCELLED", 40)
     assert [(detail["result"], detail["checks"]) for detail in played.events] == [(None, None)]
 
 
-def test_a_watch_that_could_not_be_stopped_changes_nothing_and_publishes_what_stands():
-    refused = Fault("cancel: StopExecution", error="ThrottlingException", takes_effect=False)
+@pytest.mark.parametrize("error", ["AccessDeniedException", HANG])
+def test_an_execution_that_a_cancel_could_not_stop_changes_nothing(error):
+    refused = Fault("cancel: StopExecution", error=error, takes_effect=False)
 
-    played = Played(answers=SEEN_AT_40, cancelled_at=(22_000,), faults=(refused,))
+    played = Played(answers=CLICKED_AT_33, cancelled_at=(22_000,), faults=(refused,))
 
     assert (played.outcome, played.first.status) == ("CANCELLED", "SUCCEEDED")
-    assert played.first.entered_states[-2:] == ["Is It Settled?", "Nothing To Do"]
+    assert played.first.entered_states[-2:] == ("Is It Settled?", "Nothing To Do")
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault("cancel: StartExecution", error="ThrottlingException", takes_effect=False),
+        Fault("cancel: StartExecution", error="AccessDeniedException", takes_effect=False),
+        Fault("cancel: StartExecution", error=HANG, takes_effect=False),
         Fault("cancel: UpdateItem", error=CRASH),
         Fault("cancel: StartExecution", error=CRASH),
     ],
-    ids=["its start is refused", "it dies once it is written", "it dies once it is started"],
+    ids=["its start is refused", "its start hangs", "it crashes after its write", "it crashes after its start"],
 )
-def test_a_cancel_that_is_not_finished_is_finished_by_the_sweep(fault):
+def test_the_sweep_finishes_an_unfinished_cancel(fault):
     played = Played(cancelled_at=(44_000,), faults=(fault,))
 
     assert (played.outcome, played.executions) == ("CANCELLED", ["", "-cancel"])
     assert played.published_after < 61
 
 
-def test_a_cancel_that_the_table_does_not_take_is_not_answered_and_the_watch_goes_on():
-    refused = Fault("cancel: UpdateItem", error="ThrottlingException", takes_effect=False)
+@pytest.mark.parametrize("error", ["AccessDeniedException", HANG])
+def test_a_cancel_that_the_table_refuses_is_not_confirmed(error):
+    refused = Fault("cancel: UpdateItem", error=error, takes_effect=False)
 
-    played = Played(answers=SEEN_AT_40, cancelled_at=(22_000,), faults=(refused,))
+    played = Played(answers=CLICKED_AT_33, cancelled_at=(22_000,), faults=(refused,))
 
     assert played.outcome == "LINK_CLICKED"
     assert not [who for _, who, _ in played.account.record.answers if who == "cancel"]
 
 
-def test_an_execution_of_a_cancel_that_dies_is_taken_over_as_what_it_was():
+def test_the_execution_of_a_cancel_is_taken_over_when_it_fails():
     played = Played(cancelled_at=(44_000,), ends=(End("Publish Outcome"),))
 
     assert (played.outcome, played.executions) == ("CANCELLED", ["", "-cancel", "-r1"])
 
 
-def test_a_cancel_of_what_is_taken_over_stops_the_takeover():
+def test_a_cancel_stops_a_takeover():
     played = Played(cancelled_at=(44_000,), ends=(End("Check Link", 2),))
 
     assert (played.executions, played.checks) == (["", "-r1", "-cancel"], [10, 20, 40])

@@ -1,4 +1,7 @@
-"""Every single fault of every base scenario: the guarantees are kept. Every pair: `python -m tests.definition.engine fault-pairs`."""
+"""Every single fault of every base scenario: the guarantees are kept.
+
+Every pair of faults: `python -m tests.definition.engine fault-pairs`.
+"""
 
 import pytest
 
@@ -15,7 +18,7 @@ def test_the_guarantees_are_kept_after_every_single_fault(base):
 
 def test_the_faults_reach_every_task_and_every_call_of_a_function():
     places = {point.place for base in BASES.values() for point in play(base).record.points}
-    for scenario, _ in single_faults(BASES["aborted while it waits"]):
+    for scenario, _ in single_faults(BASES["aborted while it waits, found by two sweeps at once"]):
         places |= {point.place for point in play(scenario).record.points}
 
     assert {

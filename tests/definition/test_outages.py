@@ -1,57 +1,56 @@
-"""Outages: they are sat out in place, and what a check has answered survives them."""
+"""Outages: the states around the table and the bus retry until they end, and what a check was answered survives them."""
 
 import pytest
 
 from tests.definition.engine import CLICKED, PENDING, SCHEDULE, Outage, Played
 
 MINUTES, HOURS = 60_000, 3_600_000
-SEEN_AT_40 = ((0, PENDING), (33_000, CLICKED))
-#: Shares of each back-off: chance at its worst, and as it comes.
-JITTERS = pytest.mark.parametrize("jitter", [(1.0,), (0.7, 0.2, 0.9, 0.5)], ids=["longest", "drawn"])
-LENGTHS = pytest.mark.parametrize("lasts", [30 * MINUTES, 25 * HOURS], ids=["30 minutes", "25 hours"])
+CLICKED_AT_33 = ((0, PENDING), (33_000, CLICKED))
+#: How long an outage lasts, and shares of each back-off.
+OUTAGES = pytest.mark.parametrize(
+    ("lasts", "jitter"),
+    [(30 * MINUTES, (1.0,)), (25 * HOURS, (0.7, 0.2, 0.9, 0.5))],
+    ids=["30 minutes, longest pauses", "25 hours, random pauses"],
+)
 
 
-@JITTERS
-@LENGTHS
+@OUTAGES
 @pytest.mark.parametrize("service", ["dynamodb", "events"])
-def test_a_click_that_was_seen_is_published_within_ten_minutes_of_the_end_of_an_outage(service, lasts, jitter):
-    played = Played(answers=SEEN_AT_40, outages=(Outage(service, 35_000, lasts),), jitter=jitter)
+def test_a_click_is_published_within_ten_minutes_of_the_end_of_an_outage(service, lasts, jitter):
+    played = Played(answers=CLICKED_AT_33, outages=(Outage(service, 35_000, lasts),), jitter=jitter)
 
     assert (played.outcome, played.counted, played.executions) == ("LINK_CLICKED", 4, [""])
     assert lasts / 1000 <= played.published_after < lasts / 1000 + 600
 
 
-@LENGTHS
-def test_an_execution_that_cannot_read_its_item_waits_and_then_says_that_it_was_interrupted(lasts):
-    played = Played(outages=(Outage("dynamodb", 100, lasts),))
+def test_an_execution_that_cannot_read_its_item_until_the_deadline_was_interrupted():
+    played = Played(outages=(Outage("dynamodb", 60, 30 * MINUTES),))
 
     assert (played.outcome, played.reason, played.executions) == ("UNKNOWN", "INTERRUPTED", [""])
 
 
-@LENGTHS
-def test_a_click_is_published_although_the_table_does_not_take_that_it_was(lasts):
-    played = Played(answers=SEEN_AT_40, outages=(Outage("dynamodb", 40_430, lasts),))
+def test_a_click_is_published_although_it_cannot_be_marked():
+    played = Played(answers=CLICKED_AT_33, outages=(Outage("dynamodb", 40_450, 30 * MINUTES),))
 
     assert len(played.events) == 1
-    assert (played.executions, played.published_after >= lasts / 1000) == ([""], True)
+    assert (played.executions, played.published_after >= 30 * 60) == ([""], True)
 
 
-@LENGTHS
-def test_a_verification_whose_execution_could_not_be_started_is_started_after_the_outage(lasts):
-    played = Played(outages=(Outage("states", 0, lasts),))
+def test_an_execution_that_could_not_be_started_is_started_after_the_outage():
+    played = Played(outages=(Outage("states", 0, 25 * HOURS),))
 
     assert (played.outcome, played.reason, played.executions) == ("UNKNOWN", "INTERRUPTED", [""])
-    assert played.published_after < lasts / 1000 + 61
+    assert played.published_after < 25 * 3600 + 61
 
 
-def test_an_event_outlasts_a_day_of_an_unavailable_table_in_its_queue():
+def test_an_event_waits_in_its_queue_for_more_than_a_day_of_an_unavailable_table():
     played = Played(starts=(("EVENT", 0),), outages=(Outage("dynamodb", 0, 25 * HOURS),))
 
     assert (played.outcome, played.reason) == ("UNKNOWN", "INTERRUPTED")
     assert played.published_after < 25 * 3600 + 600
 
 
-def test_checks_that_fail_with_lambda_cost_only_themselves():
+def test_an_outage_of_lambda_costs_only_its_checks():
     played = Played(outages=(Outage("lambda", 55_000, 125_000),))
 
     assert (played.outcome, played.counted) == ("EXPIRED", 30)

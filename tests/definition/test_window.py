@@ -171,15 +171,15 @@ def test_two_rejections_at_the_start_settle_the_verification(answer, reason):
     assert (played.outcome, played.reason, played.checks) == ("REJECTED", reason, [10, 20])
 
 
-@REJECTIONS
-def test_one_rejection_at_first_costs_one_check(answer, reason):
+@pytest.mark.parametrize("answer", [UNKNOWN_IDS, MALFORMED_IDS])
+def test_one_rejection_at_first_costs_one_check(answer):
     played = Played(answers=((0, answer), (15_000, PENDING), (33_000, CLICKED)))
 
     assert (played.outcome, played.reason, played.counted) == ("LINK_CLICKED", None, 4)
 
 
-@REJECTIONS
-def test_rejections_after_a_not_clicked_do_not_end_the_window(answer, reason):
+@pytest.mark.parametrize("answer", [UNKNOWN_IDS, MALFORMED_IDS])
+def test_rejections_after_a_not_clicked_do_not_end_the_window(answer):
     played = Played(answers=((0, PENDING), (45_000, answer), (75_000, CLICKED)))
 
     assert (played.outcome, played.checks) == ("LINK_CLICKED", SCHEDULE[:8])

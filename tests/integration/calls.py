@@ -1,4 +1,4 @@
-"""The calls to AWS that a verification is made of, as the emulator refuses them on demand (local/emulator.py)."""
+"""The calls to AWS that a verification consists of, as the emulator refuses them on demand (local/emulator.py)."""
 
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ HANGING_SECONDS = 60
 
 
 class Call(NamedTuple):
-    """One call. about: texts in its arguments that tell it from others of its operation, beside the verification's id."""
+    """One call. about: texts in its arguments that only it has among the calls of its operation for one verification."""
 
     operation: str
     about: tuple[str, ...]
@@ -39,12 +39,12 @@ def start_of(name: str) -> Call:
 
 
 def refuse(stack: Stack, call: Call, verification_id: str, seconds: float, **options: Any) -> None:
-    """Has the emulator refuse a verification's calls for so many seconds of its clock. options: in_seconds, times."""
+    """Has the emulator refuse a verification's calls for seconds of its clock. options: in_seconds, times."""
     stack.faults.refuse(call.operation, call.error, [_key(call, verification_id), *call.about], seconds, **options)
 
 
 def lose_answers(stack: Stack, call: Call, verification_id: str, seconds: float, **options: Any) -> None:
-    """Has a verification's calls take effect and the caller hear of a failure."""
+    """Has a verification's calls take effect while the caller gets an error."""
     # Not of a throttling: what AWS throttles has no effect.
     error = "InternalServerError" if "Thr" in call.error else call.error
     about = [_key(call, verification_id), *call.about]

@@ -1,97 +1,48 @@
 """The deployed stack, under an accelerated clock, for all integration tests."""
 
+import json
 import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from local.accelerated_clock import NoAcceleratedClock, environment_at
+from local.accelerated_clock import NoAcceleratedClock, speed_of_this_machine
 from local.checkout import ROOT
 from local.stack import Stack, StackConfig, running_stack, warm_up_many
 from operations.deployed.clock import await_that
+from operations.deployed.signed_calls import ApiAnswer
 from operations.deployed.stack import as_published
-from tests.integration import calls
 
-#: What two cores keep up with, thirty verifications at a time; SPEED=4 make test-integration on a machine that is busy. Where
-#: there is no libfaketime, the window is short instead.
-SPEED = float(os.environ.get("SPEED", "8"))
-SHORT_WINDOW = {"WindowSeconds": 60, "PollIntervalSeconds": 2}
-#: Real seconds in which whatever was started has to be published: four windows under an accelerated clock.
-PATIENCE = 1200 / SPEED
-
-
-#: What is out for half an hour of the stack's clock: the tests of it begin theirs with the suite and look at them at its end.
-OUTAGES = {"the table refuses the outcome": calls.RECORD, "the bus refuses the event": calls.PUBLISH}
-OUTAGE_SECONDS = 1800
-
-
-#: Of what two processes share, this comes first: minutes in which they mostly wait.
-_LONGEST = "test_webhook_over_time.py"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: (item.path.name != _LONGEST, "outages" in getattr(item, "fixturenames", ())))
-
-
-@pytest.fixture(scope="session")
-def outages(stack: Stack) -> dict[str, "Link"]:
-    """A clicked link for each outage."""
-    if stack.clock.speed == 1:
-        pytest.skip("half an hour takes half an hour here: there is no libfaketime")
-    links = {}
-    for name, call in OUTAGES.items():
-        links[name] = send_link(stack, {"answer": "clicked"})
-        calls.refuse(stack, call, links[name].verification_id, OUTAGE_SECONDS)
-        assert links[name].start().status == 202
-    return links
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _outages_begin_first(request: pytest.FixtureRequest) -> None:
-    if any("outages" in getattr(item, "fixturenames", ()) for item in request.session.items):
-        with suppress(pytest.skip.Exception):
-            request.getfixturevalue("outages")
+_FASTEST = 8
+#: Seconds of the stack's clock within which whatever was started is published: three windows.
+_PATIENCE_SECONDS = 900
+ENTRY_POINTS = ["api", "event"]
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    try:
-        environment_at(SPEED)
-        wanted = StackConfig(speed=SPEED)
-    except NoAcceleratedClock:
-        wanted = StackConfig(parameters=SHORT_WINDOW)
-    with running_stack(wanted) as running:
+    with running_stack(StackConfig(speed=_speed())) as running:
         warm_up_many(running)
         yield running
 
 
-def await_state(link: "Link", state: str) -> None:
-    """Returns when its first execution has entered a state."""
-    executions = link.stack.executions
-    await_that(
-        lambda: executions.find(link.verification_id) and state in executions.states_entered(link.verification_id),
-        PATIENCE,
-        f"{state} is entered",
-    )
+def _speed() -> float:
+    """SPEED, or what this machine keeps up with now; real time where it has no accelerated clock."""
+    try:
+        return float(os.environ.get("SPEED") or speed_of_this_machine(_FASTEST))
+    except NoAcceleratedClock:
+        return 1
 
 
-def assert_finished_once(link: "Link", outcome: str, reason: str | None = None) -> dict[str, Any]:
-    """Gives the item; whatever broke on the way, item and events carry the same outcome, found within the window."""
-    item, stack = link.settled(), link.stack
-    stored = as_published(item)
-    assert (stored["outcome"], stored["reason"]) == (outcome, reason)
-    link.event()
-    details = [event["detail"] for event in stack.events(link.verification_id)]
-    assert all(detail == {key: stored.get(key) for key in detail} for detail in details)
-    assert all(checked_at < stack.window_seconds for checked_at in link.checks_at())
-    return item
+def patience(stack: Stack) -> float:
+    """Real seconds in which whatever was started is published, also where the whole window is ahead of it."""
+    return max(30, _PATIENCE_SECONDS / stack.clock.speed)
 
 
 @dataclass(frozen=True)
@@ -106,22 +57,54 @@ class Link:
     def verification_id(self) -> str:
         return f"{self.request_id}-{self.session_id}".lower()
 
-    def start(self, **fields: Any):
+    @property
+    def fields(self) -> dict[str, str]:
+        return {"requestId": self.request_id, "sessionId": self.session_id}
+
+    def start(self, **fields: Any) -> ApiAnswer:
         return self.stack.start(self.request_id, self.session_id, **fields)
 
     def put_on_bus(self, **fields: Any) -> None:
-        self.stack.put_link_sent({"requestId": self.request_id, "sessionId": self.session_id, **fields})
+        self.stack.put_link_sent({**self.fields, **fields})
+
+    def start_by(self, entry_point: str, **fields: Any) -> None:
+        """Starts it by "api" or "event". Returns when its item is in the table."""
+        if entry_point == "api":
+            assert self.start(**fields).status == 202
+        else:
+            self.put_on_bus(**fields)
+            self.await_that(lambda: self.stack.item(self.verification_id), "the event handler has put it")
+
+    def await_that[T](self, happens: Callable[[], T | None], what: str) -> T:
+        return await_that(happens, patience(self.stack), what)
+
+    def await_state(self, state: str) -> None:
+        """Returns when its first execution has entered a state."""
+        executions = self.stack.executions
+        self.await_that(
+            lambda: executions.find(self.verification_id) and state in executions.states_entered(self.verification_id),
+            f"{state} is entered",
+        )
+
+    def await_end(self, name: str) -> dict[str, Any]:
+        """An execution of it, by its name, once it has ended."""
+
+        def ended() -> dict[str, Any] | None:
+            execution = self.stack.executions.find(name)
+            return execution if execution and execution["status"] != "RUNNING" else None
+
+        return self.await_that(ended, f"{name} has ended")
 
     def settled(self) -> dict[str, Any]:
-        """The item as published."""
-        return self.stack.await_published(self.verification_id, PATIENCE)
+        """The item as stored, once it is marked published."""
+        return self.stack.await_published(self.verification_id, patience(self.stack))
 
     def event(self) -> dict[str, Any]:
         """The outcome event as a consumer gets it."""
-        return await_that(lambda: self.stack.events(self.verification_id), 10, "its event has come")[0]
+        return self.await_that(lambda: self.stack.events(self.verification_id), "its event has arrived")[0]
 
     def checks_at(self) -> list[float]:
-        """When it was checked at: seconds since it was sent, by its item. Requests with a token of yesterday are none."""
+        """When it was checked: seconds after the link was sent. Without requests that were refused for their token."""
         item = self.stack.item(self.verification_id)
         assert item
         sent_at = datetime.fromisoformat(item["linkSentAt"]).timestamp()
@@ -142,13 +125,37 @@ def send_link(stack: Stack, *script: dict[str, Any], sent_seconds_ago: float = 0
     return link
 
 
-def make(stack: Stack, verb: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """make deploy, make rollback and so on, pointed at the emulator."""
-    env = {**stack.environment, "ENV": "local", **variables}
-    program = [sys.executable, "-m", "operations", verb]
-    return subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
+def late_link(stack: Stack, seconds_ago: float, *script: dict[str, Any], entry_point: str = "api") -> Link:
+    """Has Signzy send a link and starts it seconds later, so that only the rest of its window has to pass."""
+    link = send_link(stack, *script, sent_seconds_ago=seconds_ago)
+    link.start_by(entry_point, linkSentAt=moment(stack, seconds_ago))
+    return link
 
 
 def moment(stack: Stack, seconds_ago: float) -> str:
     """A time by the stack's clock, as linkSentAt wants it."""
     return datetime.fromtimestamp(stack.clock.now_ms() / 1000 - seconds_ago, UTC).isoformat()
+
+
+def assert_finished(link: Link, outcome: str, reason: str | None = None) -> dict[str, Any]:
+    """Returns the item as published. Item and events have this outcome, and every check was made within the window."""
+    stored = as_published(link.settled())
+    assert (stored["outcome"], stored["reason"]) == (outcome, reason)
+    link.event()
+    details = [event["detail"] for event in link.stack.events(link.verification_id)]
+    assert all(detail == {key: stored.get(key) for key in detail} for detail in details)
+    assert all(checked_at < link.stack.window_seconds for checked_at in link.checks_at())
+    return stored
+
+
+def measured(stack: Stack, function: str, metric: str) -> float:
+    """The sum of a metric that a function has published so far: embedded metrics are lines of its log."""
+    lines = stack.functions.logs_of(function).splitlines()
+    return sum(sum(json.loads(line).get(metric, [])) for line in lines if line.startswith('{"_aws"'))
+
+
+def make(stack: Stack, verb: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """make deploy, make rollback and so on, pointed at the emulator."""
+    env = {**stack.environment, "ENV": "local", **variables}
+    program = [sys.executable, "-m", "operations", verb]
+    return subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)

@@ -16,7 +16,7 @@ from operations.deployed.outcome_events import listen
 from operations.deployed.stack import DeployedStack, outputs_of
 from operations.deployments import Deployments
 from operations.environment import Environment
-from tests.integration.conftest import PATIENCE, make, moment, send_link
+from tests.integration.conftest import make, moment, patience, send_link
 
 SENT_SECONDS_AGO = 120
 
@@ -93,7 +93,7 @@ def test_a_release_that_plain_cloudformation_deployed_watches_a_link(stack, plai
     else:
         plain_stack.put_link_sent({"requestId": link.request_id, "sessionId": link.session_id})
 
-    item = plain_stack.await_published(link.verification_id, PATIENCE)
+    item = plain_stack.await_published(link.verification_id, patience(stack))
     assert (item["outcome"], item["source"]) == ("LINK_CLICKED", entry_point)
     assert plain_stack.events(link.verification_id)[0]["detail"]["outcome"] == "LINK_CLICKED"
 

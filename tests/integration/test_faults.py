@@ -1,87 +1,137 @@
-"""What AWS may refuse for a while, on the deployed stack: what is stored, what is published, when (G1, G4).
+"""Calls to AWS that fail, get lost or hang for a while, on the deployed stack: the outcome, and the API's answers."""
 
-The emulator refuses the calls itself (local/emulator.py); everything else is as deployed.
-"""
-
+import time
 from collections.abc import Callable
-from datetime import datetime
+from typing import NamedTuple
 
 import pytest
 
 from tests.integration import calls
-from tests.integration.calls import CHECK, Call, lose_answers, refuse
-from tests.integration.conftest import Link, assert_finished_once, moment, send_link
+from tests.integration.calls import CHECK, Call, hang, lose_answers, refuse
+from tests.integration.conftest import Link, assert_finished, late_link, moment, send_link
 
-CLICKED_AT_30_S = [{"untilSecond": 25, "answer": "pending"}, {"answer": "clicked"}]
+CLICKED_AT_THE_SECOND_CHECK = [{"answer": "pending", "checks": [1]}, {"answer": "clicked"}]
+#: API Gateway waits no longer.
+ANSWER_SECONDS = 29
 
-#: name: what is refused or lost, for how long, and the latest settling; in seconds after the link was sent
-FAULTS: dict[str, tuple[Call, Callable[..., None], float, float]] = {
-    "the table refuses the read": (calls.READ, refuse, 20, 60),
-    "the table throttles the outcome for two minutes": (calls.RECORD, refuse, 150, 300),
-    "the outcome's answer is lost": (calls.RECORD, lose_answers, 35, 60),
-    "the bus refuses events for two minutes": (calls.PUBLISH, refuse, 150, 60),
-    "the bus takes the event and its answer is lost": (calls.PUBLISH, lose_answers, 35, 60),
-    "the table throttles the mark": (calls.MARK, refuse, 60, 60),
-    "the mark's answer is lost": (calls.MARK, lose_answers, 40, 60),
-    "CheckLink raises": (CHECK, refuse, 35, 60),
-    "CheckLink times out": (CHECK._replace(error="Sandbox.Timedout"), refuse, 35, 60),
-    "CheckLink runs out of memory": (CHECK._replace(error="Runtime.ExitError"), refuse, 35, 60),
-    "CheckLink is throttled": (CHECK._replace(error="Lambda.TooManyRequestsException"), refuse, 35, 60),
-    "Lambda fails for reasons of its own": (CHECK._replace(error="Lambda.ServiceException"), refuse, 35, 60),
+
+class Fault(NamedTuple):
+    call: Call
+    act: Callable[..., None]
+    seconds: float = 300
+    times: int = 1000
+
+
+FAULTS = {
+    "the table refuses the read": Fault(calls.READ, refuse, 20),
+    "the table refuses the outcome": Fault(calls.RECORD, refuse, 45),
+    "the outcome's answer is lost": Fault(calls.RECORD, lose_answers, times=1),
+    "the bus refuses the event": Fault(calls.PUBLISH, refuse, 45),
+    "the event's answer is lost": Fault(calls.PUBLISH, lose_answers, times=1),
+    "the table throttles the mark": Fault(calls.MARK, refuse, 45),
+    "the mark's answer is lost": Fault(calls.MARK, lose_answers, times=1),
+    "CheckLink raises": Fault(CHECK, refuse, times=1),
+    "CheckLink times out": Fault(CHECK._replace(error="Sandbox.Timedout"), refuse, times=1),
+    "Lambda throttles CheckLink": Fault(CHECK._replace(error="Lambda.TooManyRequestsException"), refuse, times=1),
 }
 
 
 @pytest.fixture(scope="module")
 def faulty(stack) -> dict[str, Link]:
-    """One verification per fault, all under way side by side."""
     links = {}
-    for name, (call, break_it, seconds, _) in FAULTS.items():
-        links[name] = send_link(stack, *CLICKED_AT_30_S)
-        break_it(stack, call, links[name].verification_id, seconds)
-        assert links[name].start().status == 202
+    for name, fault in FAULTS.items():
+        link = links[name] = send_link(stack, *CLICKED_AT_THE_SECOND_CHECK, sent_seconds_ago=150)
+        fault.act(stack, fault.call, link.verification_id, fault.seconds, times=fault.times)
+        link.start_by("api", linkSentAt=moment(stack, 150))
     return links
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_that_passes_changes_no_outcome(name, faulty):
-    link, latest = faulty[name], FAULTS[name][-1]
+def test_a_fault_that_passes_changes_no_outcome_and_needs_no_other_execution(name, faulty):
+    link = faulty[name]
 
-    item = assert_finished_once(link, "LINK_CLICKED")
+    item = assert_finished(link, "LINK_CLICKED")
 
-    settled_after = datetime.fromisoformat(item["settledAt"]) - datetime.fromisoformat(item["linkSentAt"])
-    assert settled_after.total_seconds() < latest
-    assert (item["executionName"], item["takeovers"]) == (link.verification_id, 0)  # it was sat out in place
-    assert len(link.checks_at()) == len(set(map(round, link.checks_at())))
+    assert (item["executionName"], item["takeovers"]) == (link.verification_id, 0)
+    assert len(link.checks_at()) == 2
 
 
-@pytest.fixture(scope="module")
-def failing(stack) -> dict[str, Link]:
-    """One verification per way in which CheckLink fails, until the window is over."""
-    links = {}
-    for error in ("ValueError", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.TooManyRequestsException"):
-        links[error] = send_link(stack, sent_seconds_ago=250)
-        refuse(stack, CHECK._replace(error=error), links[error].verification_id, 400)
-        assert links[error].start(linkSentAt=moment(stack, 250)).status == 202
-    return links
+def test_a_check_that_fails_to_the_end_results_in_unknown(stack):
+    link = send_link(stack, sent_seconds_ago=270)
+    refuse(stack, CHECK, link.verification_id, 120)
+    link.start_by("api", linkSentAt=moment(stack, 270))
 
-
-@pytest.mark.parametrize(
-    "error", ["ValueError", "Sandbox.Timedout", "Runtime.ExitError", "Lambda.TooManyRequestsException"]
-)
-def test_a_check_that_fails_to_the_end_is_unknown(error, failing):
-    link = failing[error]
-
-    assert_finished_once(link, "UNKNOWN", "CHECK_FAILED")
+    assert_finished(link, "UNKNOWN", "CHECK_FAILED")
 
     assert link.checks_at() == []
 
 
-def test_a_last_check_that_comes_too_late_is_unknown_whatever_an_earlier_one_said(stack):
+def test_a_last_check_that_begins_after_the_deadline_is_not_made(stack):
     link = send_link(stack, sent_seconds_ago=270)
     # CheckLink is called two seconds before the deadline, and begins two seconds after it.
     stack.faults.refuse("invoke", None, ["-CheckLink-", link.request_id], 60, in_seconds=25, lateBySeconds=4)
-    link.start(linkSentAt=moment(stack, 270))
+    link.start_by("api", linkSentAt=moment(stack, 270))
 
-    item = assert_finished_once(link, "UNKNOWN", "PAST_DEADLINE")
+    item = assert_finished(link, "UNKNOWN", "PAST_DEADLINE")
 
-    assert item["checks"] == len(link.checks_at()) == 2
+    assert item["checks"] == len(link.checks_at())
+
+
+# ── Calls of the API that hang ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_start_is_unavailable_while_the_table_hangs(stack):
+    link = send_link(stack)
+    hang(stack, calls.PUT, link.verification_id, 60)
+    began_ms = stack.clock.now_ms()
+
+    answer = link.start()
+
+    assert (answer.status, answer.body["error"]["code"]) == (503, "UNAVAILABLE")
+    assert answer.headers["retry-after"] == "1"
+    assert stack.clock.now_ms() - began_ms < ANSWER_SECONDS * 1000
+
+
+def test_a_start_whose_startexecution_hangs_is_accepted_and_watched(stack):
+    link = send_link(stack, {"answer": "clicked"})
+    hang(stack, calls.START, link.verification_id, 20)
+    began_ms = stack.clock.now_ms()
+
+    assert link.start().status == 202
+
+    assert stack.clock.now_ms() - began_ms < ANSWER_SECONDS * 1000
+    assert_finished(link, "LINK_CLICKED")
+
+
+def test_a_cancel_whose_stopexecution_hangs_is_answered_and_final(stack):
+    link = late_link(stack, 200)
+    link.await_state("Check Link")
+    hang(stack, calls.STOP, link.verification_id, 60)
+    began_ms = stack.clock.now_ms()
+
+    assert stack.cancel(link.verification_id).status == 200
+
+    assert stack.clock.now_ms() - began_ms < ANSWER_SECONDS * 1000
+    assert_finished(link, "CANCELLED")
+
+
+def test_a_start_whose_puts_answer_is_lost_is_accepted_and_watched_once(stack):
+    link = send_link(stack, {"answer": "clicked"})
+    lose_answers(stack, calls.PUT, link.verification_id, 60, times=1)
+
+    assert link.start().status == 202
+
+    assert_finished(link, "LINK_CLICKED")
+    assert len(link.checks_at()) == 1
+
+
+def test_a_start_that_the_table_refuses_is_safe_to_send_again(stack):
+    link = send_link(stack, {"answer": "clicked"})
+    refuse(stack, calls.PUT, link.verification_id, 30)
+    assert link.start().status == 503
+    assert stack.executions.find(link.verification_id) is None
+
+    time.sleep(30 / stack.clock.speed)
+
+    assert link.start().status == 202
+    assert_finished(link, "LINK_CLICKED")

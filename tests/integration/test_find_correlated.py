@@ -9,10 +9,10 @@ import pytest
 from local.stack import Stack
 from operations.deployed.clock import await_that
 from operations.deployed.signed_calls import ApiAnswer
-from tests.integration.conftest import moment, send_link
-from tests.integration.test_contracts import is_documented
+from tests.integration.conftest import moment, patience, send_link
+from tests.integration.test_entry_points import assert_documented
 
-COUNT = 120
+COUNT = 60
 
 
 def find(stack: Stack, **parameters: str) -> ApiAnswer:
@@ -43,7 +43,7 @@ def item(number: int, correlation_id: str) -> dict[str, dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def many(stack) -> str:
-    """A correlationId with 120 verifications, which lie in the table in no order."""
+    """A correlationId with 60 verifications, stored in no order."""
     correlation_id = f"many-{secrets.token_hex(8)}"
     client = stack.client("dynamodb")
     for number in range(COUNT):
@@ -56,81 +56,65 @@ def pages(stack: Stack, correlation_id: str) -> list[list[dict]]:
     while True:
         answer = find(stack, **parameters)
         assert answer.status == 200, answer.body
-        assert is_documented(answer, "get", "/verifications")
+        assert_documented(answer, "get", "/verifications")
         found.append(answer.body["verifications"])
         if answer.body["next"] is None:
             return found
         parameters["next"] = answer.body["next"]
 
 
-def test_a_hundred_and_twenty_come_in_three_pages_newest_link_first(stack, many):
+def test_sixty_verifications_are_two_pages_newest_link_first(stack, many):
     found = pages(stack, many)
 
     everything = list(chain(*found))
     sent_at = [verification["linkSentAt"] for verification in everything]
-    assert [len(page) for page in found] == [50, 50, 20]
+    assert [len(page) for page in found] == [50, 10]
     assert len({verification["verificationId"] for verification in everything}) == COUNT
     assert sent_at == sorted(sent_at, reverse=True)
 
 
-def test_what_was_started_with_a_correlation_id_is_found_by_it_as_it_stands(stack):
+def test_verifications_are_found_by_their_correlation_id_as_they_are(stack):
     correlation_id = f"Straße 1+1=2 & 👩‍💻, {secrets.token_hex(4)}"
     older, newer = send_link(stack), send_link(stack)
     older.start(correlationId=correlation_id, linkSentAt=moment(stack, seconds_ago=20))
     newer.put_on_bus(correlationId=correlation_id)
-    send_link(stack).start()  # none of them: in no index
+    send_link(stack).start()  # without one, so in no index
     stack.cancel(older.verification_id)
 
-    await_that(lambda: len(pages(stack, correlation_id)[0]) == 2, 30, "both are in the index")
+    await_that(lambda: len(pages(stack, correlation_id)[0]) == 2, patience(stack), "both are in the index")
 
     found = pages(stack, correlation_id)[0]
     assert [each["verificationId"] for each in found] == [newer.verification_id, older.verification_id]
     assert found == [stack.find(link.verification_id).body for link in (newer, older)]
 
 
-def test_for_an_unknown_one_the_list_is_empty(stack):
-    answer = find(stack, correlationId="never-heard-of")
+def test_an_unknown_correlation_id_has_no_verifications(stack):
+    answer = find(stack, correlationId="unknown")
 
     assert (answer.status, answer.body) == (200, {"verifications": [], "next": None})
 
 
-def test_the_next_of_one_correlation_id_opens_no_page_of_another(stack, many):
+def test_the_next_of_one_correlation_id_is_refused_with_another(stack, many):
     following = find(stack, correlationId=many).body["next"]
 
     answer = find(stack, correlationId="another", next=following)
 
     assert (answer.status, set(answer.body["error"]["fields"])) == (400, {"next"})
-    assert is_documented(answer, "get", "/verifications")
-
-
-def test_a_page_whose_predecessor_has_expired_is_refused(stack, many):
-    first = find(stack, correlationId=many).body
-    last = {"verificationId": {"S": first["verifications"][-1]["verificationId"]}}
-    client, table = stack.client("dynamodb"), stack.outputs.TableName
-    expired = client.get_item(TableName=table, Key=last)["Item"]
-
-    client.delete_item(TableName=table, Key=last)
-    answer = find(stack, correlationId=many, next=first["next"])
-    client.put_item(TableName=table, Item=expired)
-
-    assert (answer.status, set(answer.body["error"]["fields"])) == (400, {"next"})
+    assert_documented(answer, "get", "/verifications")
 
 
 @pytest.mark.parametrize(
     ("query", "bad"),
     [
         ("", "correlationId"),
-        ("?correlationId=", "correlationId"),
-        (f"?correlationId={'x' * 129}", "correlationId"),
         ("?correlationId=a%0Ab", "correlationId"),
         ("?correlationId=a&correlationId=b", "correlationId"),
         ("?correlationId=a&limit=10", "limit"),
         ("?correlationId=a&next=forged", "next"),
-        (f"?correlationId=a&next={'A' * 32}", "next"),
     ],
 )
 def test_a_bad_query_is_answered_with_400_and_its_parameter(stack, query, bad):
     answer = stack.call_api("GET", f"/verifications{query}")
 
     assert (answer.status, set(answer.body["error"]["fields"])) == (400, {bad})
-    assert is_documented(answer, "get", "/verifications")
+    assert_documented(answer, "get", "/verifications")

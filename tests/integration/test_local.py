@@ -22,10 +22,10 @@ def local(verb: str, **chosen: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_run_shows_a_verification_from_start_to_outcome():
-    done = local("run", SCENARIO="invalid-ids", SPEED="20", VIA="event")
+    done = local("run", SCENARIO="invalid-ids", VIA="event")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "check  1: REJECTED UNKNOWN_IDS" in done.stdout
+    assert "check  2: REJECTED UNKNOWN_IDS" in done.stdout
     assert "settled: REJECTED UNKNOWN_IDS after" in done.stdout
     assert done.stdout.rstrip().endswith("Item and event agree.")
 

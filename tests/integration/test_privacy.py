@@ -1,5 +1,5 @@
-"""No secret and nothing personal is left anywhere: every answer that Signzy may give, with a token and a phone number of this
-test's own, and then a search through everything that the stack has written.
+"""The token and phone numbers are written nowhere: Signzy gives every answer with a token and a phone number of this test's own,
+and then everything that the stack has written is searched for them.
 """
 
 import json
@@ -29,7 +29,9 @@ def watched(stack) -> Iterator[list[Link]]:
         link = send_link(stack, *({**step, "phoneNumber": PHONE_NUMBER} for step in steps))
         link.put_on_bus(correlationId=answer, phoneNumber=PHONE_NUMBER)
         links.append(link)
-        time.sleep(0.1)  # a trickle: the emulator starts a Lambda for each check that comes while another is under way
+        time.sleep(
+            0.1
+        )  # a trickle: the emulator starts a Lambda for each check that comes while another one is running
     for link in links:
         link.settled()
     yield links
@@ -74,18 +76,16 @@ def test_the_search_finds_what_is_there(stack, watched):
 
 
 @pytest.mark.parametrize("secret", [pytest.param(TOKEN, id="token"), pytest.param(PHONE_NUMBER, id="phone number")])
-def test_no_log_item_event_history_or_dead_letter_has_it(stack, watched, secret):
+def test_no_log_item_event_history_or_dead_letter_contains_it(stack, watched, secret):
     written = [*logs(stack), *items(stack), *events_and_histories(stack, watched), *dead_letters(stack)]
 
     assert [where for where, text in written if secret in text or secret.lstrip("+") in text] == []
 
 
-def test_every_answer_was_given_with_the_phone_number_and_a_click_after_it_still_read(stack, watched):
-    settled = [link.settled() for link in watched]
+def test_every_answer_was_given(stack, watched):
+    given = {}
+    for link in watched:
+        item = link.settled()
+        given[item["correlationId"]] = next(r.answer for r in stack.signzy.requests(link.request_id) if r.check == 1)
 
-    asked = {item["correlationId"]: stack.signzy.requests(item["requestId"]) for item in settled}
-    given = {answer: next(r.answer for r in requests if r.check == 1) for answer, requests in asked.items()}
-    assert given == {answer: answer for answer in given}
-    assert set(given) == {*ANSWERS, *MISBEHAVIOURS}
-    # Some answers end their verification, and on a busy machine a start may come with the last check.
-    assert [item["outcome"] for item in settled].count("LINK_CLICKED") > len(settled) * 0.7
+    assert given == {answer: answer for answer in [*ANSWERS, *MISBEHAVIOURS]}

@@ -1,126 +1,224 @@
-"""What stops half-way on the deployed stack is finished, and the deadline stays where it was (G1, G2, G5)."""
+"""What stops half-way on the deployed stack is finished by recovery: after a status event, or by the sweep."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
 
 import pytest
 
-from operations.deployed.clock import await_that
 from tests.integration import calls
 from tests.integration.calls import refuse
-from tests.integration.conftest import PATIENCE, Link, assert_finished_once, await_state, moment, send_link
+from tests.integration.conftest import ENTRY_POINTS, Link, assert_finished, late_link, measured, moment, send_link
 
-SLOW_CHECK = {"answer": "pending", "slowBySeconds": 4}
+CLICKED, PENDING, UNKNOWN_IDS = {"answer": "clicked"}, {"answer": "pending"}, {"answer": "unknown-ids"}
+PENDING_AT_FIRST = {**PENDING, "checks": [1]}
+#: The sweep ignores an item for 30 s after its start.
+STARTED_EARLIER = "startedAt = linkSentAt"
 
-#: What keeps an execution in a state that is over in a moment: its calls are refused for a while, its successor's too.
-REFUSED_IN = {
-    "Read Verification": calls.READ,
-    "Record Outcome": calls.RECORD,
-    "Publish Outcome": calls.PUBLISH,
-    "Mark Published": calls.MARK,
-}
+
+def assert_taken_over(link: Link, outcome: str, reason: str | None = None) -> dict[str, Any]:
+    item = assert_finished(link, outcome, reason)
+    assert (item["executionName"], item["takeovers"]) == (f"{link.verification_id}-r1", 1)
+    return item
+
+
+def change_item(link: Link, expression: str, **values: Any) -> None:
+    """Changes an item by hand."""
+    link.stack.client("dynamodb").update_item(
+        TableName=link.stack.outputs.TableName,
+        Key={"verificationId": {"S": link.verification_id}},
+        UpdateExpression=expression,
+        **({"ExpressionAttributeValues": {f":{n}": v for n, v in values.items()}} if values else {}),
+    )
+
+
+# ── After a status event ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture(scope="module")
 def aborted(stack) -> dict[str, Link]:
-    """Verifications whose first execution was aborted, one in each state that an abort can meet; all go on side by side."""
-    links = {}
-    for state, script in {"Wait For Next Check": {"answer": "pending"}, "Check Link": SLOW_CHECK}.items():
-        links[state] = send_link(stack, script, sent_seconds_ago=200)
-        links[state].start(linkSentAt=moment(stack, 200))
-        await_state(links[state], state)
-        stack.executions.abort(links[state].verification_id)
-    for state, call in REFUSED_IN.items():
-        links[state] = send_link(stack, {"answer": "clicked"})
-        refuse(stack, call, links[state].verification_id, 60)
-        links[state].start()
-    for state in REFUSED_IN:
-        await_state(links[state], state)
-        stack.executions.abort(links[state].verification_id)
+    """Verifications whose first execution was aborted after the first check."""
+    links = {
+        "never clicked": late_link(stack, 240),
+        "unknown ids before and after": late_link(stack, 240, UNKNOWN_IDS),
+        "unknown ids before, then clicked": late_link(stack, 240, {**UNKNOWN_IDS, "checks": [1]}, CLICKED),
+    }
+    published = links["settled"] = send_link(stack, CLICKED, sent_seconds_ago=240)
+    refuse(stack, calls.PUBLISH, published.verification_id, 40)
+    published.start_by("api", linkSentAt=moment(stack, 240))
+    for name, link in links.items():
+        link.await_that(link.checks_at, "it is checked")
+        link.await_state("Publish Outcome" if name == "settled" else "Check Link")
+        stack.executions.abort(link.verification_id)
     return links
 
 
-@pytest.mark.parametrize("state", ["Wait For Next Check", "Check Link"])
-def test_an_execution_that_is_aborted_is_replaced_at_once_and_the_deadline_stays(state, aborted):
-    link = aborted[state]
+def test_an_aborted_execution_is_replaced_and_the_deadline_stays(aborted):
+    link = aborted["never clicked"]
 
-    item = assert_finished_once(link, "EXPIRED")
+    assert_taken_over(link, "EXPIRED")
 
-    assert (item["executionName"], item["takeovers"]) == (f"{link.verification_id}-r1", 1)
-    assert link.stack.executions.find(link.verification_id)["status"] == "ABORTED"
     assert link.checks_at()[-1] == pytest.approx(298, abs=2)
 
 
-@pytest.mark.parametrize("state", REFUSED_IN)
-def test_an_execution_that_is_aborted_at_a_call_to_aws_is_replaced(state, aborted):
-    link = aborted[state]
+def test_what_was_settled_before_a_takeover_is_published_and_not_checked_again(aborted):
+    assert_taken_over(aborted["settled"], "LINK_CLICKED")
 
-    item = assert_finished_once(link, "LINK_CLICKED")
-
-    assert (item["executionName"], item["takeovers"]) == (f"{link.verification_id}-r1", 1)
-    # What was recorded is not asked again; what was not recorded died with its execution.
-    assert len(link.checks_at()) == (2 if state == "Record Outcome" else 1)
+    assert len(aborted["settled"].checks_at()) == 1
 
 
-# ── Told twice, too late, or of another ───────────────────────────────────────────────────────────────────────────────
+def test_rejections_before_and_after_a_takeover_result_in_unknown(aborted):
+    assert_taken_over(aborted["unknown ids before and after"], "UNKNOWN", "UNKNOWN_IDS")
+
+
+def test_a_click_after_a_rejection_and_a_takeover_counts(aborted):
+    assert_taken_over(aborted["unknown ids before, then clicked"], "LINK_CLICKED")
 
 
 def status_event(name: str) -> str:
     """What Step Functions says when an execution was aborted."""
-    return json.dumps(
-        {
-            "id": "told-by-hand",
-            "detail-type": "Step Functions Execution Status Change",
-            "detail": {"name": name, "status": "ABORTED"},
-        }
-    )
+    detail = {"name": name, "status": "ABORTED"}
+    return json.dumps({"id": "by-hand", "detail-type": "Step Functions Execution Status Change", "detail": detail})
 
 
-def test_status_events_that_come_twice_and_sweeps_at_once_make_one_takeover(stack):
-    link = send_link(stack, SLOW_CHECK, sent_seconds_ago=200)
-    link.start(linkSentAt=moment(stack, 200))
-    await_state(link, "Wait For Next Check")
+def test_repeated_status_events_and_sweeps_at_once_make_one_takeover(stack):
+    link = late_link(stack, 240)
+    change_item(link, f"SET {STARTED_EARLIER}")
+    link.await_state("Wait For Next Check")
     stack.executions.abort(link.verification_id)
 
-    told = [status_event(link.verification_id), '{"sweep": true}'] * 3
+    events = [status_event(link.verification_id), '{"sweep": true}'] * 3
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda event: stack.functions.invoke("RecoverUnfinished", event), told))
+        list(pool.map(lambda event: stack.functions.invoke("RecoverUnfinished", event), events))
 
-    item = assert_finished_once(link, "EXPIRED")
-    assert (item["executionName"], item["takeovers"]) == (f"{link.verification_id}-r1", 1)
+    assert_taken_over(link, "EXPIRED")
     assert stack.executions.find(f"{link.verification_id}-r2") is None
 
 
-def test_a_status_event_about_an_execution_that_is_no_longer_the_named_one_changes_nothing(stack):
-    link = send_link(stack, sent_seconds_ago=200)
-    link.start(linkSentAt=moment(stack, 200))
-    await_state(link, "Wait For Next Check")
-    stack.executions.abort(link.verification_id)
-    successor = f"{link.verification_id}-r1"
-    await_that(lambda: stack.executions.find(successor), PATIENCE, "it is taken over")
+@pytest.mark.parametrize("name", ["running", "started-by-hand"])
+def test_a_status_event_about_an_execution_that_runs_or_is_unknown_changes_nothing(name, stack):
+    link = late_link(stack, 240)
     before = stack.item(link.verification_id)
+    about = link.verification_id if name == "running" else name
 
-    answer = stack.functions.invoke("RecoverUnfinished", status_event(link.verification_id))
+    answer = stack.functions.invoke("RecoverUnfinished", status_event(about))
 
     assert "FunctionError" not in answer
-    assert stack.item(link.verification_id) == before
-    assert stack.executions.find(successor)["status"] == "RUNNING"
-    assert stack.executions.find(f"{link.verification_id}-r2") is None
-
-
-def test_a_status_event_about_an_execution_that_runs_changes_nothing(stack):
-    link = send_link(stack, sent_seconds_ago=200)
-    link.start(linkSentAt=moment(stack, 200))
-    await_state(link, "Wait For Next Check")
-    before = stack.item(link.verification_id)
-
-    stack.functions.invoke("RecoverUnfinished", status_event(link.verification_id))
-
     assert stack.item(link.verification_id) == before
     assert stack.executions.find(f"{link.verification_id}-r1") is None
 
 
-def test_a_status_event_about_an_execution_that_is_none_of_ours_is_no_error(stack):
-    answer = stack.functions.invoke("RecoverUnfinished", status_event("started-by-hand"))
+# ── By the sweep ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    assert "FunctionError" not in answer
+
+@pytest.fixture
+def without_status_events(stack):
+    rules = stack.client("events")
+    rule = next(rule for rule in rules.list_rules()["Rules"] if "OnExecutionEnded" in rule["Name"])
+    rules.disable_rule(Name=rule["Name"])
+    yield
+    rules.enable_rule(Name=rule["Name"])
+
+
+@pytest.fixture(scope="module")
+def deferred(stack) -> dict[str, Link]:
+    """Verifications whose execution Step Functions did not start."""
+    functions = {"api": "VerificationsApi", "event": "InstantLinkSent"}
+    links = {}
+    for entry_point in ENTRY_POINTS:
+        before = measured(stack, functions[entry_point], "StartsDeferred")
+        link = links[entry_point] = send_link(stack, CLICKED)
+        refuse(stack, calls.START, link.verification_id, 30)
+        link.start_by(entry_point)
+        link.await_that(
+            lambda f=functions[entry_point], b=before: measured(stack, f, "StartsDeferred") == b + 1,
+            "StartsDeferred is counted",
+        )
+    return links
+
+
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_an_execution_that_was_not_started_is_started_by_the_sweep(entry_point, deferred):
+    link = deferred[entry_point]
+
+    item = assert_finished(link, "LINK_CLICKED")
+
+    assert (item["executionName"], item["takeovers"]) == (link.verification_id, 0)
+    began = link.stack.executions.find(link.verification_id)["startDate"]
+    assert 30 < (began - datetime.fromisoformat(item["startedAt"])).total_seconds() < 120
+
+
+@pytest.mark.usefixtures("without_status_events")
+def test_an_execution_whose_status_event_is_lost_is_replaced_by_the_sweep(stack):
+    link = late_link(stack, 100, PENDING_AT_FIRST, CLICKED)
+    link.await_that(link.checks_at, "it is checked")
+    stack.executions.abort(link.verification_id)
+
+    assert_taken_over(link, "LINK_CLICKED")
+
+
+def test_what_is_published_and_not_marked_is_published_again_without_a_check(stack):
+    link = late_link(stack, 200, CLICKED)
+    settled = link.settled()
+    # As if the execution had failed between Publish Outcome and Mark Published.
+    change_item(link, "REMOVE publishedAt, expiresAt SET openVerifications = deadline")
+
+    item = link.settled()
+
+    successor = {"executionName": f"{link.verification_id}-r1", "takeovers": 1}
+    assert item == {**settled, **successor, **{name: item[name] for name in ("publishedAt", "expiresAt")}}
+    assert len(link.checks_at()) == settled["checks"]
+    assert_finished(link, "LINK_CLICKED")
+
+
+@pytest.fixture
+def garbage(stack):
+    """An open item whose values nobody of us wrote."""
+    texts = {"takeovers": "many", "startedAt": "yesterday", "deadline": "?", "openVerifications": "?"}
+    item = {"verificationId": "garbage", "executionName": "garbage", **texts}
+    client, table = stack.client("dynamodb"), stack.outputs.TableName
+    client.put_item(TableName=table, Item={name: {"S": text} for name, text in item.items()})
+    yield
+    client.delete_item(TableName=table, Key={"verificationId": {"S": "garbage"}})
+
+
+@pytest.mark.usefixtures("garbage", "without_status_events")
+def test_a_sweep_recovers_the_others_and_publishes_its_metrics_when_an_item_is_garbage(stack):
+    link = late_link(stack, 240)
+    change_item(link, f"SET {STARTED_EARLIER}")
+    link.await_state("Wait For Next Check")
+    stack.executions.abort(link.verification_id)
+    takeovers, listed = (measured(stack, "RecoverUnfinished", name) for name in ("Takeovers", "OpenVerifications"))
+
+    stack.functions.invoke("RecoverUnfinished", '{"sweep": true}')
+
+    assert measured(stack, "RecoverUnfinished", "Takeovers") > takeovers
+    assert measured(stack, "RecoverUnfinished", "OpenVerifications") > listed
+    assert_taken_over(link, "EXPIRED")
+
+
+def test_recovery_gives_up_after_ten_takeovers_and_one_command_resumes_all(stack):
+    links = [late_link(stack, 100, {**PENDING, "untilSecond": 150}, CLICKED) for _ in range(2)]
+    exhausted = measured(stack, "RecoverUnfinished", "TakeoversExhausted")
+    for link in links:
+        link.await_state("Wait For Next Check")
+        change_item(link, f"SET takeovers = :ten, {STARTED_EARLIER}", ten={"N": "10"})
+        stack.executions.abort(link.verification_id)
+    links[0].await_that(
+        lambda: measured(stack, "RecoverUnfinished", "TakeoversExhausted") >= exhausted + 2, "recovery gives up"
+    )
+    stack.functions.recover()
+    for link in links:
+        item = stack.item(link.verification_id)
+        assert item
+        assert (item["executionName"], item["takeovers"]) == (link.verification_id, 10)
+        assert "openVerifications" in item
+
+    counts = stack.functions.recover(rearm=True)
+
+    assert counts["taken_over_repeatedly"] >= 2
+    for link in links:
+        item = assert_finished(link, "LINK_CLICKED")
+        assert (item["executionName"], item["takeovers"]) == (f"{link.verification_id}-r11", 11)
+        assert item["takeoverLimit"] == 20

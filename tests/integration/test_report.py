@@ -16,9 +16,6 @@ from local.stack import Stack
 from operations.report.rows import Schedule, rows
 from operations.report.table import Period, items
 
-_REPORT_PYTHON = Path(__file__).parents[2] / ".venvs" / "report" / "bin" / "python"
-#: A Python that has vl-convert, which the page takes its library from.
-PYTHON = _REPORT_PYTHON if _REPORT_PYTHON.exists() else Path(sys.executable)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 CHARTS = 5
 #: The longest that the table has to show.
@@ -50,7 +47,7 @@ def page_of(found: list[dict], path: Path) -> Path:
         "print(page(json.load(sys.stdin), 'linkwatch', 'then', 'now'))"
     )
     written = subprocess.run(
-        [PYTHON, "-c", script], input=json.dumps(found), capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script], input=json.dumps(found), capture_output=True, text=True, check=True, timeout=60
     )
     path.write_text(written.stdout, "utf-8")
     return path

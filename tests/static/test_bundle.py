@@ -154,8 +154,9 @@ def contents(folder: Path) -> dict[Path, tuple[str, int, float]]:
     }
 
 
-@pytest.mark.parametrize("function", ["CheckLink", "VerificationsApi"])
-def test_two_builds_of_one_commit_give_the_same_bytes(function, functions, tmp_path):
+def test_two_builds_of_one_commit_give_the_same_bytes(functions, tmp_path):
+    function = "VerificationsApi"  # it has compiled code and all packages
+
     done = built_by_hand(function, functions, tmp_path / "second")
 
     assert done.returncode == 0, done.stderr
@@ -187,17 +188,3 @@ def test_a_bundle_has_the_required_packages_and_no_other():
         packages = {name.replace("_", "-"): version for name, version in installed.items()}
 
         assert packages == ({"urllib3": REQUIRED["urllib3"]} if function == "CheckLink" else REQUIRED)
-
-
-def test_the_bill_of_materials_lists_the_bundles_packages_with_their_hashes(tmp_path):
-    bill = tmp_path / "sbom.json"
-
-    program = [Path(sys.executable).with_name("cyclonedx-py"), "requirements", "--output-file", bill]
-    subprocess.run([*program, ROOT / "functions" / "requirements.txt"], check=True, timeout=300, capture_output=True)
-
-    sbom = json.loads(bill.read_text("utf-8"))
-    assert sbom["bomFormat"] == "CycloneDX"
-    assert {component["name"]: component["version"] for component in sbom["components"]} == REQUIRED
-    assert sorted(re.findall(r"sha256:(\w+)", REQUIREMENTS)) == sorted(
-        set(re.findall(r'"content": "(\w{64})"', bill.read_text()))
-    )

@@ -12,6 +12,7 @@ from operations import release
 from operations.environment import BadChoice
 
 ROOT = Path(__file__).parents[2]
+REQUIREMENTS = (ROOT / "functions" / "requirements.txt").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +65,21 @@ def test_code_comes_from_the_bucket(plain, folder):
     assert all(it["Code"]["S3Bucket"] == {"Ref": "CodeBucket"} for it in functions)
 
 
-def test_a_second_release_of_the_same_build_has_the_same_bytes(folder, tmp_path):
-    again = release.write(tmp_path / "again")
+def test_code_packed_again_has_the_same_name_and_so_the_same_bytes(folder, tmp_path):
+    names = {
+        release.write_zip(ROOT / ".aws-sam" / "build" / name, tmp_path) for name in ("CheckLink", "MeasureOutcomes")
+    }
 
-    assert (again / "SHA256SUMS").read_bytes() == (folder / "SHA256SUMS").read_bytes()
+    assert names <= {path.name for path in folder.glob("*.zip")}
+
+
+def test_the_bill_of_materials_lists_the_packages_of_the_functions_with_their_hashes(folder):
+    text = (folder / "sbom.json").read_text("utf-8")
+
+    listed = {(it["name"], it["version"]) for it in json.loads(text)["components"]}
+
+    assert listed == set(re.findall(r"^([\w-]+)==([\w.]+)", REQUIREMENTS, re.MULTILINE))
+    assert set(re.findall(r'"content": "(\w{64})"', text)) == set(re.findall(r"sha256:(\w+)", REQUIREMENTS))
 
 
 def test_the_files_of_a_release_match_their_checksums(folder):

@@ -3,20 +3,16 @@
 import os
 import subprocess
 
-import pytest
-
 from local.checkout import ROOT, SAM
 from local.programs import build_environment
 
 
-@pytest.mark.parametrize("command", ["invoke", "start-lambda", "start-api"])
-def test_sam_local_understands_the_template(command):
+def test_sam_local_understands_the_template():
     """Up to the container: there is none at this address, so that this needs no Docker."""
     no_docker = {**build_environment(), "DOCKER_HOST": "unix:///nowhere"}
-    function = ["CheckLink"] if command == "invoke" else []
 
     done = subprocess.run(
-        [os.fspath(SAM), "local", command, *function],
+        [os.fspath(SAM), "local", "invoke", "CheckLink"],
         cwd=ROOT,
         env=no_docker,
         stdin=subprocess.DEVNULL,

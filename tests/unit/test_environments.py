@@ -1,6 +1,7 @@
 """samconfig.toml's environments, as operations finds them, the region, and what make env prints."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -113,7 +114,7 @@ def shell_line(line: str, home: Path, **variables: str) -> subprocess.CompletedP
     )
 
 
-OPERATIONS = f"{sys.executable} -m operations"
+OPERATIONS = f"{shlex.quote(sys.executable)} -m operations"
 
 
 @pytest.mark.parametrize("shell", ONE_NAME)

@@ -10,6 +10,17 @@ from tests.definition.engine.result import CLICKED, PENDING, SCHEDULE, Played, p
 from tests.definition.engine.scenario import CLOSE, CRASH, HANG, TWICE, End, Fault, Outage, Scenario
 
 __all__ = [
-    *("CLICKED", "CLOSE", "CRASH", "HANG", "PENDING", "SCHEDULE", "TWICE"),
-    *("End", "Fault", "Outage", "Played", "Scenario", "play"),
+    "CLICKED",
+    "CLOSE",
+    "CRASH",
+    "HANG",
+    "PENDING",
+    "SCHEDULE",
+    "TWICE",
+    "End",
+    "Fault",
+    "Outage",
+    "Played",
+    "Scenario",
+    "play",
 ]

@@ -1,18 +1,15 @@
 """What AWS answers the functions' calls, in virtual time: DynamoDB, Step Functions and SQS, as much of each as they use."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
-from linkwatch.model import iso_from
 from tests.definition.engine.account import Account
-from tests.definition.engine.aws_session import AwsError
+from tests.definition.engine.aws_session import AwsError, Call
 from tests.definition.engine.definition import RESOURCES, STATE_MACHINE, arn_of, deployed
-from tests.definition.engine.dynamodb import ConditionFailed, Item, Refused
+from tests.definition.engine.dynamodb import ConditionFailed, Refused
 from tests.definition.engine.execution import Execution
 from tests.definition.engine.queue import Queue
-from tests.definition.engine.record import ID
-from tests.definition.engine.scenario import CLOSE, CRASH, HANG, MORNING, Fault, Service
+from tests.definition.engine.scenario import CLOSE, CRASH, HANG, Fault
 from tests.definition.engine.virtual_time import Ended, Thread
 
 _INDEXES = RESOURCES["Verifications"]["Properties"]["GlobalSecondaryIndexes"]
@@ -21,10 +18,6 @@ _OPEN_KEY = _OPEN["KeySchema"][0]["AttributeName"]
 _PROJECTED = {"verificationId", _OPEN_KEY, *_OPEN["Projection"]["NonKeyAttributes"]}
 _TABLE_NAME = deployed(STATE_MACHINE["DefinitionSubstitutions"]["VerificationsTable"])
 _STATE_MACHINE_ARN = arn_of("LinkWatch")
-#: More than a sweep describes one by one.
-_OTHERS = 101
-_OTHERS_STARTED_AT = MORNING // 1000 - 3_600
-_OTHERS_ENDED = {"status": "ABORTED", "startDate": _OTHERS_STARTED_AT, "stopDate": _OTHERS_STARTED_AT}
 
 
 class AwsCalls:
@@ -33,40 +26,26 @@ class AwsCalls:
     def __init__(self, account: Account, queue: Queue) -> None:
         self._account, self._queue = account, queue
 
-    def fault_at(self, thread: Thread, operation: str, asked: dict[str, Any]) -> Fault | None:
-        """What strikes a call. Nothing goes wrong with calls about the others that recovery has given up on."""
-        name = asked.get("name", asked.get("executionArn", ID).rpartition(":")[2])
-        return self._account.fault_at(f"{thread.who}: {operation}") if name.startswith(ID) else None
+    def fault_at(self, thread: Thread, call: Call) -> Fault | None:
+        return self._account.fault_at(f"{thread.who}: {call.operation}")
 
-    def answer(
-        self,
-        thread: Thread,
-        service: Service,
-        operation: str,
-        fault: Fault | None,
-        asked: dict[str, Any],
-        patience: int,
-    ) -> dict[str, Any]:
-        """One try of a call. fault: what strikes it. patience: the client's read time-out in milliseconds. Raises AwsError,
-        TimeoutError, ConnectionError, Ended.
-        """
+    def answer(self, thread: Thread, call: Call, fault: Fault | None) -> dict[str, Any]:
+        """One try of a call. Raises AwsError, TimeoutError, ConnectionError, Ended."""
         account = self._account
-        place = f"{thread.who}: {operation}"
+        place, patience = f"{thread.who}: {call.operation}", call.patience
         if fault:
             account.note_trouble(account.time.now + fault.before_millis + max(fault.after_millis, 0) + patience)
-        fault = account.outage_of(service, place) or fault
+        fault = account.outage_of(call.service, place) or fault
         latency = account.scenario.call
         before = fault.before_millis if fault else latency // 2
         after = fault.after_millis if fault else latency - latency // 2
         answers: list[dict[str, Any] | AwsError] = []
         if not fault or fault.takes_effect:  # even when nobody waits for it any more
-            account.time.at(
-                account.time.now + before, lambda: answers.append(self._result(thread.who, operation, asked))
-            )
+            account.time.at(account.time.now + before, lambda: answers.append(self._result(thread.who, call)))
         thread.wait(min(before + after, patience))
         error = fault.error if fault else None
         if error or not answers:
-            account.note(thread.who, f"{operation}: {error or 'no answer'}")
+            account.note(thread.who, f"{call.operation}: {error or 'no answer'}")
         if error == CRASH:
             raise Ended
         if error == HANG or before + after > patience:
@@ -80,7 +59,7 @@ class AwsCalls:
             raise answers[0]
         return answers[0]
 
-    def _result(self, who: str, operation: str, asked: dict[str, Any]) -> dict[str, Any] | AwsError:
+    def _result(self, who: str, call: Call) -> dict[str, Any] | AwsError:
         operations = {
             "GetItem": self._get_item,
             "PutItem": lambda it: self._write(who, self._account.table.put_item, it),
@@ -93,11 +72,11 @@ class AwsCalls:
             "ChangeMessageVisibilityBatch": self._queue.change_visibility,
         }
         try:
-            return operations[operation](asked)
+            return operations[call.operation](call.asked)
         except AwsError as error:
             return error
         except (Refused, KeyError) as refused:
-            self._account.record.bugs.append(f"{who}: {operation} is refused: {refused!r}")
+            self._account.record.bugs.append(f"{who}: {call.operation} is refused: {refused!r}")
             return AwsError("ValidationException")
 
     # ── DynamoDB ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -123,27 +102,13 @@ class AwsCalls:
         _expect((_TABLE_NAME, _OPEN["IndexName"]), (asked["TableName"], asked["IndexName"]))
         item = self._account.item_at(self._account.time.now - self._account.scenario.index_lag)
         items = [item] if item and _OPEN_KEY in item else []
-        return {"Items": [{name: it[name] for name in _PROJECTED & set(it)} for it in [*items, *self._others()]]}
-
-    def _others(self) -> list[Item]:
-        """Open verifications that recovery has given up on."""
-        if not self._account.scenario.others_given_up:
-            return []
-        started_at = {"S": iso_from(datetime.fromtimestamp(_OTHERS_STARTED_AT, UTC))}
-        ids = [f"{nth:024x}-{nth:024x}" for nth in range(_OTHERS)]
-        return [
-            {"verificationId": {"S": it}, "executionName": {"S": f"{it}-r10"}, "takeovers": {"N": "10"}}
-            | {_OPEN_KEY: started_at, "startedAt": started_at}
-            for it in ids
-        ]
+        return {"Items": [{name: it[name] for name in _PROJECTED & set(it)} for it in items]}
 
     # ── Step Functions ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _start(self, who: str, asked: dict[str, Any]) -> dict[str, Any]:
         _expect(_STATE_MACHINE_ARN, asked["stateMachineArn"])
         account, name = self._account, asked["name"]
-        if not name.startswith(ID):  # of the others that recovery has given up on
-            raise AwsError("ExecutionAlreadyExists")
         known = account.executions.get(name)
         if known:
             is_same = known.status == "RUNNING" and known.input == json.loads(asked["input"])
@@ -162,8 +127,6 @@ class AwsCalls:
 
     def _describe(self, asked: dict[str, Any]) -> dict[str, Any]:
         execution = self._named(asked)
-        if not asked["executionArn"].startswith(f"{_EXECUTION_ARN}:{ID}"):
-            return _OTHERS_ENDED
         moment = self._account.time.now - self._account.scenario.description_lag
         if not execution or execution.started_at > moment:
             raise AwsError("ExecutionDoesNotExist")
@@ -182,8 +145,6 @@ class AwsCalls:
         moment = self._account.time.now - self._account.scenario.list_lag
         known = reversed(self._account.executions.values())
         listed = [_described(it, moment) for it in known if it.started_at <= moment]
-        for item in self._others():
-            listed.append({"name": item["executionName"]["S"], **_OTHERS_ENDED})
         return {"executions": [it for it in listed if it["status"] == asked["statusFilter"]]}
 
 

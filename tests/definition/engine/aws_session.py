@@ -9,6 +9,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from unittest import mock
 
@@ -36,20 +37,26 @@ class AwsError(Exception):
         self.code, self.more = code, more
 
 
+@dataclass
+class Call:
+    """A call of boto3's. asked: the request. patience: the client's read time-out in milliseconds. tries: how often
+    it was sent.
+    """
+
+    service: Service
+    operation: str
+    patience: int
+    asked: dict[str, Any] = field(default_factory=dict)
+    fault: Fault | None = None
+    tries: int = 0
+
+
 class Answers(Protocol):
     """What answers the calls (aws_calls.py)."""
 
-    def fault_at(self, thread: Thread, operation: str, asked: dict[str, Any]) -> Fault | None: ...
+    def fault_at(self, thread: Thread, call: Call) -> Fault | None: ...
 
-    def answer(
-        self,
-        thread: Thread,
-        service: Service,
-        operation: str,
-        fault: Fault | None,
-        asked: dict[str, Any],
-        patience: int,
-    ) -> dict[str, Any]: ...
+    def answer(self, thread: Thread, call: Call, fault: Fault | None) -> dict[str, Any]: ...
 
 
 class _RecordedQuota(quota.RetryQuota):
@@ -77,24 +84,22 @@ class _Events:
     time: VirtualTime
 
     def __init__(self) -> None:
-        self._call = threading.local()  # recovery calls from several threads
+        self._thread_local = threading.local()  # recovery calls from several threads
 
     def before_call(self, model: OperationModel, context: dict[str, Any], **_: Any) -> None:
-        call = self._call
-        call.service, call.operation = _SERVICES[model.service_model.service_name], model.name
-        call.patience = round(context["client_config"].read_timeout * 1000)
-        call.fault, call.tries = None, 0
+        patience = round(context["client_config"].read_timeout * 1000)
+        self._thread_local.call = Call(_SERVICES[model.service_model.service_name], model.name, patience)
 
     def before_send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        call = self._call
+        call: Call = self._thread_local.call
         call.tries += 1
-        asked = json.loads(request.body or "{}")
         if call.tries == 1:
-            call.fault = self.answers.fault_at(self._thread(), call.operation, asked)
+            call.asked = json.loads(str(request.body or b"{}", "utf-8"))  # pyright: ignore[reportArgumentType]
+            call.fault = self.answers.fault_at(self._thread(), call)
         fault = call.fault if call.fault and call.tries <= call.fault.tries else None
         url: Any = request.url
         try:
-            answer = self.answers.answer(self._thread(), call.service, call.operation, fault, asked, call.patience)
+            answer = self.answers.answer(self._thread(), call, fault)
             status = 200
         except TimeoutError:
             raise ReadTimeoutError(endpoint_url=url) from None
@@ -114,7 +119,7 @@ class _Events:
 _events = _Events()
 _session = botocore.session.get_session()
 _session.register("before-call", _events.before_call)
-_session.register("before-send", _events.before_send)
+_session.register("before-send", _events.before_send)  # pyright: ignore[reportArgumentType]  its answer is used
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 A fault is a call refused, unanswered or disconnected, with or without its effect; a function that crashes before or after a call;
 an execution ended in a state before or after its call has taken effect; a status event lost or sent twice. A pair's second fault
 may be anywhere after the first has struck, in the scenario as the first has changed it. Faults with the same result are left
-out: the lost answer of a call that only reads is a refusal, and a function that crashes after such a call crashes before the next.
+out: the lost answer of a call that only reads is a refusal, and a crash after such a call is a crash before the next.
 """
 
 from collections.abc import Iterator
@@ -47,13 +47,6 @@ BASES: dict[str, Scenario] = {
     "aborted while it waits": replace(_SMALL, answers=_CLICK, ends=(End("Wait For Next Check", 1),)),
     "aborted while it waits, found by two sweeps at once": replace(
         _SMALL, ends=(End("Wait For Next Check", 1),), events_after=(None,), sweeps_at_once=2
-    ),
-    "aborted while it waits, found by two sweeps that list the failed": replace(
-        _SMALL,
-        ends=(End("Wait For Next Check", 1),),
-        events_after=(None,),
-        sweeps_at_once=2,
-        others_given_up=True,
     ),
     "aborted before it publishes, told late, found by two sweeps that read stale data": replace(
         _SMALL,

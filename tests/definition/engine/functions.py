@@ -13,7 +13,7 @@ from unittest import mock
 from tests.definition.engine.aws_session import boto3_in_the_engine
 from tests.definition.engine.definition import RESOURCES, ROOT, TEMPLATE, deployed
 from tests.definition.engine.signzy import SIGNZY
-from tests.definition.engine.virtual_time import VirtualTime
+from tests.definition.engine.virtual_time import Ended, VirtualTime
 
 Parameters = Mapping[str, object]
 
@@ -49,8 +49,14 @@ def instance_of(function: str, parameters: Parameters) -> Iterator[ModuleType]:
     """A module of a function, loaded in the environment that the template gives it, that no other call uses meanwhile."""
     free = _warm[function, tuple(parameters.items())]
     instance = free.pop() if free else _loaded(function, parameters)
-    yield instance
-    free.append(instance)  # not after a crash, which ends the instance
+    try:
+        yield instance
+    except Ended:
+        raise  # a crash ends the instance
+    except BaseException:
+        free.append(instance)
+        raise
+    free.append(instance)
 
 
 def _loaded(function: str, parameters: Parameters) -> ModuleType:

@@ -152,7 +152,6 @@ _delays: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "events_after": st.lists(st.none() | _soon, min_size=1, max_size=3).map(tuple),
         "first_sweep_at": st.integers(0, 60_000),
         "sweeps_at_once": st.sampled_from([1, 1, 2]),
-        "others_given_up": st.sampled_from([*[False] * 9, True]),
         "index_lag": st.sampled_from([0, 1_000, 90_000]),
         "list_lag": st.sampled_from([0, 1_000, 90_000]),
         "description_lag": st.sampled_from([0, 1_000, 10_000]),

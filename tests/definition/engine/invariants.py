@@ -137,7 +137,7 @@ def _answer_of(check: dict[str, Any] | str) -> dict[str, Any]:
     return {"answer": "UNAVAILABLE", "reason": "CHECK_FAILED"} if isinstance(check, str) else check
 
 
-def _first_answers(account: Account, execution: Execution) -> list[str]:
+def _answers_to(execution: Execution) -> list[str]:
     return [_answer_of(check)["answer"] for check in execution.checks]
 
 
@@ -151,7 +151,7 @@ def _allowed_outcomes(account: Account, execution: Execution) -> list[tuple[str,
     last = answers[-1]
     if last["answer"] == "CLICKED":
         return [("LINK_CLICKED", None)]
-    if _is_rejected(account, execution):
+    if _is_rejected(execution):
         return [("REJECTED", last["reason"])]
     if last["reason"] == "PAST_DEADLINE":
         return [("UNKNOWN", "PAST_DEADLINE")]
@@ -163,11 +163,14 @@ def _allowed_outcomes(account: Account, execution: Execution) -> list[tuple[str,
     return [by_the_last, ("UNKNOWN", "PAST_DEADLINE")]
 
 
-def _is_rejected(account: Account, execution: Execution) -> bool:
+def _is_rejected(execution: Execution) -> bool:
     """Two rejections in a row at the end, and no check that is known to have been answered PENDING."""
-    answers = _first_answers(account, execution)
-    is_first = not execution.name.rpartition("-")[2].startswith("r")
-    return is_first and answers[-2:] == ["REJECTED"] * 2 and "PENDING" not in answers
+    answers = _answers_to(execution)
+    return not _is_takeover(execution) and answers[-2:] == ["REJECTED"] * 2 and "PENDING" not in answers
+
+
+def _is_takeover(execution: Execution) -> bool:
+    return execution.name.rpartition("-")[2].startswith("r")
 
 
 def early_millis(account: Account) -> int:
@@ -194,7 +197,7 @@ def _g3(account: Account) -> Iterator[str]:
         yield f"G3: {execution.name} stored {stored[0]} before the window was over"
     if stored[0] == "LINK_CLICKED" and _signzy_said(account, execution.name)[-1:] != ["CLICKED"]:
         yield f"G3: {execution.name} stored LINK_CLICKED, and Signzy said {_signzy_said(account, execution.name)}"
-    if stored[0] == "REJECTED" and any("PENDING" in _first_answers(account, it) for it in account.executions.values()):
+    if stored[0] == "REJECTED" and any("PENDING" in _answers_to(it) for it in account.executions.values()):
         yield f"G3: {execution.name} stored REJECTED although a check was answered PENDING"
     if (result_in(settled.item) is not None) != (stored[0] == "LINK_CLICKED"):
         yield f"G3: {stored[0]} with the result {settled.item['result']}"
@@ -216,15 +219,15 @@ def _g4(account: Account) -> Iterator[str]:
         around = 5 if scenario.is_healthy and not scenario.cancelled_at else 8
         if len(execution.entered_states) > 3 * len(execution.checks) + around:
             yield f"G4: {execution.name}: {len(execution.entered_states)} transitions, {len(execution.checks)} checks"
-        answers = _first_answers(account, execution)
+        answers = _answers_to(execution)
         if "CLICKED" in answers[:-1]:
             yield f"G4: {execution.name} went on checking after a click"
-        if any(pair == ("REJECTED", "REJECTED") for pair in pairwise(answers[:-1])) and "PENDING" not in answers:
-            if not execution.name.rpartition("-")[2].startswith("r"):
-                yield f"G4: {execution.name} went on checking after two rejections"
+        twice = ("REJECTED", "REJECTED") in pairwise(answers[:-1])
+        if twice and "PENDING" not in answers and not _is_takeover(execution):
+            yield f"G4: {execution.name} went on checking after two rejections"
     settled = _first(account, "outcome")
     for execution in account.executions.values():
-        has_seen = "CLICKED" in _first_answers(account, execution) and execution.status == "SUCCEEDED"
+        has_seen = "CLICKED" in _answers_to(execution) and execution.status == "SUCCEEDED"
         if has_seen and settled and settled.who != "cancel" and settled.item["outcome"] != {"S": "LINK_CLICKED"}:
             yield f"G4: {execution.name} saw a click and ended, and {settled.item['outcome']} is stored"
 

@@ -28,7 +28,7 @@ def perform(by: "Execution", resource: str, arguments: dict[str, Any], invoked_a
                 return _check_link(by, arguments, invoked_at)
             case "arn:aws:states:::events:putEvents":
                 return _put_events(by, arguments["Entries"])
-        raise Refused(f"unknown resource {resource}")
+        raise AssertionError(f"unknown resource {resource}")
     except ConditionFailed:
         return Failure("DynamoDB.ConditionalCheckFailedException")
     except Refused as refused:

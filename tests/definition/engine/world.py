@@ -169,13 +169,11 @@ class World:
         self._invoke(STATUS_EVENT, {**_STATUS_CHANGE, "resources": [arn], "detail": detail}, lambda _: None)
 
     def _sweep(self, who: str, event: Event) -> None:
-        others = 101 if self.account.scenario.others_given_up else 0
-
         def note(counts: Event | None) -> None:
             if counts:
                 self.account.note(who, json.dumps({name: it for name, it in counts.items() if it}))
-                if counts["open"] > others:
-                    self.account.record.was_exhausted = counts.get("exhausted", 0) > others
+                if counts["open"]:
+                    self.account.record.was_exhausted = counts.get("exhausted", 0) > 0
 
         self._invoke(who, event, note)
 

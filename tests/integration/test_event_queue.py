@@ -1,0 +1,126 @@
+"""Events from the queue: malformed ones, times that their sender wrote, and events that come back."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from local.stack import Stack
+from tests.integration import calls
+from tests.integration.calls import refuse
+from tests.integration.conftest import Link, assert_finished, measured, moment, send_link
+from tests.sample_events import link_sent
+
+QUEUE, DEAD_LETTERS = "InstantLinkSentQueue", "InstantLinkSentDeadLetters"
+
+
+def event_of(link: Link, seconds_ago: float = 1, **fields: Any) -> dict[str, Any]:
+    """An event as EventBridge puts it into the queue, whose sender wrote this time."""
+    event = link_sent() | {"time": moment(link.stack, seconds_ago).replace("+00:00", "Z")}
+    return event | {"id": link.verification_id, "detail": {**link.fields, **fields}}
+
+
+def put_into_queue(stack: Stack, body: str, queue: str = QUEUE) -> None:
+    stack.client("sqs").send_message(QueueUrl=stack.event_queue.url(queue), MessageBody=body)
+
+
+def dead_letter_of(link: Link) -> dict[str, Any] | None:
+    """The dead letter about a link."""
+    letters = link.stack.event_queue.dead_letters()
+    return next((letter for letter in letters if letter["detail"].get("sessionId") == link.session_id), None)
+
+
+def test_a_malformed_event_is_a_dead_letter_at_once_and_whole(stack):
+    link = send_link(stack)
+    detail = {"requestId": "12", "sessionId": link.session_id, "phoneNumber": "+15550001111"}
+    stack.put_link_sent(detail)
+
+    letter = link.await_that(lambda: dead_letter_of(link), "it is a dead letter")
+
+    assert letter["detail"] == detail
+    assert {"id", "time", "source", "detail-type"} <= set(letter)
+    assert "5550001111" not in stack.functions.logs_of("InstantLinkSent")
+
+
+def test_an_event_from_two_hours_ahead_is_a_dead_letter_and_starts_nothing(stack):
+    link = send_link(stack)
+    put_into_queue(stack, json.dumps(event_of(link, seconds_ago=-7200)))
+
+    link.await_that(lambda: dead_letter_of(link), "it is a dead letter")
+
+    assert stack.item(link.verification_id) is None
+    assert stack.executions.find(link.verification_id) is None
+
+
+def test_an_event_from_five_hours_ago_is_started_too_late_and_not_checked(stack):
+    link = send_link(stack, {"answer": "clicked"})
+    put_into_queue(stack, json.dumps(event_of(link, seconds_ago=5 * 3600)))
+    link.await_that(lambda: stack.item(link.verification_id), "the event handler has put it")
+
+    item = assert_finished(link, "UNKNOWN", "STARTED_TOO_LATE")
+
+    assert (item["checks"], link.checks_at()) == (0, [])
+
+
+def test_an_unknown_field_with_a_number_of_5000_digits_is_ignored(stack):
+    link = send_link(stack, {"answer": "clicked"})
+    body = json.dumps(event_of(link, amount="NUMBER"))
+    put_into_queue(stack, body.replace('"NUMBER"', "9" * 5000))
+    link.await_that(lambda: stack.item(link.verification_id), "the event handler has put it")
+
+    assert_finished(link, "LINK_CLICKED")
+
+
+def test_an_event_that_the_table_refuses_for_seconds_is_watched_within_the_window(stack):
+    link = send_link(stack, {"answer": "clicked"})
+    returned = measured(stack, "InstantLinkSent", "EventsReturned")
+    refuse(stack, calls.PUT, link.verification_id, 8)
+    link.put_on_bus()
+    link.await_that(lambda: stack.item(link.verification_id), "the event handler has put it")
+
+    item = assert_finished(link, "LINK_CLICKED")
+
+    assert measured(stack, "InstantLinkSent", "EventsReturned") > returned
+    began = stack.executions.find(link.verification_id)["startDate"]
+    # It comes back after 10 s, and where that is too early after 20 s more.
+    assert began - datetime.fromisoformat(item["startedAt"]) < timedelta(seconds=60)
+
+
+def test_only_what_the_table_refuses_stays_in_the_queue(stack):
+    good, refused, malformed = send_link(stack, {"answer": "clicked"}), send_link(stack), send_link(stack)
+    refuse(stack, calls.PUT, refused.verification_id, 30)
+    events = [event_of(refused), event_of(good), event_of(malformed, requestId="12")]
+    sent_at = str(round(stack.clock.now_ms()))
+    attributes = {"SentTimestamp": sent_at, "ApproximateReceiveCount": "1"}
+    records = [
+        {"messageId": name, "receiptHandle": name, "attributes": attributes, "body": json.dumps(event)}
+        for name, event in zip("abc", events, strict=True)
+    ]
+
+    answer = stack.functions.invoke("InstantLinkSent", json.dumps({"Records": records}))
+
+    assert json.loads(answer["Payload"].read()) == {"batchItemFailures": [{"itemIdentifier": "a"}]}
+    assert stack.item(refused.verification_id) is None
+    assert_finished(good, "LINK_CLICKED")
+    assert dead_letter_of(malformed)
+
+
+def test_dead_letters_can_be_sent_to_the_queue_again(stack):
+    link = send_link(stack, {"answer": "clicked"})
+    put_into_queue(stack, json.dumps(event_of(link)), DEAD_LETTERS)
+
+    redrive(stack)
+
+    link.await_that(lambda: stack.item(link.verification_id), "the event handler has put it")
+    assert_finished(link, "LINK_CLICKED")
+
+
+def redrive(stack: Stack) -> None:
+    """Sends the dead letters to the queue again, as StartMessageMoveTask does on AWS. The emulator has no such call."""
+    sqs, url = stack.client("sqs"), stack.event_queue.url(DEAD_LETTERS)
+    options = {"QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 600}
+    received: list[dict[str, Any]] = []
+    while got := sqs.receive_message(**options).get("Messages"):
+        received += got  # all of them first: a malformed event becomes a dead letter again
+    for message in received:
+        put_into_queue(stack, message["Body"])
+        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
