@@ -32,13 +32,17 @@ from operations.deployments import Deployment, Deployments
 from operations.environment import REGION_NAMES, BadChoice, Environment, refuse_unused, values_in
 
 
-def deploy(environment: Environment, folder: Path, parameters: dict[str, str], tags: dict[str, str]) -> None:
-    """Keeps what is deployed, then deploys a release. Raises BadChoice where a file of it was changed, CalledProcessError."""
+def deploy(environment: Environment, folder: Path, parameters: dict[str, str], tags: dict[str, str] | None) -> None:
+    """Keeps what is deployed, then deploys a release. tags: of the stack; None for those that it has.
+
+    Raises BadChoice where a file of the release was changed, CalledProcessError.
+    """
     release.checked(folder)
     deployments = Deployments(environment)
     print(f"Deploying {folder.name} to {deployments.destination()}, {environment.region}", flush=True)
     deployments.upload_code(folder.glob("*.zip"))
     template = (folder / "template.yaml").read_text("utf-8")
+    tags = deployments.tags() if tags is None else tags
     _replace(environment, deployments, Deployment(template, parameters | deployments.code_parameters(), tags))
 
 
@@ -70,7 +74,7 @@ def _deploy(environment: Environment) -> None:
     else:
         sam_cli.build(environment)
         folder = release.write()
-    deploy(environment, folder, environment.overrides | _given(), values_in(os.environ.get("TAGS") or ""))
+    deploy(environment, folder, environment.overrides | _given(), values_in(os.environ.get("TAGS") or "") or None)
 
 
 def _given() -> dict[str, str]:

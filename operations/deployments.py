@@ -63,6 +63,10 @@ class Deployments:
             parameters = [{"ParameterKey": "DeployerArns", "ParameterValue": ",".join(self._deployer_arns())}]
             body, cloudformation = _BUCKET_TEMPLATE.read_text("utf-8"), self._client("cloudformation")
             cloudformation.create_stack(StackName=name, TemplateBody=body, Parameters=parameters)
+            print(
+                f"Making the bucket to deploy from (stack {name}); only {self._caller['Arn']} may write to it",
+                flush=True,
+            )
             cloudformation.get_waiter("stack_create_complete").wait(StackName=name)
             stack = describe_stack(self._client, name)
         return outputs_in(stack)["BucketName"]
@@ -100,22 +104,31 @@ class Deployments:
 
     # ── What was deployed ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def keep_current(self) -> str | None:
-        """Keeps what is deployed now and returns its name; None if nothing is deployed."""
+    def _current_stack(self) -> dict[str, Any] | None:
+        """The stack as CloudFormation describes it; None if nothing was ever deployed."""
         try:
             stack = describe_stack(self._client, self._stack_name)
         except ClientError as error:
             if is_missing_stack(error):
                 return None
             raise
-        if stack["StackStatus"] in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"}:
-            return None  # never deployed
+        return None if stack["StackStatus"] in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"} else stack
+
+    def tags(self) -> dict[str, str]:
+        """The stack's tags, as they are."""
+        return {it["Key"]: it["Value"] for it in (self._current_stack() or {}).get("Tags", [])}
+
+    def keep_current(self) -> str | None:
+        """Keeps what is deployed now and returns its name; None if nothing is deployed."""
+        stack = self._current_stack()
+        if stack is None:
+            return None
         template = self._client("cloudformation").get_template(StackName=self._stack_name, TemplateStage="Original")
         body = template["TemplateBody"]
         deployment = Deployment(
             body if isinstance(body, str) else json.dumps(body),
             {it["ParameterKey"]: it["ParameterValue"] for it in stack.get("Parameters", [])},
-            {it["Key"]: it["Value"] for it in stack.get("Tags", [])},
+            self.tags(),
         )
         name = datetime.now(UTC).strftime(_TIME_FORMAT)
         content = json.dumps(asdict(deployment)).encode()
