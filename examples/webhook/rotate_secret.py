@@ -18,10 +18,9 @@ KEY_BYTES = 32
 def main(secret_arn: str) -> int:
     client: Any = boto3.client("secretsmanager")
     try:
-        current = json.loads(client.get_secret_value(SecretId=secret_arn)["SecretString"])["current"]
-    except (
-        client.exceptions.ResourceNotFoundException
-    ):  # it has no value yet, or it does not exist: then the next call says so
+        stored = client.get_secret_value(SecretId=secret_arn).get("SecretString")
+        current = json.loads(stored)["current"] if stored else ""
+    except client.exceptions.ResourceNotFoundException:  # the stack creates the secret without a value
         current = ""
     key = "whsec_" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
     client.put_secret_value(SecretId=secret_arn, SecretString=json.dumps({"current": key, "previous": current}))
