@@ -18,7 +18,8 @@ KEY_BYTES = 32
 def main(secret_arn: str) -> int:
     client: Any = boto3.client("secretsmanager")
     try:
-        current = json.loads(client.get_secret_value(SecretId=secret_arn)["SecretString"])["current"]
+        stored = client.get_secret_value(SecretId=secret_arn).get("SecretString")
+        current = json.loads(stored)["current"] if stored else ""
     except client.exceptions.ResourceNotFoundException:  # the stack creates the secret without a value
         current = ""
     key = "whsec_" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()

@@ -34,7 +34,7 @@ class _CachedKeys:
     def get(self) -> SigningKeys:
         if self._keys is None or time.monotonic() - self._read_at > KEYS_SECONDS:
             try:
-                secret = _secrets.get_secret_value(SecretId=_secret_arn)["SecretString"]
+                secret = _secrets.get_secret_value(SecretId=_secret_arn).get("SecretString", "")
             except _secrets.exceptions.ResourceNotFoundException:  # it is created without a value
                 raise NotDelivered("the secret holds no keys") from None
             except (ClientError, BotoCoreError) as error:
