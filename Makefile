@@ -130,7 +130,7 @@ endif
 scenarios: $(development) ## Random scenarios in the in-process engine: N=1000 SEED=1
 	@PYTHONPATH=functions $(python) -m tests.definition.engine scenarios --count $(or $(N),1000) --seed $(or $(SEED),1)
 
-bench: $(if $(filter start,$(WHAT)),build) $(development) ## Measure: WHAT=start|cost|capacity, WRITE=1 updates the document
+bench: $(development) ## Measure: WHAT=start|cost|capacity; WRITE=1 updates docs/cost.md
 	@$(if $(filter start cost capacity,$(WHAT)),:,echo "say what: make bench WHAT=start, cost or capacity" >&2; exit 2)
 	@$(python) -m benchmarks.$(WHAT:start=check_link) $(if $(WRITE),--write)
 
