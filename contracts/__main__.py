@@ -1,10 +1,10 @@
-"""make contracts: writes schemas/ and contracts/openapi.yaml and contracts/asyncapi.yaml from the types."""
+"""python -m contracts: generates openapi.yaml, asyncapi.yaml and schemas/ from the types."""
 
 from contracts import asyncapi, openapi, schemas
 
 
 def main() -> None:
-    """Writes what differs and says which."""
+    """Writes the files that differ, and prints their names."""
     for path, text in {**schemas.files(), **openapi.files(), **asyncapi.files()}.items():
         path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_text("utf-8") != text:

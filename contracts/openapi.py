@@ -14,7 +14,7 @@ from linkwatch.start_request import ApiStartRequest
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "contracts" / "openapi.yaml"
-#: Of the whole project: it stands in pyproject.toml alone.
+#: The version of the project.
 VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 
 _EXAMPLE = {
@@ -75,22 +75,19 @@ def _verification(description: str, example: dict[str, Any], *, location: bool =
     return answer
 
 
-#: What API Gateway says by itself, and what any call may come to.
+#: What API Gateway answers by itself, and what every call may be answered.
 _ALWAYS = {
     "403": _error("Not signed, or not allowed", "MISSING_AUTHENTICATION_TOKEN", "Missing Authentication Token"),
     "429": _error("More than ApiRequestsPerSecond: try again later", "THROTTLED", "Too Many Requests"),
-    "500": _error("Something failed: trying again is safe", "DEFAULT_5XX", "Internal server error"),
-    "502": _error("The function failed: trying again is safe", "INTEGRATION_FAILURE", "Internal server error"),
     "503": _error(
-        "An AWS dependency failed: trying again is safe", "UNAVAILABLE", "Temporarily unavailable; retrying is safe"
+        "AWS or linkwatch failed: trying again is safe", "UNAVAILABLE", "Temporarily unavailable; retrying is safe"
     ),
-    "504": _error("No answer in time: trying again is safe", "INTEGRATION_TIMEOUT", "Endpoint request timed out"),
 }
 _ALWAYS["503"]["headers"] = {"Retry-After": {"description": "Seconds", "schema": {"type": "integer", "examples": [1]}}}
 _BAD_ID = _error(
-    "No verificationId", "BAD_REQUEST", "Invalid verificationId", {"verificationId": "should be a requestId and a …"}
+    "Not a verificationId", "BAD_REQUEST", "Invalid verificationId", {"verificationId": "should be a requestId and a …"}
 )
-_NOT_FOUND = _error("There is none", "NOT_FOUND", "No such verification")
+_NOT_FOUND = _error("It does not exist", "NOT_FOUND", "No such verification")
 
 
 _SHAPES = {"Start": ApiStartRequest, "Verification": Verification, "Verifications": Verifications, "Error": Error}
@@ -137,19 +134,19 @@ _PARAMETER = {
     "name": "verificationId",
     "in": "path",
     "required": True,
-    "description": "lower(requestId)-lower(sessionId); capitals are taken, too",
+    "description": "lower(requestId)-lower(sessionId); upper case is accepted as well",
     "schema": {"type": "string", "pattern": "^[0-9a-fA-F]{24}-[0-9a-fA-F]{24}$"},
     "example": _EXAMPLE["verificationId"],
 }
 _POST = {
     "operationId": "startVerification",
-    "summary": "Have a link watched until it is clicked, refused or expired. The same start again is harmless.",
+    "summary": "Starts a verification. Sending the same start again is safe.",
     "requestBody": {"required": True, "content": _json("Start", _START)},
     "responses": {
-        "202": _verification("It is watched from now on", _EXAMPLE, location=True),
-        "200": _verification("It was known already; as it stands", _SETTLED, location=True),
+        "202": _verification("It is stored, and will be watched", _EXAMPLE, location=True),
+        "200": _verification("It was known: the verification as it is", _SETTLED, location=True),
         "400": _error(
-            "No start of a verification",
+            "Not a valid start",
             "BAD_REQUEST",
             "Invalid request body",
             {"requestId": "String should match pattern '^[0-9a-fA-F]{24}$'"},
@@ -160,48 +157,48 @@ _POST = {
 }
 _GET = {
     "operationId": "findVerification",
-    "summary": "A verification as it stands. Right after a start that said 202 it is there.",
-    "responses": {"200": _verification("As it stands", _SETTLED), "400": _BAD_ID, "404": _NOT_FOUND, **_ALWAYS},
+    "summary": "Returns a verification. It is found right after a start that was answered with 202.",
+    "responses": {"200": _verification("The verification", _SETTLED), "400": _BAD_ID, "404": _NOT_FOUND, **_ALWAYS},
 }
 _CORRELATION_ID = schema_of(FindRequest)["properties"]["correlationId"]
 _NEXT = schema_of(Verifications)["properties"]["next"]["anyOf"][0]
 _GET_CORRELATED = {
     "operationId": "findVerifications",
-    "summary": "The verifications of a correlationId, newest link first, 50 a page.",
+    "summary": "Returns the verifications of a correlationId, newest link first, 50 a page.",
     "parameters": [
         {
             "name": "correlationId",
             "in": "query",
             "required": True,
-            "description": "As the start gave it, percent-encoded",
+            "description": "That of the start, percent-encoded",
             "schema": _CORRELATION_ID,
             "example": _EXAMPLE["correlationId"],
         },
         {
             "name": "next",
             "in": "query",
-            "description": "As the page before had it",
+            "description": "From the page before",
             "schema": _NEXT,
             "example": next_after(_EXAMPLE["verificationId"]),
         },
     ],
     "responses": {
         "200": {
-            "description": "A page, empty where there is none; one that was started a moment ago may be missing",
+            "description": "A page, which may be empty. A verification that was started a moment ago may be missing",
             "content": _json("Verifications", {"verifications": [_SETTLED], "next": None}),
         },
-        "400": _error("No such query", "BAD_REQUEST", "Invalid query", {"correlationId": "Field required"}),
+        "400": _error("Not a valid query", "BAD_REQUEST", "Invalid query", {"correlationId": "Field required"}),
         **_ALWAYS,
     },
 }
 _DELETE = {
     "operationId": "cancelVerification",
-    "summary": "Cancel. A cancel that was answered with 200 is final; the same again is harmless.",
+    "summary": "Cancels a verification. A cancel that was answered with 200 is final; sending it again is safe.",
     "responses": {
         "200": _verification("It is CANCELLED, by this call or one before", _CANCELLED),
         "400": _BAD_ID,
         "404": _NOT_FOUND,
-        "409": _verification("It has another outcome; as it stands", _SETTLED),
+        "409": _verification("It has another outcome: the verification as it is", _SETTLED),
         **_ALWAYS,
     },
 }
@@ -210,4 +207,4 @@ _DELETE = {
 def files() -> dict[Path, str]:
     """Returns the text of contracts/openapi.yaml, by path."""
     text = yaml.safe_dump(json.loads(json.dumps(document())), sort_keys=False, width=120)
-    return {DOCUMENT: "# Generated by make contracts.\n" + text}
+    return {DOCUMENT: "# Generated by python -m contracts.\n" + text}

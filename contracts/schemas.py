@@ -1,4 +1,4 @@
-"""schemas/: JSON Schema (2020-12) of what comes in and what goes out."""
+"""schemas/: JSON Schema (2020-12) of the starts that linkwatch accepts, and of its events and answers."""
 
 import json
 from pathlib import Path
@@ -21,11 +21,11 @@ FILES: dict[str, type[BaseModel]] = {
     "error-1.0.schema.json": shapes.Error,
 }
 _TITLES = {
-    "instant-link-sent-1.0.schema.json": "The upstream event: source is the sender's own, detail-type is InstantLinkSent",
+    "instant-link-sent-1.0.schema.json": "The start event: source is the sender's own, detail-type is InstantLinkSent",
     "verification-settled-1.0.schema.json": "The outcome event",
     "start-1.0.schema.json": "The body of POST /verifications",
     "verification-1.0.schema.json": "A verification, as the API shows it",
-    "error-1.0.schema.json": "Every answer of the API that is no verification",
+    "error-1.0.schema.json": "Every answer of the API that is not a verification",
 }
 #: What the parser checks with code (functions/linkwatch/start_request.py), and examples.
 _ADDED = {
@@ -40,7 +40,7 @@ def schema_of(shape: type[BaseModel]) -> dict[str, Any]:
     if issubclass(shape, StartRequest):
         for name, added in _ADDED.items():
             schema["properties"][name]["anyOf"][0] |= added
-            # Generated clients take a property with a default for one that is always there.
+            # Generated clients treat a property with a default as always present.
             del schema["properties"][name]["default"]
         ahead = f" At most {FUTURE_TOLERANCE_SECONDS} s in the future."
         schema["properties"]["linkSentAt"]["description"] += "." + ahead
@@ -52,7 +52,7 @@ def schema_of(shape: type[BaseModel]) -> dict[str, Any]:
 
 
 def _without_titles(schema: Any) -> Any:
-    """Pydantic names each property after itself, in other letters."""
+    """Returns the schema without the titles that pydantic makes from the names of properties."""
     if isinstance(schema, list):
         return [_without_titles(part) for part in schema]
     if not isinstance(schema, dict):
@@ -67,7 +67,7 @@ def _without_titles(schema: Any) -> Any:
 
 
 def files() -> dict[Path, str]:
-    """What schemas/ has to hold."""
+    """Returns the text of each file in schemas/, by path."""
     return {SCHEMAS / name: _text(name, schema_of(shape)) for name, shape in FILES.items()}
 
 

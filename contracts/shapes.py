@@ -1,7 +1,7 @@
-"""What goes out, as types: the outcome event and the API's answers. (What comes in is functions/linkwatch/start_request.py.)
+"""The outcome event and the API's answers as types. (Those of a start are in functions/linkwatch/start_request.py.)
 
-The state machine composes the event and verifications.py the API's view, both without pydantic; tests hold what they really give
-against these: tests/definition/test_event_contract.py every outcome event, tests/integration/test_contracts.py the API's answers.
+The state machine composes the event, and verifications.py what the API shows, both without pydantic. Tests compare them with
+these types: tests/definition/test_event_contract.py every outcome event, tests/unit/test_contracts.py what the API shows.
 """
 
 from datetime import datetime
@@ -39,14 +39,14 @@ class Outcome(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-#: An answer's reasons, and those that only an outcome can have.
+#: The reasons of a check's answer, and those that only an outcome can have.
 OutcomeReason = Annotated[
     str, Field(json_schema_extra={"enum": [*(reason.value for reason in Reason), "STARTED_TOO_LATE", "INTERRUPTED"]})
 ]
 
 
 class _Shape(BaseModel):
-    # Closed to nobody: within version 1 further keys may come, and readers have to let them pass (docs/contracts.md).
+    # Not closed: within version 1 keys may be added, and readers have to ignore them (docs/contracts.md).
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
@@ -55,27 +55,27 @@ with_config(ConfigDict(extra="allow", use_attribute_docstrings=True))(Result)
 
 class _Known(_Shape):
     verificationId: Annotated[str, Field(pattern=_VERIFICATION_ID)]
-    """lower(requestId)-lower(sessionId): what consumers deduplicate on."""
+    """lower(requestId)-lower(sessionId). Consumers deduplicate on it."""
     requestId: Annotated[str, Field(pattern=ID_PATTERN)]
-    """As it was given, from Signzy's answer to Send Instant Link."""
+    """As in the start; from Signzy's answer to Send Instant Link."""
     sessionId: Annotated[str, Field(pattern=ID_PATTERN)]
-    """As it was given, from Signzy's answer to Send Instant Link."""
+    """As in the start; from Signzy's answer to Send Instant Link."""
     correlationId: Annotated[str, Field(min_length=1, max_length=128, pattern=CORRELATION_ID_PATTERN)] | None
     """The caller's own, or null."""
     reason: OutcomeReason | None
     """Why it is UNKNOWN or REJECTED; null otherwise."""
     linkSentAt: Time
-    """When the link was sent, as the start said; by default when API Gateway took the request, or the event's time. UTC."""
+    """When the link was sent, from the start; by default when API Gateway received the request, or the event's time. UTC."""
     deadline: Time
     """The end of the window, which starts at the whole second of linkSentAt. UTC."""
     checks: Annotated[int, Field(ge=0)] | None
     """How many checks led to the outcome: those of the execution that settled it. Null while WATCHING and for CANCELLED."""
     result: Result | None
-    """What Signzy said of a clicked link; null for every other outcome, and where it said nothing usable."""
+    """What Signzy said about a clicked link; null for every other outcome, and if it said nothing usable."""
 
 
 class Settled(_Known):
-    """The detail of VerificationSettled. Every key is always there."""
+    """The detail of VerificationSettled. Every key is always present."""
 
     schemaVersion: Literal["1.0"]
     """The version of this shape."""
@@ -86,29 +86,29 @@ class Settled(_Known):
 
 
 class VerificationSettled(BaseModel):
-    """The outcome event as EventBridge delivers it; EventBridge's own fields beside these."""
+    """The outcome event as EventBridge delivers it, with further fields of EventBridge's."""
 
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
     source: Literal["linkwatch"]
     detail_type: Annotated[Literal["VerificationSettled"], Field(alias="detail-type")]
     id: str
-    """EventBridge's; another one when the outcome is published again."""
+    """EventBridge's id, which differs when the outcome is published again."""
     time: datetime
     detail: Settled
 
 
 class Verification(_Known):
-    """A verification, as the API shows it. Every key is always there."""
+    """A verification, as the API shows it. Every key is always present."""
 
     status: Literal["WATCHING", "SETTLED"]
-    """SETTLED as soon as the outcome is stored."""
+    """SETTLED once the outcome is stored."""
     outcome: Outcome | None
     """How it ended; null while it is watched."""
     settledAt: Time | None
     """When the outcome was stored. UTC."""
     publishedAt: Time | None
-    """When the outcome event was on the bus. UTC."""
+    """When the outcome event had been published. UTC."""
 
 
 class Verifications(_Shape):
@@ -117,7 +117,7 @@ class Verifications(_Shape):
     verifications: Annotated[list[Verification], Field(max_length=PAGE_SIZE)]
     """One that was started a moment ago may be missing."""
     next: Annotated[str, Field(pattern=NEXT_PATTERN)] | None
-    """What to ask for the next page with; null on the last one. It says nothing else, and expires with its verification."""
+    """The parameter next of the following page; null on the last page. It is opaque, and expires with its verification."""
 
 
 class ErrorBody(_Shape):
@@ -128,10 +128,10 @@ class ErrorBody(_Shape):
     message: str
     """For people."""
     fields: Annotated[dict[str, str], Field(default_factory=dict)]
-    """Each bad field and what is wrong with it, never its value; not there where no field is meant."""
+    """Each invalid field and what is wrong with it, never its value; absent if no field is concerned."""
 
 
 class Error(_Shape):
-    """Every answer of the API that is no verification."""
+    """Every answer of the API that is not a verification."""
 
     error: ErrorBody

@@ -19,7 +19,7 @@ from operations.acceptance.guarantees import Window
 from operations.acceptance.report import REPORTS, write_report
 from operations.acceptance.run import Run
 from operations.acceptance.target import Target
-from simulator.client import SimulatedSignzy, VendorRequest
+from simulator.client import SimulatedSignzy, SimulatorRequest
 
 #: What two cores keep up with, forty verifications at a time; a check may come seconds late even so.
 SPEED, WINDOW, BURST = 2, Window(60, 5, 3), 6
@@ -31,7 +31,7 @@ class LocalSimulator:
     def __init__(self, simulator: SimulatedSignzy) -> None:
         self._simulator, self.take_token = simulator, simulator.take_token
 
-    def read_requests(self, request_ids: Sequence[str]) -> dict[str, list[VendorRequest]]:
+    def read_requests(self, request_ids: Sequence[str]) -> dict[str, list[SimulatorRequest]]:
         """It is asked about each link."""
         return {request_id: self._simulator.requests(request_id) for request_id in request_ids}
 

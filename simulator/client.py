@@ -1,4 +1,4 @@
-"""Talks to the simulator of Signzy: tells it what to answer, asks it what it was asked."""
+"""A client of the simulator of Signzy: sets what it answers, and reads the requests that it received."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,9 +11,9 @@ from simulator.protocol import BASE_PATH
 
 
 @dataclass(frozen=True, slots=True)
-class VendorRequest:
+class SimulatorRequest:
     """One request that the simulator got. at_ms: epoch milliseconds by the stack's clock. check: its number among those
-    that the link's script answered, from 1; None when it was refused before (token, header, malformed ids).
+    that the link's script answered, from 1; None if it was refused before that (token, header, malformed ids).
     """
 
     check: int | None
@@ -38,24 +38,24 @@ class SimulatedSignzy:
         script: Sequence[Mapping[str, Any]] | None = None,
         link_sent_at_ms: float | None = None,
     ) -> None:
-        """Has Signzy know a link from now on. Either scenario (scenarios.json) or script (steps as in scenarios.py) says
-        what its checks get; link_sent_at_ms is by the stack's clock, now by default.
+        """Makes a link known to Signzy. Either scenario (scenarios.json) or script (steps as in scenarios.py) sets how its
+        checks are answered. link_sent_at_ms: by the stack's clock, by default now.
         """
         known = {"sessionId": session_id, "scenario": scenario, "script": script, "linkSentAtMs": link_sent_at_ms}
         body = {name: value for name, value in known.items() if value is not None}
         self._call("PUT", f"/_simulator/links/{request_id}", body)
 
-    def requests(self, request_id: str) -> list[VendorRequest]:
-        """The requests about one link, in the order in which they came."""
+    def requests(self, request_id: str) -> list[SimulatorRequest]:
+        """Returns the requests about a link, in the order in which they arrived."""
         found = self._call("GET", f"/_simulator/links/{request_id}/requests")["requests"]
-        return [VendorRequest(r["check"], r["atMs"], r["path"], r["answer"]) for r in found]
+        return [SimulatorRequest(r["check"], r["atMs"], r["path"], r["answer"]) for r in found]
 
     def take_token(self, token: str) -> None:
-        """The only token that Signzy takes from now on."""
+        """Sets the only token that Signzy accepts."""
         self._call("PUT", "/_simulator/token", {"token": token})
 
     def now_ms(self) -> int:
-        """The stack's clock, epoch milliseconds."""
+        """Returns the time by the stack's clock, epoch milliseconds."""
         return self._call("GET", "/_simulator/clock")["nowMs"]
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:

@@ -1,10 +1,10 @@
-"""Links that stand whole in their ids, for a simulator that remembers nothing. Standard library only.
+"""Links whose ids contain all that is to be known of them, for a simulator without a memory. Standard library only.
 
     python -m simulator.coded SCENARIO [--click SECONDS] [--sent-ago SECONDS] [--interval SECONDS]
 
 The requestId's 24 hexadecimal digits are, in this order: the scenario's number in scenarios.json (2), the second of the click
-after the link was sent (4; ffff: the scenario's own), the moment of the sending in epoch seconds (8), the seconds between two
-checks (2) and chance (8). The sessionId follows from the requestId, so that no other ids are taken for such a link's.
+after the link was sent (4; ffff: the scenario's own), when the link was sent in epoch seconds (8), the seconds between two
+checks (2) and random digits (8). The sessionId is computed from the requestId, so that other ids are not mistaken for these.
 """
 
 import argparse
@@ -30,31 +30,33 @@ class CodedLink:
     interval: int = 10
 
     def __post_init__(self) -> None:
-        """Raises ValueError, saying what there is."""
+        """Raises ValueError, whose message says which values are valid."""
         if self.scenario not in SCENARIOS:
             raise ValueError(f"SCENARIO={self.scenario} does not exist; there are {', '.join(_NAMES)}")
         if self.click is not None and not any("untilSecond" in step for step in SCENARIOS[self.scenario]["script"]):
-            raise ValueError(f"nobody clicks in SCENARIO={self.scenario}, so it takes no CLICK")
+            raise ValueError(f"SCENARIO={self.scenario} has no click, so it does not use CLICK")
         if not 0 <= (self.click or 0) < _NO_CLICK or not 1 <= self.interval <= 0xFF:
-            raise ValueError(f"a click is from 0 to {_NO_CLICK - 1} s after the sending, an interval from 1 to 255 s")
+            raise ValueError(
+                f"a click is from 0 to {_NO_CLICK - 1} s after the link was sent, an interval from 1 to 255 s"
+            )
 
     def new_ids(self) -> dict[str, str]:
-        """Ids for this link, others each time: {"requestId", "sessionId"}."""
+        """Returns ids for this link, new ones at each call: {"requestId", "sessionId"}."""
         click = _NO_CLICK if self.click is None else self.click
         request_id = f"{_NAMES.index(self.scenario):02x}{click:04x}{self.sent_at:08x}{self.interval:02x}"
         request_id += secrets.token_hex(4)
         return {"requestId": request_id, "sessionId": _session_of(request_id)}
 
     def step(self, now_ms: float, window_seconds: float) -> Step:
-        """What a check gets that comes now (epoch milliseconds). It is the number that is due at its time: who remembers nothing
-        cannot count.
+        """Returns the answer to a check at this time (epoch milliseconds). Its number is computed from the schedule, because
+        nothing is remembered to count by.
         """
         second = now_ms / 1000 - self.sent_at
         check = max(1, round(second / self.interval))
         return step_of(self._script(window_seconds), check, second, window_seconds)
 
     def clicked_at(self, window_seconds: float) -> float | None:
-        """Seconds after the sending; None where nobody clicks."""
+        """Returns when it is clicked, in seconds after it was sent; None if it is not clicked."""
         clicks = (step["untilSecond"] for step in self._script(window_seconds) if "untilSecond" in step)
         return next(clicks, None)
 
@@ -66,7 +68,7 @@ class CodedLink:
 
 
 def decoded(request_id: str, session_id: str) -> CodedLink | None:
-    """The link that these ids, in any case, are of; None where they are no such link's."""
+    """Returns the link that is coded in these ids, in lower or upper case; None for other ids."""
     request_id = request_id.lower()
     if len(request_id) != 24 or session_id.lower() != _session_of(request_id):
         return None
@@ -81,7 +83,7 @@ def _session_of(request_id: str) -> str:
 
 
 def main() -> None:
-    """Prints new ids, as Signzy's Send Instant Link gives them."""
+    """Prints new ids in the form of Signzy's answer to Send Instant Link."""
     parser = argparse.ArgumentParser(description="ids of a link for the simulator of Signzy")
     parser.add_argument("scenario", choices=_NAMES)
     parser.add_argument("--click", type=int)

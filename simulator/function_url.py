@@ -1,6 +1,6 @@
-"""The simulator of Signzy as a Lambda behind a function URL. It remembers nothing: what it answers stands in the ids (coded.py).
+"""The simulator of Signzy as a Lambda behind a function URL. It has no memory: the ids say what it answers (coded.py).
 
-A function URL always answers: where the local simulator breaks the connection, this one fails, and AWS says 502.
+A function URL always answers: where the local simulator closes the connection, this one fails, and AWS answers 502.
 """
 
 import base64
@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-from simulator.answers import VendorAnswer
+from simulator.answers import SimulatedAnswer
 from simulator.coded import decoded
 from simulator.misbehaviours import MISBEHAVIOURS
 from simulator.protocol import ABOUT, CHECK, NOT_FOUND, SIMULATOR_HEADER, answer_to, refusal
@@ -23,7 +23,7 @@ _HANGING_SECONDS = 12.0
 
 
 class Misbehaviour(Exception):
-    """Asked for by the scenario."""
+    """The scenario wants no answer."""
 
 
 _secrets: Any = boto3.client("secretsmanager")
@@ -37,7 +37,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if event["requestContext"]["http"]["method"] != "GET" or not (match := CHECK.fullmatch(path)):
         return _http(ABOUT if path == "/" else NOT_FOUND)
     request_id, session_id = match[1], match[2]
-    at_ms = event["requestContext"]["timeEpoch"]  # when AWS took the request: a cold start comes after it
+    at_ms = event["requestContext"]["timeEpoch"]  # when AWS received the request, which is before a cold start
     step = _step(request_id, session_id, at_ms, event["headers"])
     request = {"requestId": request_id[:64], "sessionId": session_id[:64], "atMs": at_ms, "path": path[:200]}
     print(json.dumps({"message": "Answered", **request, "check": step.get("check"), "answer": step["answer"]}))
@@ -62,7 +62,7 @@ def _step(request_id: str, session_id: str, at_ms: int, headers: dict[str, str])
     return link.step(at_ms, _window_seconds) if link else {"answer": "unknown-ids", "check": 1}
 
 
-def _http(answer: VendorAnswer) -> dict[str, Any]:
+def _http(answer: SimulatedAnswer) -> dict[str, Any]:
     return {
         "statusCode": answer.status,
         "headers": answer.headers | SIMULATOR_HEADER,

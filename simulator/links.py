@@ -21,7 +21,7 @@ class Link:
 
 
 class Links:
-    """All links by requestId, and the token that Signzy takes. Threads share it."""
+    """All links by requestId, and the token that Signzy accepts. Threads share it."""
 
     def __init__(self, window_seconds: float, token: str) -> None:
         self.token = token
@@ -40,7 +40,7 @@ class Links:
             self._links[request_id.lower()] = link
 
     def step_for(self, request_id: str, session_id: str, now_ms: int) -> Step:
-        """What this check gets. Ids that nobody registered and that say nothing themselves (coded.py) are unknown."""
+        """Returns the step that answers this check. Ids are unknown unless they are registered or coded (coded.py)."""
         if coded := decoded(request_id, session_id):
             return coded.step(now_ms, self._window_seconds)
         with self._lock:
@@ -51,12 +51,12 @@ class Links:
         return step_of(link.script, number, (now_ms - link.sent_at_ms) / 1000, self._window_seconds)
 
     def note(self, request_id: str, request: dict[str, Any]) -> None:
-        """Remembers a request, even one about a link that nobody sent."""
+        """Records a request, also one about an unknown link."""
         with self._lock:
             self._links.setdefault(request_id.lower(), Link("", [], 0)).requests.append(request)
 
     def requests(self, request_id: str) -> list[dict[str, Any]]:
-        """The requests about one link, in the order in which they came."""
+        """Returns the requests about a link, in the order in which they arrived."""
         with self._lock:
             link = self._links.get(request_id.lower())
             return list(link.requests) if link else []

@@ -1,15 +1,15 @@
-"""Signzy's status endpoint as its page documents it: where it is, whom it refuses and what it answers. Standard library only."""
+"""Signzy's status endpoint as its page documents it: its path, what it refuses and what it answers. Standard library only."""
 
 import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from simulator.answers import ANSWERS, VendorAnswer, answer_from
+from simulator.answers import ANSWERS, SimulatedAnswer, answer_from
 from simulator.scenarios import Step
 
 BASE_PATH = "/api/v3/us-kyc"
 CHECK = re.compile(re.escape(BASE_PATH) + "/poll-check-verify/request/([^/?]*)/session/([^/?]*)")
-#: Says to whoever looks that this is not Signzy.
+#: In every answer, so that nobody mistakes the simulator for Signzy.
 SIMULATOR_HEADER = {"X-Simulator": "linkwatch's simulator of Signzy, not Signzy"}
 ABOUT = answer_from(
     {
@@ -24,7 +24,7 @@ ABOUT = answer_from(
 NOT_FOUND = answer_from({"status": 404, "body": {"error": {"message": "Not Found", "statusCode": 404}}})
 
 _ID = re.compile("[0-9a-fA-F]{24}")
-_NO_JSON_ASKED_FOR = answer_from(
+_WRONG_CONTENT_TYPE = answer_from(
     {"status": 400, "body": {"error": {"statusCode": 400, "message": "Content-Type should be application/json"}}}
 )
 
@@ -32,24 +32,24 @@ _NO_JSON_ASKED_FOR = answer_from(
 def refusal(
     request_id: str, session_id: str, content_type: str | None, *, is_right_token: Callable[[], bool]
 ) -> Step | None:
-    """Why a check is refused before anybody looks for its link: who asks, in which form, about what, in this order."""
+    """Returns why a check is refused (its token, Content-Type or ids, in this order) before its link is looked up, or None."""
     if not is_right_token():
         return {"answer": "credentials-refused"}
     if (content_type or "").partition(";")[0].strip().lower() != "application/json":
-        return {"answer": "no-json-asked-for"}
+        return {"answer": "wrong-content-type"}
     for id_, answer in ((request_id, "malformed-request-id"), (session_id, "malformed-session-id")):
         if not _ID.fullmatch(id_):
             return {"answer": answer}
     return None
 
 
-def answer_to(step: Step, session_id: str) -> VendorAnswer:
-    """The HTTP answer that a step says, about this session. Raises KeyError for a misbehaviour."""
-    answer = _NO_JSON_ASKED_FOR if step["answer"] == "no-json-asked-for" else ANSWERS[step["answer"]]
+def answer_to(step: Step, session_id: str) -> SimulatedAnswer:
+    """Returns the HTTP answer of a step, about this session. Raises KeyError for a misbehaviour."""
+    answer = _WRONG_CONTENT_TYPE if step["answer"] == "wrong-content-type" else ANSWERS[step["answer"]]
     return (_carrying(answer, step["phoneNumber"]) if "phoneNumber" in step else answer).about(session_id)
 
 
-def _carrying(answer: VendorAnswer, phone_number: str) -> VendorAnswer:
+def _carrying(answer: SimulatedAnswer, phone_number: str) -> SimulatedAnswer:
     field = f'{{"PhoneNumber": "{phone_number}", '.encode()
     body = answer.body.replace(b"{", field) if b"{" in answer.body else answer.body + phone_number.encode()
     return replace(answer, body=body)

@@ -1,14 +1,14 @@
 """The scenarios, scenarios.json, and how a script is read. Standard library only.
 
-A script is a list of steps; the first that fits a check gives its answer. A step fits when all of its conditions do:
+A script is a list of steps; the first one that fits a check decides its answer. A step fits if all of its conditions are met:
     checks        numbers of checks, the first one is 1
-    fromSecond    the check comes this many seconds after the link was sent, or later
-    untilSecond   the check comes before that
-and says
+    fromSecond    the check arrives this many seconds after the link was sent, or later
+    untilSecond   the check arrives before that
+and has
     answer        a name in answers.json, or of misbehaviours.py's misbehaviours
     slowBySeconds (optional) how long the answer takes
-    closesKept    (optional) true: a connection over which a check came before is closed instead, without an answer
-    phoneNumber   (optional) personal data that the answer carries besides, in each of its objects or behind its text
+    closesKept    (optional) true: a connection that was used for a check before is closed instead, without an answer
+    phoneNumber   (optional) personal data that the answer also carries, in each of its objects or after its text
 """
 
 import json
@@ -19,16 +19,16 @@ from simulator.answers import ANSWERS
 
 Step = dict[str, Any]
 
-#: A scenario: {"about", "script", "outcome"}, and "rotateTokenAfterChecks" for who runs it.
+#: A scenario: {"about", "script", "outcome"}, and "rotateTokenAfterChecks" for the program that plays it.
 SCENARIOS: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("scenarios.json").read_text("utf-8"))
-#: The seconds in the file are of a window of this length.
+#: The seconds in the file are for a window of this length.
 SCENARIO_WINDOW_SECONDS = 300
 
 _PENDING: Step = {"answer": "pending"}
 
 
 def fitted_to(window_seconds: float, scenario: str) -> list[Step]:
-    """A scenario's script, its seconds fitted to another window. Raises KeyError for a scenario that there is not."""
+    """Returns a scenario's script with its seconds scaled to another window. Raises KeyError for an unknown scenario."""
     share = window_seconds / SCENARIO_WINDOW_SECONDS
     seconds = ("fromSecond", "untilSecond")
     return [
@@ -38,18 +38,18 @@ def fitted_to(window_seconds: float, scenario: str) -> list[Step]:
 
 
 def step_of(script: list[Step], check: int, second: float, window_seconds: float) -> Step:
-    """What a check gets. check: its number, from 1; second: after the link was sent.
+    """Returns the step that answers a check. check: its number, from 1; second: after the link was sent.
 
-    Once the window is over a check yields no result, so no click either, whatever the script says. Signzy's page has one
-    answer without a result that is no error, "Please wait for sometime": so that is what comes instead.
+    After the window a check has no result, so no click either, whatever the script says. Signzy's page has one answer without
+    a result that is not an error, "Please wait for sometime", so that one is given instead.
     """
     step = next((step for step in script if _fits(step, check, second)), _PENDING)
-    if second >= window_seconds and _says_clicked(step["answer"]):
+    if second >= window_seconds and _is_click(step["answer"]):
         step = _PENDING
     return {**step, "check": check}
 
 
-def _says_clicked(answer: str) -> bool:
+def _is_click(answer: str) -> bool:
     return answer in ANSWERS and ANSWERS[answer].expect["answer"] == "CLICKED"
 
 

@@ -1,16 +1,16 @@
-"""A simulator of Signzy: its status endpoint over HTTP as its page documents it, and a second path to tell it what to answer.
+"""A simulator of Signzy: its status endpoint over HTTP as its page documents it, and paths that set what it answers.
 
     python -m simulator.server --port 8099 --window-seconds 300 [--host 127.0.0.1] [--link '{"requestId", …}']
 
     GET /api/v3/us-kyc/poll-check-verify/request/{requestId}/session/{sessionId}     Signzy
     PUT /_simulator/links/{requestId}          {"sessionId", "scenario" or "script", "linkSentAtMs"?}   a link was sent
-    POST /_simulator/send/{scenario}           anything; sends a link and gives {"result": {"requestId", "sessionId"}}
-    GET /_simulator/links/{requestId}/requests who asked about it, when, and what they were told
-    PUT /_simulator/token                      {"token"}, the one that Signzy takes from now on
+    POST /_simulator/send/{scenario}           any body; sends a link and returns {"result": {"requestId", "sessionId"}}
+    GET /_simulator/links/{requestId}/requests the requests about it: when, and the answer
+    PUT /_simulator/token                      {"token"}, the only one that Signzy accepts
     GET /_simulator/clock                      {"nowMs"}
 
-Times are epoch milliseconds by the simulator's own clock, which may be running faster than the world's. Standard library
-only: it also runs alone in a container, on a bare python3.13.
+Times are epoch milliseconds by the simulator's own clock, which may run faster than real time. Standard library only: it also
+runs alone in a container, on a python3.13 without packages.
 """
 
 import argparse
@@ -22,13 +22,13 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from simulator.answers import VendorAnswer, answer_from
+from simulator.answers import SimulatedAnswer, answer_from
 from simulator.links import Links
 from simulator.misbehaviours import MISBEHAVIOURS
 from simulator.protocol import ABOUT, CHECK, NOT_FOUND, SIMULATOR_HEADER, answer_to, refusal
 
-#: The token that the simulator takes when nobody says another.
-DEFAULT_TOKEN = "simulated-token"  # noqa: S105  # no secret: nothing real takes it
+#: The token that the simulator accepts until another one is set.
+DEFAULT_TOKEN = "simulated-token"  # noqa: S105  # not a secret: nothing real accepts it
 
 _LINK = re.compile("/_simulator/links/([0-9a-fA-F]{24})")
 _REQUESTS = re.compile("/_simulator/links/([^/]+)/requests")
@@ -39,7 +39,7 @@ def now_ms() -> int:
 
 
 class Simulator(ThreadingHTTPServer):
-    """The server and what it knows."""
+    """The server and its links."""
 
     daemon_threads = True  # a request that hangs does not keep the simulator from ending
     request_queue_size = 128  # the default, 5, drops connections when tests start many verifications at once
@@ -52,7 +52,7 @@ class Simulator(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # connections are kept alive, as Signzy's are
     server: Simulator  # pyright: ignore[reportIncompatibleVariableOverride]
-    _has_been_asked = False  # over this connection
+    _is_kept = False  # whether a check came over this connection before
 
     def do_GET(self) -> None:
         if self.path == "/_simulator/clock":
@@ -84,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
             elif match := _LINK.fullmatch(self.path):
                 self.server.links.register(match[1], data, now_ms())
             else:
-                return self._say(HTTPStatus.NOT_FOUND, {"error": "nothing here"})
+                return self._say(HTTPStatus.NOT_FOUND, {"error": "no such path"})
         except (KeyError, TypeError, ValueError) as error:
             return self._say(HTTPStatus.BAD_REQUEST, {"error": f"{type(error).__name__}: {error}"})
         return self._say(HTTPStatus.OK, {})
@@ -92,11 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _check(self, request_id: str, session_id: str) -> None:
         at_ms = now_ms()
         step = self._step(request_id, session_id, at_ms)
-        if step.get("closesKept") and self._has_been_asked:
+        if step.get("closesKept") and self._is_kept:
             step["answer"] = "close"
-        self._has_been_asked = True
+        self._is_kept = True
         request = {
-            "check": step.get("check"),  # null when it was refused before the script was asked
+            "check": step.get("check"),  # null if it was refused before the script was read
             "atMs": at_ms,
             "path": self.path,
             "answer": step["answer"],
@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         refused = refusal(request_id, session_id, content_type, is_right_token=lambda: is_right_token)
         return refused or self.server.links.step_for(request_id, session_id, at_ms)
 
-    def _answer(self, answer: VendorAnswer) -> None:
+    def _answer(self, answer: SimulatedAnswer) -> None:
         self.send_response(answer.status)
         for name, value in (answer.headers | SIMULATOR_HEADER).items():
             self.send_header(name, value)
@@ -127,13 +127,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _say(self, status: HTTPStatus, body: dict[str, Any]) -> None:
         self._answer(answer_from({"status": status, "body": body}))
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class calls it so
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
         if not self.path.startswith("/_simulator/"):
             super().log_message(format, *args)
 
 
 def main() -> None:
-    """Serves until it is ended."""
+    """Serves until it is stopped."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)

@@ -11,12 +11,12 @@ from start_and_wait import call
 
 
 def main(api_url: str, correlation_id: str) -> int:
-    """0 also where there is none."""
+    """Returns 0, also if there is none; 1 if a call failed."""
     page = f"{api_url}/verifications?correlationId={quote(correlation_id, safe='')}"
     following = ""
     while following is not None:
         status, found = call("GET", page + following)
-        if status != 200:  # 400 for next: its verification has expired meanwhile
+        if status != 200:  # 400 for next: its verification has expired
             print(f"not found: {status} {found}", file=sys.stderr)
             return 1
         for verification in found["verifications"]:

@@ -1,4 +1,4 @@
-"""Starts a verification by the API and waits for its outcome: python start_and_wait.py API_URL REQUEST_ID SESSION_ID
+"""Starts a verification through the API and waits for its outcome: python start_and_wait.py API_URL REQUEST_ID SESSION_ID
 
 Prints the verification when it is settled. Events are better (examples/consumer): here each poll costs a request. Needs botocore,
 urllib3 and AWS's usual variables or profile.
@@ -21,13 +21,13 @@ PATIENCE_SECONDS = 60
 POLL_SECONDS = 5
 
 _session = Session()
-# A POST may be sent again, too: the same start twice is one verification.
+# A POST may also be sent again: the same start twice is one verification.
 _again = urllib3.Retry(3, backoff_factor=0.5, status_forcelist=[429, 500, 502, 503, 504], allowed_methods=None)
 _http = urllib3.PoolManager(timeout=30, retries=_again)
 
 
 def call(method: str, url: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-    """One signed call: its status and its JSON."""
+    """Makes a signed call; returns its status and its JSON."""
     content = None if body is None else json.dumps(body)
     request = AWSRequest(method, url, headers={"Content-Type": "application/json"}, data=content)
     credentials = _session.get_credentials()
@@ -43,7 +43,7 @@ def call(method: str, url: str, body: dict[str, Any] | None = None) -> tuple[int
 
 
 def main(api_url: str, request_id: str, session_id: str) -> int:
-    """0 when it is settled in time."""
+    """Returns 0 if it is settled in time, otherwise 1."""
     status, verification = call("POST", f"{api_url}/verifications", {"requestId": request_id, "sessionId": session_id})
     if status not in {200, 202}:
         print(f"not started: {status} {verification}", file=sys.stderr)

@@ -2,8 +2,8 @@
 
 Reads the mobile number from standard input and Signzy's token from SIGNZY_TOKEN, because other users can read a command line.
 
-The link goes out first, and the time before that call is linkSentAt: the deadline counts from it, so that it may be a moment
-too early and never too late. If this process ends between the two, the link is not watched; where that matters, write the ids to
+The link is sent first. linkSentAt is the time before that call: the deadline counts from it, so it may be a moment too early
+and is never too late. If this process ends between the two, the link is not watched; where that matters, write the ids to
 an outbox as soon as Signzy has answered, and put the event from there until the bus has accepted it.
 """
 
@@ -24,7 +24,7 @@ _TRIES = 4
 
 
 def send_instant_link(url: str, token: str, mobile_number: str, country_code: str, target_url: str) -> dict[str, str]:
-    """Has Signzy send the link; returns its requestId and sessionId. Raises RuntimeError, HTTPError.
+    """Asks Signzy to send the link; returns its requestId and sessionId. Raises RuntimeError, HTTPError.
 
     The body's fields are those of https://docs.signzy.com/us-apis/send-link. Assumed: that the ids are in "result".
     """
@@ -56,7 +56,7 @@ def put_link_sent(events: Any, bus_name: str, detail: dict[str, str]) -> None:
 
 
 def _token() -> str:
-    """SIGNZY_TOKEN. Raises SystemExit, without the token, for what no header can carry: the HTTP client would quote it."""
+    """Returns SIGNZY_TOKEN. Raises SystemExit, without the token, if a header cannot carry it: the HTTP client would quote it."""
     token = os.environ.get("SIGNZY_TOKEN", "").strip()
     if not (token and token.isascii() and token.isprintable()):
         raise SystemExit("SIGNZY_TOKEN is empty or has characters that a header cannot carry")
@@ -70,7 +70,7 @@ def _mobile_number() -> str:
 
 
 def _events() -> Any:
-    """EventBridge's client, in the region that the shell or its profile names. Raises SystemExit where none does."""
+    """Returns EventBridge's client in the region of the shell or its profile. Raises SystemExit without a region."""
     config = Config(retries={"mode": "standard", "total_max_attempts": 4})
     try:
         # boto3 itself reads AWS_DEFAULT_REGION and the profile only.
@@ -80,20 +80,20 @@ def _events() -> Any:
 
 
 def main() -> int:
-    """Prints the verificationId. Raises where the link was not sent, or the bus did not accept the event."""
+    """Prints the verificationId. Raises if the link was not sent, or the event was not accepted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bus", required=True, help="linkwatch's output BusName")
     parser.add_argument("--signzy-url", required=True, help="Signzy's Send Instant Link")
-    parser.add_argument("--target-url", required=True, help="where the link leads whoever taps it")
+    parser.add_argument("--target-url", required=True, help="the page that the link opens")
     parser.add_argument("--country-code", default="US")
     parser.add_argument("--correlation-id", help="your own, echoed in the outcome")
     options = parser.parse_args()
     if not options.signzy_url.startswith(("https://", "http://127.0.0.1:")):
-        parser.error("--signzy-url has to be https: the token goes there")
-    events, token, mobile_number = _events(), _token(), _mobile_number()  # before the link is out
+        parser.error("--signzy-url has to be https: the token is sent there")
+    events, token, mobile_number = _events(), _token(), _mobile_number()  # before the link is sent
     link_sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     ids = send_instant_link(options.signzy_url, token, mobile_number, options.country_code, options.target_url)
-    print(f"{ids['requestId']}-{ids['sessionId']}".lower())  # before all else: the link is out, whatever happens now
+    print(f"{ids['requestId']}-{ids['sessionId']}".lower())  # first of all: the link is sent, whatever happens next
     own = {"correlationId": options.correlation_id} if options.correlation_id else {}
     put_link_sent(events, options.bus, {**ids, "linkSentAt": link_sent_at, **own})
     return 0

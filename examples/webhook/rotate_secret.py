@@ -24,7 +24,9 @@ def main(secret_arn: str) -> int:
         current = ""
     key = "whsec_" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
     client.put_secret_value(SecretId=secret_arn, SecretString=json.dumps({"current": key, "previous": current}))
-    print("Rotated. Give the receiver the current key before you rotate again; until then both are signed with.")
+    print(
+        "Rotated. Give the receiver the current key before you rotate again; until then, deliveries are signed with both keys."
+    )
     return 0
 
 

@@ -98,12 +98,12 @@ class Table:
         condition = "attribute_exists(verificationId) AND attribute_not_exists(outcome)"
         return self._update(verification_id, outcome, condition, {})
 
-    def name_next(self, verification_id: str, dead: str, changes: Item) -> bool:
-        """Writes the name of the next execution, and what goes with it, where the item still names the dead one and is not
-        published. Gives whether that was so.
+    def name_next(self, verification_id: str, failed: str, changes: Item) -> bool:
+        """Writes the name of the next execution, and further changes, if the item still names the failed one and is not
+        published. Returns whether it did.
         """
-        condition = "executionName = :dead AND attribute_not_exists(publishedAt)"
-        return self._update(verification_id, changes, condition, {":dead": dead})[1]
+        condition = "executionName = :failed AND attribute_not_exists(publishedAt)"
+        return self._update(verification_id, changes, condition, {":failed": failed})[1]
 
     def _update(self, verification_id: str, changes: Item, condition: str, values: Item) -> tuple[Item | None, bool]:
         with aws_call("UpdateItem"):

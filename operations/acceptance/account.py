@@ -21,7 +21,7 @@ from operations.deployed.resources import Resources
 from operations.deployed.signed_calls import SignedCalls
 from operations.deployed.stack import DeployedStack, outputs_of
 from operations.environment import ROOT, BadChoice, Environment
-from simulator.client import VendorRequest
+from simulator.client import SimulatorRequest
 
 _SUFFIX = "-acceptance"
 #: The template's schedule is {stack}-RecoverUnfinished, and AWS allows 64 characters.
@@ -42,15 +42,15 @@ class SimulatorLog:
     def __init__(self, client: Callable[[str], Any], log_group: str, token_arn: str, began_ms: int) -> None:
         self._client, self._log_group, self._token_arn, self._began_ms = client, log_group, token_arn, began_ms
 
-    def read_requests(self, request_ids: Sequence[str]) -> dict[str, list[VendorRequest]]:
+    def read_requests(self, request_ids: Sequence[str]) -> dict[str, list[SimulatorRequest]]:
         """As the log is now, by the time at which AWS took the requests."""
         asked = {"logGroupName": self._log_group, "startTime": self._began_ms, "filterPattern": "Answered"}
         pages = self._client("logs").get_paginator("filter_log_events").paginate(**asked)
         lines = [json.loads(event["message"]) for page in pages for event in page["events"]]
-        found: dict[str, list[VendorRequest]] = {request_id: [] for request_id in request_ids}
+        found: dict[str, list[SimulatorRequest]] = {request_id: [] for request_id in request_ids}
         for line in sorted(lines, key=lambda line: line["atMs"]):
             if line["requestId"] in found:
-                request = VendorRequest(line["check"], line["atMs"], line["path"], line["answer"])
+                request = SimulatorRequest(line["check"], line["atMs"], line["path"], line["answer"])
                 found[line["requestId"]].append(request)
         return found
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from operations.acceptance.findings import Finding, Verdict
 from simulator.answers import ANSWERS
-from simulator.client import VendorRequest
+from simulator.client import SimulatorRequest
 
 #: G1, while AWS is healthy: seconds beyond the window.
 GRACE_SECONDS = 30
@@ -51,7 +51,7 @@ class Observation:
     item: dict[str, Any]
     #: The outcome events, each once however often it was delivered.
     events: Sequence[dict[str, Any]]
-    requests: Sequence[VendorRequest]
+    requests: Sequence[SimulatorRequest]
     window: Window
     case: str = ""
     #: When its item was there at the latest; startedAt where that is not known.

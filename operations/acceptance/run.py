@@ -16,7 +16,7 @@ from operations.acceptance.refusals import check_refusals
 from operations.acceptance.target import Target
 from operations.acceptance.tested_link import TestedLink, Via
 from operations.environment import ROOT
-from simulator.client import VendorRequest
+from simulator.client import SimulatorRequest
 from simulator.coded import CodedLink
 from simulator.scenarios import SCENARIOS
 
@@ -178,7 +178,7 @@ class Run:
         while not all(events_of(link.verification_id) for link in links) and time.monotonic() < gives_up_at:
             self.target.consumer.receive()
 
-    def _await_log(self, links: list[TestedLink]) -> dict[str, list[VendorRequest]]:
+    def _await_log(self, links: list[TestedLink]) -> dict[str, list[SimulatorRequest]]:
         """The simulator's log, as complete as it is after 90 s: CloudWatch Logs may be late."""
         gives_up_at = time.monotonic() + _LOG_SECONDS
         while True:
@@ -189,7 +189,7 @@ class Run:
             self._tell(f"waiting for the simulator's log: it lacks requests of {len(lacking)} verifications")
             time.sleep(10 if not self.target.is_emulator else 1)
 
-    def _judge(self, link: TestedLink, requests: list[VendorRequest]) -> None:
+    def _judge(self, link: TestedLink, requests: list[SimulatorRequest]) -> None:
         where = f"verificationId {link.verification_id}, starts answered {link.statuses}"
         excuse = "too few Lambdas run at once here" if self.target.is_slow else ""
         what, is_answered = "starts are answered with 202 or 200", set(link.statuses) <= {200, 202}

@@ -12,7 +12,7 @@ from operations.acceptance.guarantees import Window
 from operations.deployed.clock import Clock
 from operations.deployed.signed_calls import ApiAnswer
 from operations.deployed.stack import DeployedStack
-from simulator.client import VendorRequest
+from simulator.client import SimulatorRequest
 
 #: Answers after which sending the same again is safe and useful: AWS throttles, or a Lambda did not start in time.
 _TRY_AGAIN = {429, 500, 502, 503, 504}
@@ -23,7 +23,7 @@ _PAUSES = (0.5, 1, 2, 4, 8, 8)
 class Simulator(Protocol):
     """What the run needs of a simulator of Signzy."""
 
-    def read_requests(self, request_ids: Sequence[str]) -> dict[str, list[VendorRequest]]:
+    def read_requests(self, request_ids: Sequence[str]) -> dict[str, list[SimulatorRequest]]:
         """The requests about each of these links that its log has by now, in the order in which they came."""
         ...
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from operations.acceptance.guarantees import Observation, as_published, millis
 from operations.acceptance.target import Target
-from simulator.client import VendorRequest
+from simulator.client import SimulatorRequest
 from simulator.coded import CodedLink
 
 Via = Literal["api", "event"]
@@ -127,7 +127,7 @@ class TestedLink:
             if each and each["status"] in {"FAILED", "TIMED_OUT", "ABORTED"}
         ]
 
-    def observe(self, requests: list[VendorRequest]) -> Observation:
+    def observe(self, requests: list[SimulatorRequest]) -> Observation:
         """All that it has left behind. requests: the simulator's about it. Only once it is published."""
         assert self.item
         return Observation(

@@ -30,7 +30,7 @@ MARK = Call("updateItem", ("REMOVE openVerifications",), "ProvisionedThroughputE
 START = Call("startExecution", (), "ThrottlingException")
 #: Of recovery.
 DESCRIBE = Call("describeExecution", (), "ThrottlingException")
-TAKE_OVER = Call("updateItem", (":dead",), "InternalServerError")
+TAKE_OVER = Call("updateItem", (":failed",), "InternalServerError")
 
 
 def start_of(name: str) -> Call:

@@ -96,7 +96,7 @@ _COMPARISONS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 
 
 def alarm_of(properties: dict[str, Any]) -> Alarm:
-    """The meaning of an alarm's properties. KeyError for a comparison that no alarm of ours makes."""
+    """Returns an alarm as a row of the table. Raises KeyError for a comparison that no alarm of ours makes."""
     periods = properties["EvaluationPeriods"]
     return Alarm(
         severity=properties["AlarmDescription"].split(": ")[0],
@@ -109,10 +109,10 @@ def alarm_of(properties: dict[str, Any]) -> Alarm:
 
 
 def alarms_in(stack: Any = DEFAULT) -> dict[str, dict[str, Any]]:
-    """The properties of all alarms, by logical id."""
+    """Returns the properties of all alarms, by logical id."""
     return stack.of_type("AWS::CloudWatch::Alarm")
 
 
 def descriptions() -> dict[str, str]:
-    """What each alarm says, without its severity, by logical id: for the runbook."""
+    """Returns each alarm's description without its severity, by logical id, for the runbook."""
     return {name: each["AlarmDescription"].split(": ", 1)[1] for name, each in alarms_in(FULL).items()}

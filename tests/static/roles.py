@@ -141,7 +141,7 @@ ROLES = {
 
 
 def role_of(properties: dict[str, Any]) -> Role:
-    """The meaning of a role's properties. KeyError, ValueError for what no role of ours has: Deny, NotAction, two policies."""
+    """Returns a role as a row of the table. Raises KeyError, ValueError for what no role of ours has (Deny, NotAction)."""
     [trust] = properties["AssumeRolePolicyDocument"]["Statement"]
     [policy] = properties["Policies"]
     assert trust["Effect"] == "Allow"

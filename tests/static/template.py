@@ -24,7 +24,7 @@ KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:pager"
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 
-#: SAM's own translator runs in the emulator's environment, because it wants another pydantic than the functions do.
+#: SAM's own translator runs in the emulator's environment, because it needs another pydantic than the functions do.
 _TRANSLATE = """
 import json, sys
 import boto3

@@ -13,7 +13,7 @@ from tests.static.template import DEFAULT, TOPIC, stack
 BODY: str = DEFAULT.properties("Dashboard")["DashboardBody"]
 DASHBOARD: dict[str, Any] = json.loads(BODY)
 FILTERS = DEFAULT.of_type("AWS::Logs::MetricFilter")
-#: What an alarm may say. Anything else, such as ActionsEnabled, changes what it means.
+#: The properties that an alarm may have. Any other, such as ActionsEnabled, changes its meaning.
 PROPERTIES = {
     *("AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic", "Period", "EvaluationPeriods"),
     *("DatapointsToAlarm", "Threshold", "ComparisonOperator", "TreatMissingData", "AlarmActions", "OKActions"),
@@ -43,12 +43,12 @@ def test_a_threshold_is_the_parameter_of_its_alarm_alone(parameter):
     ],
     ids=["nobody", "e-mail", "topic", "both"],
 )
-def test_every_alarm_goes_to_the_address_and_to_the_topic_and_so_does_its_end(parameters, actions):
+def test_every_alarm_and_its_end_go_to_the_address_and_the_topic(parameters, actions):
     for alarm in alarms_in(stack(**parameters)).values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == actions
 
 
-def test_the_topic_takes_alarms_of_this_account_and_sends_them_to_the_address():
+def test_the_topic_accepts_alarms_of_this_account_and_sends_them_to_the_address():
     with_email = stack(AlarmEmail="on-call@example.com")
 
     assert with_email.properties("Alarms")["Subscription"] == [{"Protocol": "email", "Endpoint": "on-call@example.com"}]
@@ -120,7 +120,7 @@ OF_AWS = {
 }
 
 
-def test_aws_knows_every_metric_that_is_asked_of_it():
+def test_every_metric_of_aws_exists():
     lines = [line for widget in DASHBOARD["widgets"] for line in widget["properties"].get("metrics", [])]
     shown = [(line[0], tuple(line[2:4:2]), line[1]) for line in lines if isinstance(line[0], str)]
     watched = [(*alarm.metric.rsplit("/", 1), tuple(alarm.dimensions)) for alarm in ALARMS.values()]
@@ -145,7 +145,7 @@ def test_a_metric_that_is_watched_or_shown_is_published(metric):
 
 # CloudWatch finds a metric by all of its dimensions or not at all; SEARCH names them in braces.
 @pytest.mark.parametrize("name", FILTERS)
-def test_a_metric_of_a_filter_is_read_with_the_dimensions_that_it_is_written_with(name):
+def test_a_metric_of_a_filter_is_read_with_its_dimensions(name):
     [written] = FILTERS[name]["MetricTransformations"]
     metric, keys = written["MetricName"], {dimension["Key"] for dimension in written["Dimensions"]}
 

@@ -1,4 +1,4 @@
-"""What sam build made runs in Lambda: each handler imports with the bundle and boto3 alone."""
+"""The bundles of sam build run in Lambda: each handler can be imported with its bundle and boto3 alone."""
 
 import hashlib
 import json
@@ -163,7 +163,7 @@ def test_two_builds_of_one_commit_give_the_same_bytes(functions, tmp_path):
     assert contents(tmp_path / "second") == contents(BUILT / function)
 
 
-def test_a_package_whose_hash_is_not_ours_is_not_built_in(functions, tmp_path):
+def test_a_package_with_another_hash_is_not_bundled(functions, tmp_path):
     hashes = re.sub(r"sha256:[0-9a-f]{8}", "sha256:00000000", REQUIREMENTS)
     (functions / "requirements.txt").write_text(hashes)
 

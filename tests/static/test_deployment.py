@@ -1,4 +1,4 @@
-"""What CloudFormation and AWS ask of a first, a second and a changed deployment."""
+"""What CloudFormation and AWS require of a first, a second and a changed deployment."""
 
 import json
 import re
@@ -29,7 +29,7 @@ LONGEST = {
 LONGEST_STACK_NAME = 46  # docs/deploy.md
 
 
-# CloudFormation deletes in the opposite order: what still calls goes first.
+# CloudFormation deletes in the opposite order, so the caller is deleted first.
 @pytest.mark.parametrize(
     ("caller", "called"),
     [
@@ -37,7 +37,7 @@ LONGEST_STACK_NAME = 46  # docs/deploy.md
         ("InstantLinkSentRule", {"InstantLinkSentQueue", "InstantLinkSentDeadLetters"}),
     ],
 )
-def test_what_starts_verifications_is_deleted_before_what_it_needs(caller, called):
+def test_an_entry_point_is_deleted_before_the_resources_that_it_calls(caller, called):
     assert created_before(caller) >= called
 
 
@@ -63,7 +63,7 @@ def test_cloudformation_makes_all_other_names_so_that_a_second_stack_is_possible
         if fixed & resource.get("Properties", {}).keys() and resource["Type"] not in by_reference
     }
 
-    assert named <= LONGEST.keys() | {"AWS::ApiGateway::RestApi"}  # an API's name may be taken twice
+    assert named <= LONGEST.keys() | {"AWS::ApiGateway::RestApi"}  # two APIs may have the same name
 
 
 def replacing(kind: str) -> set[str]:

@@ -56,7 +56,7 @@ FUNCTIONS = {
     "RecoverUnfinished": _function("recover_unfinished", 50, _TABLE),
     "MeasureOutcomes": _function("measure_outcomes", 10, {}),
 }
-#: What says nothing of how a function runs.
+#: Properties that do not change how a function runs.
 _ASIDE = {"Code", "Description", "Tags"}
 
 #: The variables and properties that each parameter changes.
@@ -203,7 +203,7 @@ def test_a_version_is_made_for_any_other_property_and_goes_when_it_is_replaced(f
     assert version_of(function).get("UpdateReplacePolicy", "Delete") == "Delete"
 
 
-def test_lambda_takes_the_longest_description():
+def test_lambda_accepts_the_longest_description():
     for function in FUNCTIONS:
         text = version_of(function)["Properties"]["Description"]["Fn::Sub"]
         names = re.findall(r"\$\{(\w+)\}", text)

@@ -38,7 +38,7 @@ def test_the_policy_lets_iam_give_the_roles_what_they_need():
     assert [s["Action"] for s in roles] == ["kms:*"]
 
 
-def test_whoever_the_queues_let_in_may_use_the_key():
+def test_the_services_that_may_put_into_the_queues_may_use_the_key():
     statements = [s for p in FULL.of_type("AWS::SQS::QueuePolicy").values() for s in p["PolicyDocument"]["Statement"]]
 
     assert {s["Principal"]["Service"] for s in statements} == {ENCRYPTED["AWS::SQS::Queue"]}

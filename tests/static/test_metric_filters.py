@@ -1,4 +1,4 @@
-"""CheckLink's own log lines run through the metric filters: each check and each probe is the figures that it should be."""
+"""CheckLink's own log lines run through the metric filters: each check and each probe results in the right metrics."""
 
 import json
 import os
@@ -104,7 +104,7 @@ def ask():
         server.shutdown()
 
 
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html: * stands for any text,
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html: * matches any text,
 # also behind !=. What a condition on an absent field means is not said there; here it is false.
 def matches(pattern: str, line: dict[str, Any]) -> bool:
     """Whether CloudWatch would count a log line. SyntaxError for a pattern that is not understood here."""
@@ -126,7 +126,7 @@ def _is_met(value: Any, how: str, text: str | None, number: str | None) -> bool:
 
 
 def figures_of(line: dict[str, Any]) -> dict[tuple[str, str], float]:
-    """What the filters make of a log line, CheckDuration aside."""
+    """Returns the metrics that the filters make of a log line, except CheckDuration."""
     found: Counter[tuple[str, str]] = Counter()
     for properties in FILTERS.values():
         [made] = properties["MetricTransformations"]

@@ -14,7 +14,7 @@ SIMULATOR = TEMPLATES["simulator/template.yaml"]["Resources"]
 
 
 # https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html: both, since October 2025.
-def test_whoever_has_the_simulators_url_may_call_the_function_by_it_and_not_otherwise():
+def test_the_simulator_may_be_called_by_its_url_only():
     permissions = [r["Properties"] for r in SIMULATOR.values() if r["Type"] == "AWS::Lambda::Permission"]
 
     assert {p["Action"]: (p.get("FunctionUrlAuthType"), p.get("InvokedViaFunctionUrl")) for p in permissions} == {
@@ -26,7 +26,7 @@ def test_whoever_has_the_simulators_url_may_call_the_function_by_it_and_not_othe
 
 # An account whose limit is 10 has nothing to reserve, and Lambda refuses the function:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
-def test_the_simulator_can_do_without_a_limit_of_its_own():
+def test_the_simulator_can_have_no_limit_of_its_own():
     reserved = SIMULATOR["Simulator"]["Properties"]["ReservedConcurrentExecutions"]
 
     assert reserved == {"Fn::If": ["IsLimited", {"Ref": "ConcurrentRequests"}, {"Ref": "AWS::NoValue"}]}
@@ -63,7 +63,7 @@ def test_every_role_takes_the_permissions_boundary(path):
         ("examples/webhook/template.yaml", {"QueuePolicy"}),
     ],
 )
-def test_an_examples_rule_is_made_after_its_permissions_and_takes_linkwatchs_outcomes_only(path, permissions):
+def test_the_rule_of_an_example_is_made_after_its_permissions_and_matches_outcomes_only(path, permissions):
     resources = TEMPLATES[path]["Resources"]
     rule = resources["OutcomesRule"]["Properties"]
     arn = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${BusName}/" + rule["Name"]["Fn::Sub"]

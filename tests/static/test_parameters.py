@@ -136,7 +136,7 @@ def test_every_whole_number_in_its_range_is_accepted_and_no_other(name):
 
 
 # Only thresholds and the API's rate, which CloudWatch and API Gateway take as floats, are Numbers.
-def test_a_number_is_nothing_that_has_to_be_whole():
+def test_a_parameter_of_type_number_may_be_a_fraction():
     numbers = {name for name, parameter in PARAMETERS.items() if parameter["Type"] == "Number"}
 
     assert {name for name in numbers if not name.startswith("AlarmOn")} == {"ApiRequestsPerSecond"}

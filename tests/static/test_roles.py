@@ -76,13 +76,13 @@ def test_the_published_event_is_one_that_the_role_allows_and_that_is_measured():
         "AWS::SNS::Topic",
     ],
 )
-def test_what_stores_anything_takes_the_customers_key(kind):
+def test_a_resource_that_stores_anything_can_use_the_key_of_the_customer(kind):
     assert FULL.of_type(kind)
     assert {name for name, properties in FULL.of_type(kind).items() if KEY not in json.dumps(properties)} == set()
     assert KEY not in json.dumps(DEFAULT.of_type(kind))
 
 
-def test_the_resource_policy_in_the_security_document_is_one_that_sam_takes():
+def test_sam_accepts_the_resource_policy_of_the_security_document():
     document = (ROOT / "docs" / "security.md").read_text("utf-8")
     snippet = load_yaml(document.split("```yaml\n")[1].split("```")[0])
 

@@ -1,4 +1,4 @@
-"""What sets a function off: rules, schedules and the queue, whole, and the sample events run through the rules' patterns."""
+"""What invokes the functions: rules, schedules and the queue; and which sample events match the rules' patterns."""
 
 import json
 from typing import Any
@@ -21,7 +21,7 @@ RULES = {
             {"Id": "Queue", "Arn": "${InstantLinkSentQueue.Arn}", "DeadLetterConfig": {"Arn": DEAD_LETTERS}},
         ],
     },
-    # No dead letters: the next sweep finds what the event would have told.
+    # No dead letters: the next sweep finds the failed execution.
     "RecoverUnfinishedOnExecutionEnded": {
         "EventPattern": {
             "source": ["aws.states"],
@@ -36,7 +36,7 @@ RULES = {
             }
         ],
     },
-    # No dead letters: a figure is lost, and nothing depends on it.
+    # No dead letters: only a metric is lost.
     "MeasureOutcomesOnBus": {
         "EventBusName": "${LinkBus}",
         "EventPattern": {"source": ["linkwatch"], "detail-type": ["VerificationSettled"]},

@@ -51,7 +51,7 @@ OUTPUTS = {
         for function in ("VerificationsApi", "InstantLinkSent", "CheckLink", "RecoverUnfinished", "MeasureOutcomes")
     },
 }
-#: What others rely on: a logical id is how a policy, an alarm or a script finds a resource.
+#: Part of the contract: policies, alarms and scripts find a resource by its logical id.
 CONTRACT = {
     "AWS::StepFunctions::StateMachine": {"LinkWatch"},
     "AWS::DynamoDB::Table": {"Verifications"},
@@ -60,7 +60,7 @@ CONTRACT = {
 }
 
 
-def test_the_table_of_verifications_is_as_written_here():
+def test_the_table_is_what_is_written_here():
     assert DEFAULT.properties("Verifications") == TABLE
 
 

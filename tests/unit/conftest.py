@@ -1,4 +1,4 @@
-"""What the tests of handlers share."""
+"""Fixtures of the handlers' tests."""
 
 import pytest
 

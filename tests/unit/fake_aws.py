@@ -1,5 +1,5 @@
-"""AWS on the loopback, as much of it as the handlers call: a real boto3 talks to it. Strict about what it is asked of the
-table, as DynamoDB is (engine/dynamodb.py).
+"""AWS on the loopback, as far as the handlers call it through a real boto3. As strict about requests to the table as DynamoDB is
+(tests/definition/engine/dynamodb.py).
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any
 from tests.definition.engine.dynamodb import ConditionFailed, InMemoryTable
 from tests.unit.loopback import Received
 
-#: The only table, machine and queues that there are.
+#: The only table, state machine and queues.
 _NAMES = {
     "TableName": "Verifications",
     "stateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch",
@@ -24,7 +24,7 @@ _QUEUES = {"SendMessage": "InstantLinkSentDeadLetters", "ChangeMessageVisibility
 @dataclass
 class FakeAws:
     """executions: by name, each with its input, its status and its end. refused: the operations that are refused. unprocessed:
-    how many calls of BatchGetItem leave their last key to the next call. visible_in: seconds, by receipt handle.
+    how many calls of BatchGetItem leave their last key unprocessed. visible_in: seconds, by receipt handle.
     """
 
     table: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId", ["openVerifications"]))
@@ -128,7 +128,7 @@ def _error(code: str, **more: Any) -> tuple[int, str]:
 
 @dataclass
 class Context:
-    """What Lambda gives a handler."""
+    """The context that Lambda passes to a handler."""
 
     remaining_millis: int = 50_000
     function_name: str = "function"
@@ -141,19 +141,19 @@ class Context:
 
 
 def print_logs() -> None:
-    """Lets the handlers' logger write to the standard output of this very test; it keeps the one of its first import."""
+    """Lets the handlers' logger write to the standard output of this test instead of that of its first import."""
     for handler in logging.getLogger("linkwatch").handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.stream = sys.stdout  # setStream would flush the closed one
 
 
 def logged_in(printed: str, level: str) -> list[dict[str, Any]]:
-    """The log lines of a level in what a handler has printed."""
+    """Returns the log lines of a level from what a handler has printed."""
     return [line for line in map(json.loads, printed.splitlines()) if line.get("level") == level]
 
 
 def metrics_in(printed: str) -> dict[tuple[str, ...], Any]:
-    """The metrics in what a handler has printed (embedded metric format), by their names and dimensions."""
+    """Returns the metrics from what a handler has printed (embedded metric format), by their names and dimensions."""
     found: dict[tuple[str, ...], Any] = {}
     for line in map(json.loads, printed.splitlines()):
         for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):

@@ -1,4 +1,4 @@
-"""A table and executions in memory, for the tests of what decides about them; both remember what was done to them."""
+"""A table and executions in memory, which record the calls made to them."""
 
 from datetime import UTC, datetime
 from itertools import batched
@@ -9,14 +9,14 @@ from linkwatch.table import Table
 
 ID = f"{'a' * 24}-{'b' * 24}"
 SENT_AT = datetime(2026, 11, 23, 10, 0, 0, 250_000, UTC)
-#: Of an execution that runs.
+#: The end of an execution that is running.
 RUNNING = None
-#: How many entries a page of a list has.
+#: The length of a page of a list.
 PAGE = 20
 
 
 class FakeExecutions(Executions):
-    """known: when each ended, or RUNNING. refused: the calls that AWS does not answer. started, stopped: asked for, in order."""
+    """known: when each ended, or RUNNING. refused: the calls that fail. started, stopped: the names, in order."""
 
     def __init__(self, **known: datetime | None) -> None:
         self.known = dict(known)
@@ -86,10 +86,10 @@ class FakeTable(Table):
         self.items[verification_id] = before | outcome
         return before, True
 
-    def name_next(self, verification_id, dead, changes):
+    def name_next(self, verification_id, failed, changes):
         self._called("UpdateItem")
         item = self.items[verification_id]
-        if item["executionName"] != dead or "publishedAt" in item:
+        if item["executionName"] != failed or "publishedAt" in item:
             return False
         self.items[verification_id] = item | changes
         return True

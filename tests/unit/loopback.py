@@ -1,4 +1,4 @@
-"""An HTTP server on the loopback for programs that a test starts: it answers as told and keeps what came."""
+"""An HTTP server on the loopback for programs that a test starts: it answers as told and keeps the requests."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came over the wire."""
+    """A request as received."""
 
     method: str
     url: str
@@ -20,7 +20,7 @@ class Received:
 
 @contextmanager
 def server(answer: Callable[[Received], tuple[int, str]]) -> Iterator[tuple[str, list[Received]]]:
-    """Gives its address and the list of what it gets. answer: the status and the body for a request."""
+    """Yields its address and the list of its requests. answer: returns the status and the body for a request."""
     received: list[Received] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -37,7 +37,7 @@ def server(answer: Callable[[Received], tuple[int, str]]) -> Iterator[tuple[str,
         do_GET = do_POST = answer
 
         def log_message(self, format: str, *_: object) -> None:  # noqa: A002  # the base class's name
-            """Says nothing."""
+            """Logs nothing."""
 
     listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=listening.serve_forever)

@@ -42,7 +42,7 @@ class ScriptedServer:
             threading.Thread(target=self._serve_connection, args=(connection,), daemon=True).start()
 
     def _serve_connection(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # the check has hung up
+        with contextlib.suppress(OSError):  # the check has closed the connection
             if self._tls:
                 self._before_tls()
                 connection = self._tls.wrap_socket(connection, server_side=True)

@@ -26,7 +26,7 @@ def test_the_library_is_built_in_the_checkout(tmp_path, temporary):
 
 @pytest.mark.parametrize("name", ["a space", "a:colon", "a\ttab"])
 def test_a_checkout_that_ld_preload_cannot_name_uses_a_private_folder(name, tmp_path, temporary):
-    for _ in range(2):  # the second finds the first's
+    for _ in range(2):  # the second time it exists
         assert folder_for(tmp_path / name, temporary) == private(temporary)
         assert private(temporary).stat().st_mode & 0o777 == 0o700
 

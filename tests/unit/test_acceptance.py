@@ -15,7 +15,7 @@ from operations.acceptance.findings import Finding, Verdict, count_by_guarantee,
 from operations.acceptance.guarantees import Observation, Window, as_published, breaches, judge
 from operations.acceptance.refusals import forge_outcomes
 from operations.environment import BadChoice, Environment
-from simulator.client import VendorRequest
+from simulator.client import SimulatorRequest
 
 WINDOW = Window(60, 5, 2)
 SENT = "2026-11-25T12:00:00.000Z"
@@ -36,8 +36,8 @@ ITEM = {
 }
 
 
-def check(second: float, answer: str) -> VendorRequest:
-    return VendorRequest(1, round(SENT_MS + second * 1000), "/", answer)
+def check(second: float, answer: str) -> SimulatorRequest:
+    return SimulatorRequest(1, round(SENT_MS + second * 1000), "/", answer)
 
 
 def seen(item: dict | None = None, **changes: object) -> Observation:
@@ -47,7 +47,7 @@ def seen(item: dict | None = None, **changes: object) -> Observation:
     return replace(sound, **changes)
 
 
-def settled(outcome: str, *requests: VendorRequest, reason: str = "", **changes: object) -> Observation:
+def settled(outcome: str, *requests: SimulatorRequest, reason: str = "", **changes: object) -> Observation:
     """Not clicked, at the end of the window."""
     times = {"settledAt": "2026-11-25T12:00:58.100Z", "publishedAt": "2026-11-25T12:00:58.200Z"}
     stored = {"outcome": outcome, "reason": reason, "result": "null", "checks": len(requests), **times}
@@ -203,7 +203,7 @@ def test_one_breach_of_many_findings_decides(findings, verdict):
     assert overall(findings) is verdict
 
 
-def test_a_guarantee_that_was_not_tried_is_not_called_kept():
+def test_a_guarantee_that_was_not_tried_does_not_count_as_kept():
     assert {row.verdict for row in count_by_guarantee([])} == {Verdict.NOT_TRIED}
 
 
@@ -356,4 +356,4 @@ def test_a_late_line_of_the_simulators_log_is_found_when_the_log_is_read_again()
     line = {"requestId": "r", "check": 1, "atMs": 5, "path": "/", "answer": "pending"}
     logs.pages = [{"events": [{"message": json.dumps(line)}, {"message": json.dumps(line | {"requestId": "another"})}]}]
 
-    assert log.read_requests(["r"]) == {"r": [VendorRequest(1, 5, "/", "pending")]}
+    assert log.read_requests(["r"]) == {"r": [SimulatorRequest(1, 5, "/", "pending")]}

@@ -187,7 +187,7 @@ def test_two_values_of_another_field_are_null_and_the_click_counts(twice, field,
     assert result.result[field] == understood
 
 
-# ── Whose answer it is ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Which session ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("said_of", ['"a46214d929c23b4d42c1fc39"', '""', "7", "true", '["646214d929c23b4d42c1fc39"]'])

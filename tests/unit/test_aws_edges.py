@@ -1,4 +1,4 @@
-"""Where botocore's errors become ours, and what the table and the executions ask of AWS."""
+"""Errors of botocore become AwsUnavailable, and the table and the executions make the right calls."""
 
 import socket
 import threading
@@ -27,7 +27,7 @@ ITEM = {"verificationId": ID, "executionName": ID, "takeovers": 0, "openVerifica
 
 # ── botocore's exceptions ─────────────────────────────────────────────────────────────────────────────────────────────
 
-#: Of building a client or reading its model; no call raises them.
+#: Raised when a client is built or its model is read, not by calls.
 NEVER_DURING_A_CALL = {
     "MissingServiceIdError",
     "UndefinedModelAttributeError",
@@ -39,7 +39,7 @@ NEVER_DURING_A_CALL = {
 }
 #: Caught within botocore, which raises a BotoCoreError for them.
 INTERNAL = {"BadIMDSRequestError", "_RetriesExceededError"}
-#: Of event streams, which no operation of ours answers with.
+#: Raised for event streams, which none of our operations returns.
 OF_STREAMS = {
     "ParserError",
     "ChecksumMismatch",
@@ -64,7 +64,7 @@ def botocore_exceptions() -> dict[str, type[Exception]]:
 
 
 def exception_of(name: str) -> Exception:
-    """An instance as botocore's loosest raise would leave it: without a response."""
+    """Returns an instance without a response, as botocore may raise it."""
     found = botocore_exceptions()[name]
     error = found.__new__(found)
     Exception.__init__(error, "of +15550001111")
@@ -111,7 +111,7 @@ def endpoint(*, hangs: bool) -> Iterator[str]:
                     connection.recv(65_536)
                     connection.close()
 
-        if not hangs:  # the kernel accepts what nobody reads
+        if not hangs:  # the kernel accepts the connection
             threading.Thread(target=hang_up, daemon=True).start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         listening.shutdown(socket.SHUT_RDWR)
@@ -174,7 +174,7 @@ def test_a_second_put_returns_the_first_item_and_changes_nothing(table):
     assert table.find(ID) == ITEM
 
 
-def test_items_are_found_in_the_order_asked_for_without_those_that_are_not_there(table):
+def test_items_are_found_in_the_order_asked_for_without_missing_ones(table):
     other = ITEM | {"verificationId": "other"}
     for item in (ITEM, other):
         table.put(item)
@@ -242,7 +242,7 @@ def test_an_execution_that_has_ended_keeps_its_name(executions):
 
 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"])
-def test_an_execution_has_ended_however_it_did(executions, aws, status):
+def test_an_execution_has_ended_with_any_final_status(executions, aws, status):
     aws.executions[ID] = {"status": status, "input": "{}", "stopDate": 1_795_428_060.5}
 
     assert executions.ended_at(ID) == datetime(2026, 11, 23, 10, 1, 0, 500_000, UTC)

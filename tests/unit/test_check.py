@@ -58,7 +58,7 @@ def test_a_connection_that_the_server_closed_is_replaced():
         answers = []
         for _ in range(2):
             answers.append(check(IDS, None).answer)
-            time.sleep(0.05)  # its end needs to arrive
+            time.sleep(0.05)  # until the end of the connection arrives
 
     assert answers == [Answer.CLICKED] * 2
 
@@ -204,7 +204,7 @@ def test_a_refusal_too_long_to_read_is_a_refusal():
     def answer(asked, connection: socket.socket) -> None:
         is_new = "Authorization: new\r\n" in asked.requests[-1]
         refused = message(b"x" * 300_000, "401 Unauthorized")
-        connection.sendall(CLICKED if is_new else refused[: 256 * 1024 + 500])  # the rest never comes
+        connection.sendall(CLICKED if is_new else refused[: 256 * 1024 + 500])  # the rest is never sent
 
     assert check_of(answer, tokens=Tokens("old", "new")).answer is Answer.CLICKED
 
@@ -241,7 +241,7 @@ def test_a_refused_token_that_cannot_be_read_again_stays_refused():
     assert caught.value.reason is Reason.CREDENTIALS_REFUSED
 
 
-# ── Whose answer it is ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Which session ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("clicked", [True, False])

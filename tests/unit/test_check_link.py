@@ -26,7 +26,7 @@ ENVIRONMENT = {
     "SIGNZY_TOKEN_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:SignzyToken-AbCdEf",
     "SIGNZY_TOKEN": "",
 }
-#: Of the process, and not to be seen by these tests.
+#: Of the process; removed for these tests.
 OTHERS = ("EGRESS_PROXY_URL", "AWS_USE_FIPS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER")
 
 

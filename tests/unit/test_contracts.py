@@ -1,4 +1,4 @@
-"""The contracts as files say what the types say, and the examples in events/ and in the README keep them."""
+"""The files of contracts/ are up to date, and the examples in events/ and in the README are valid."""
 
 import json
 import re
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def _matches(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
-    # JSON Schema's regular expressions are ECMA-262's, where $ is the very end; Python's $ also stands before a last line feed.
+    # JSON Schema's regular expressions are ECMA-262's, where $ is the very end; Python's $ also matches before a last line feed.
     if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
@@ -46,20 +46,20 @@ def test_a_generated_file_is_up_to_date(path):
     assert path.read_text("utf-8") == generated, f"{path.name} is stale: make contracts"
 
 
-def test_there_is_no_schema_that_nobody_generates():
+def test_every_schema_is_generated():
     assert set((ROOT / "contracts" / "schemas").iterdir()) == set(schemas.files())
 
 
 @pytest.mark.parametrize("name", [path.stem.removesuffix("-1.0.schema") for path in schemas.files()])
-def test_a_schema_is_one(name):
+def test_a_schema_is_valid(name):
     Validator.check_schema(validator(name).schema)
 
 
-def test_the_openapi_document_is_one():
+def test_the_openapi_document_is_valid():
     validate(yaml.safe_load(openapi.DOCUMENT.read_text("utf-8")))
 
 
-def test_the_examples_in_the_openapi_document_keep_their_schemas():
+def test_the_examples_in_the_openapi_document_are_valid():
     document = openapi.document()
     examples = []
     for path in document["paths"].values():
@@ -75,15 +75,15 @@ def test_the_examples_in_the_openapi_document_keep_their_schemas():
 
 
 @pytest.mark.parametrize("name", ["instant-link-sent", "instant-link-sent-bare"])
-def test_the_upstream_events_keep_their_schema(name):
+def test_a_start_event_is_valid(name):
     assert complaints("instant-link-sent", link_sent(name)) == []
 
 
-def test_a_malformed_upstream_event_does_not():
+def test_a_malformed_start_event_is_invalid():
     assert complaints("instant-link-sent", link_sent("instant-link-sent-malformed"))
 
 
-def test_the_outcome_event_keeps_its_schema():
+def test_the_outcome_event_is_valid():
     assert complaints("verification-settled", event("measure-outcomes")) == []
 
 
@@ -99,24 +99,24 @@ def test_the_outcome_event_keeps_its_schema():
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_another_outcome_event_does_not(change):
+def test_a_changed_outcome_event_is_invalid(change):
     given = event("measure-outcomes")
 
     assert complaints("verification-settled", given | {"detail": given["detail"] | change})
 
 
-def test_readers_have_to_let_further_keys_pass():
+def test_an_outcome_event_may_have_further_keys():
     given = event("measure-outcomes")
 
     assert complaints("verification-settled", given | {"detail": given["detail"] | {"since": "1.1"}}) == []
 
 
-def test_the_posted_bodies_keep_their_schema_or_do_not():
+def test_a_posted_body_is_valid_unless_it_is_malformed():
     assert complaints("start", json.loads(event("verifications-api-post")["body"])) == []
     assert complaints("start", json.loads(event("verifications-api-post-bad")["body"]))
 
 
-def test_the_readmes_outcome_keeps_its_schema_but_for_what_it_leaves_out():
+def test_the_outcome_in_the_readme_is_valid():
     section = (ROOT / "README.md").read_text("utf-8").split("## Consume the outcome")[1]
     shown = json.loads(re.findall(r"```\n(\{.*?)```", section, re.DOTALL)[0])
     ids = {name: event("measure-outcomes")["detail"][name] for name in ("verificationId", "requestId", "sessionId")}
@@ -124,5 +124,5 @@ def test_the_readmes_outcome_keeps_its_schema_but_for_what_it_leaves_out():
     assert complaints("verification-settled", event("measure-outcomes") | {"detail": shown | ids}) == []
 
 
-def test_the_apis_view_is_the_schemas():
+def test_the_api_shows_the_fields_of_the_schema():
     assert set(verifications.shown({})) == set(Verification.model_fields)

@@ -85,7 +85,7 @@ def test_aws_region_counts_before_aws_default_region_as_for_the_aws_cli():
 
 @contextmanager
 def aws(status: int, body: str) -> Iterator[tuple[dict[str, str], list[Received]]]:
-    """A server on the loopback that is CloudFormation and S3: the variables that lead there, and what it got."""
+    """A server on the loopback that acts as CloudFormation and S3: the variables that lead to it, and its requests."""
     with server(lambda _: (status, body)) as (url, received):
         yield {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}, received
 

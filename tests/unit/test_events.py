@@ -1,4 +1,4 @@
-"""The events in events/ are what the functions get: each is read here by the code that reads it there."""
+"""The functions can read the events in events/."""
 
 import json
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ FUNCTIONS = ["check-link", "instant-link-sent", "measure-outcomes", "recover-unf
 VERIFICATION_ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
 
 
-def test_every_function_has_one_and_every_one_has_a_function():
+def test_every_function_has_an_event_and_every_event_a_function():
     names = [path.stem for path in EVENTS.iterdir()]
 
     assert all(any(name.startswith(function) for name in names) for function in FUNCTIONS)
@@ -23,7 +23,7 @@ def test_every_function_has_one_and_every_one_has_a_function():
 
 
 @pytest.mark.parametrize("name", ["instant-link-sent", "instant-link-sent-bare"])
-def test_a_link_that_was_sent_is_a_start(name):
+def test_a_start_event_is_a_start(name):
     (record,) = event(name)["Records"]
     taken_at = datetime.fromtimestamp(int(record["attributes"]["SentTimestamp"]) / 1000, UTC)
 

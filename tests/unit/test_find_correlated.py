@@ -26,7 +26,7 @@ def item(number: int, correlation_id: str = MINE) -> dict:
 
 
 class FakeTable(Table):
-    """Keeps its items, and in its index all but those it has been told to index late."""
+    """A table whose index lacks the items that it is told to index late."""
 
     def __init__(self, *items: dict) -> None:
         self.items = {each["verificationId"]: each for each in items}
@@ -57,7 +57,7 @@ def page_of(table: Table, after: str | None = None, correlation_id: str = MINE) 
 
 
 def pages(table: Table, correlation_id: str = MINE) -> list[list[str]]:
-    """The ids on each page, as a caller gets them who follows next."""
+    """Returns the ids on each page for a caller who follows next."""
     found, after = [], None
     while True:
         page = page_of(table, after, correlation_id)

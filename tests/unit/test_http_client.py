@@ -1,4 +1,4 @@
-"""The HTTP client's failures, addresses and proxies, as far as no check shows them."""
+"""The HTTP client's failures, addresses and proxies, which the tests of checks do not show."""
 
 import inspect
 import socket
@@ -24,7 +24,7 @@ TIME_OUTS = {"TimeoutError", "ReadTimeoutError", "ConnectTimeoutError"}
 
 
 def raised(error: type[Exception]) -> Exception:
-    """An error as if it were raised, whatever its constructor wants."""
+    """Returns an instance of an error class without calling its constructor."""
     return error.__new__(error)
 
 

@@ -48,7 +48,7 @@ def imports_of(path: Path) -> set[str]:
 
 
 def reached_from(module: str) -> set[str]:
-    """Every module that importing this one loads, as far as our own code goes."""
+    """Returns every module that importing this one loads, by the imports of our own modules."""
     reached, todo = set(), [module]
     while todo:
         path = FUNCTIONS / f"{todo.pop().replace('.', '/')}.py"

@@ -76,7 +76,7 @@ def test_an_event_starts_a_verification(handle, aws, capsys, recwarn):
 # ── Which clock ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_start_counts_from_when_the_event_came_into_the_queue(handle, aws):
+def test_a_start_counts_from_when_the_event_entered_the_queue(handle, aws):
     handle(batch(EVENT | {"time": "2026-11-23T09:00:00Z"}))
 
     assert aws.table.items[ID]["startedAt"] == {"S": "2026-11-23T10:00:07.250Z"}
@@ -152,7 +152,7 @@ def test_nothing_of_a_malformed_event_is_logged(handle, capsys):
     assert secret not in capsys.readouterr().out
 
 
-def test_a_malformed_event_that_the_dead_letters_do_not_take_stays_in_the_queue(handle, aws, capsys):
+def test_a_malformed_event_that_the_dead_letters_refuse_stays_in_the_queue(handle, aws, capsys):
     aws.refused = {"SendMessage"}
 
     assert handle(batch("no JSON")) == left_in_queue("message-0")
@@ -160,7 +160,7 @@ def test_a_malformed_event_that_the_dead_letters_do_not_take_stays_in_the_queue(
     assert logged_in(capsys.readouterr().out, "ERROR")[0]["call"] == "SendMessage: AccessDeniedException"
 
 
-def test_a_malformed_event_does_not_hold_back_those_beside_it(handle, aws):
+def test_a_malformed_event_delays_no_other_of_its_batch(handle, aws):
     assert handle(batch("no JSON", EVENT)) == left_in_queue()
 
     assert list(aws.executions) == [ID]
@@ -174,7 +174,7 @@ def test_a_malformed_event_does_not_hold_back_those_beside_it(handle, aws):
         pytest.param('{"linkSentAt": "x"}', id="an object"),
     ],
 )
-def test_an_unknown_field_decides_nothing(value, handle, aws):
+def test_an_unknown_field_is_ignored(value, handle, aws):
     text = json.dumps(EVENT).replace('"detail": {', f'"unknown": {value}, "detail": {{"unknown": {value}, ')
 
     assert handle(batch(text)) == left_in_queue()
@@ -182,16 +182,16 @@ def test_an_unknown_field_decides_nothing(value, handle, aws):
     assert (list(aws.table.items), aws.messages) == ([ID], [])
 
 
-def test_a_sender_that_dynamodb_could_not_store_decides_nothing(handle, aws):
+def test_a_sender_that_dynamodb_cannot_store_is_ignored(handle, aws):
     assert handle(batch(EVENT | {"source": "\ud800" + "x" * 500_000})) == left_in_queue()
 
     assert aws.table.items[ID]["startedBy"]["S"].startswith("123456789012 ?xxx")
 
 
-# ── What is known already ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── Known verifications ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_event_that_comes_twice_is_one_start(handle, aws, capsys):
+def test_an_event_that_arrives_twice_is_one_start(handle, aws, capsys):
     assert handle(batch(EVENT, EVENT)) == left_in_queue()
 
     assert list(aws.executions) == [ID]
@@ -207,10 +207,10 @@ def test_a_second_start_under_another_correlation_id_is_a_warning(handle, aws, c
     assert [line["correlationId"] for line in logged_in(capsys.readouterr().out, "WARNING")] == ["application-4712"]
 
 
-# ── What AWS does not do ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── Failures of AWS ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_start_that_step_functions_does_not_take_is_deferred(handle, aws, capsys):
+def test_a_start_that_step_functions_refuses_is_deferred(handle, aws, capsys):
     aws.refused = {"StartExecution"}
 
     assert handle(batch(EVENT)) == left_in_queue()
@@ -221,7 +221,7 @@ def test_a_start_that_step_functions_does_not_take_is_deferred(handle, aws, caps
     }
 
 
-def test_an_event_that_the_table_does_not_take_returns_to_the_queue_and_says_so(handle, aws, capsys):
+def test_an_event_that_the_table_refuses_returns_to_the_queue_and_is_logged(handle, aws, capsys):
     aws.refused = {"PutItem"}
 
     assert handle(batch(EVENT, EVENT)) == left_in_queue("message-0", "message-1")
@@ -235,7 +235,7 @@ def test_an_event_that_the_table_does_not_take_returns_to_the_queue_and_says_so(
 @pytest.mark.parametrize(
     ("receives", "seconds"), [(1, 10), (2, 20), (3, 40), (4, 80), (5, 160), (6, 240), (700, 240)], ids=str
 )
-def test_a_returned_event_is_visible_again_soon_at_first_and_later_each_time(receives, seconds, handle, aws):
+def test_a_returned_event_becomes_visible_after_pauses_that_double(receives, seconds, handle, aws):
     aws.refused = {"PutItem"}
 
     handle(batch("no JSON", EVENT, receives=receives))
@@ -243,13 +243,13 @@ def test_a_returned_event_is_visible_again_soon_at_first_and_later_each_time(rec
     assert aws.visible_in == {"receipt-1": seconds}
 
 
-def test_a_returned_event_waits_for_the_queue_where_sqs_does_not_show_it_sooner(handle, aws):
+def test_a_returned_event_waits_for_the_time_out_of_the_queue_where_sqs_refuses(handle, aws):
     aws.refused = {"PutItem", "ChangeMessageVisibilityBatch"}
 
     assert handle(batch(EVENT)) == left_in_queue("message-0")
 
 
-def test_a_defect_of_ours_with_one_event_holds_back_no_other_and_is_told(handle, aws, capsys):
+def test_a_defect_of_ours_with_one_event_delays_no_other_and_is_logged(handle, aws, capsys):
     broken = batch(EVENT, EVENT)
     broken["Records"][0]["attributes"]["SentTimestamp"] = "+15550001111 seconds"
 

@@ -11,7 +11,7 @@ from tests.unit.scripted_server import message, serving, tunnel
 
 
 def hang_up_on_the_second(head: bytes = b"", *, reset: bool = False):
-    """Answers the first request of each connection; on the second it sends head and hangs up."""
+    """Answers the first request of each connection; on the second it sends head and closes the connection."""
 
     def answer(asked, connection: socket.socket) -> None:
         if asked.requests_of(connection) == 1:
@@ -19,7 +19,7 @@ def hang_up_on_the_second(head: bytes = b"", *, reset: bool = False):
             return
         if head:
             connection.sendall(head)
-            time.sleep(0.1)  # or the reset overtakes it
+            time.sleep(0.1)  # so that the reset arrives after it
         if reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
@@ -79,7 +79,7 @@ def test_a_new_connection_that_ends_without_an_answer_costs_the_check():
 
 
 @pytest.mark.parametrize("tls", [None, server_tls()], ids=["http", "https"])
-def test_after_an_answer_that_did_not_come_a_new_connection_is_made(tls):
+def test_after_a_missing_answer_a_new_connection_is_made(tls):
     def answer(asked, connection: socket.socket) -> None:
         if len(asked.requests) != 2:
             connection.sendall(PENDING)
@@ -92,7 +92,7 @@ def test_after_an_answer_that_did_not_come_a_new_connection_is_made(tls):
     assert asked.connections == 2
 
 
-def test_what_a_connection_says_unasked_is_not_an_answer():
+def test_unrequested_data_is_not_an_answer():
     def answer(_, connection: socket.socket) -> None:
         connection.sendall(PENDING)
         time.sleep(0.05)
@@ -108,7 +108,7 @@ def test_what_a_connection_says_unasked_is_not_an_answer():
     assert answers == [Answer.PENDING] * 2
 
 
-def test_what_came_unasked_in_one_piece_with_an_answer_over_tls_is_not_an_answer():
+def test_unrequested_data_in_one_record_with_an_answer_is_not_an_answer():
     # As long as one read: what follows is in the TLS layer, where waiting for the socket does not see it.
     answer = message(b'{"result":{"message":"Please wait"}}'.ljust(8192 - len(message(b"0" * 1000)) + 1000))
     assert len(answer) == 8192

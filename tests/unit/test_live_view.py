@@ -84,7 +84,7 @@ def test_an_empty_picture_says_how_to_start():
     assert any("make send" in text for text in drawn(picture([], 80, 24), 80))
 
 
-# ── What the stack has ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Data of the stack ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 SENT = datetime(2026, 11, 25, 10, tzinfo=UTC)
 ITEM = {
@@ -112,7 +112,7 @@ def check_at(second: int, answer: str, reason: str | None = None) -> list[dict[s
 
 
 def stack_with(history: list[dict[str, Any]], requests: int) -> Stack:
-    """A stack with the settled ITEM, whose simulator has got so many requests about it."""
+    """A stack with the settled ITEM, whose simulator has received this many requests about it."""
     executions = SimpleNamespace(find=lambda _: {"status": "SUCCEEDED"}, history=lambda _: history)
     signzy = SimpleNamespace(requests=lambda _: [object()] * requests)
     now_ms = SENT.timestamp() * 1000 + 30_000

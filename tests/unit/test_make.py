@@ -35,14 +35,14 @@ def environment_of_a_recipe(*arguments: str, **exported: str) -> dict[str, str]:
         pytest.param([], {"LINKWATCH_ENV": "prod"}, "operations", id="exported with our prefix"),
     ],
 )
-def test_only_what_is_typed_or_named_for_linkwatch_chooses_an_account(target, typed, exported, module):
+def test_only_a_typed_or_prefixed_choice_selects_an_account(target, typed, exported, module):
     last = make("-n", target, *typed, **exported).splitlines()[-1]
 
     assert last.endswith(f"-m {module} {target}")
 
 
 @pytest.mark.parametrize("name", ["ENV", "CONFIRM", "YES", "TO", "TEMPLATE", "RELEASE", "OUT", "ID"])
-def test_a_choice_reaches_a_program_only_where_it_was_typed_or_named_for_linkwatch(name):
+def test_only_a_typed_or_prefixed_choice_reaches_a_program(name):
     assert name not in environment_of_a_recipe(**{name: "exported"})
     assert environment_of_a_recipe(f"{name}=typed", **{name: "exported"})[name] == "typed"
     assert environment_of_a_recipe(**{f"LINKWATCH_{name}": "ours"})[name] == "ours"
@@ -56,5 +56,5 @@ def test_the_shells_python_settings_do_not_reach_a_program(name):
 
 
 @pytest.mark.parametrize("name", ["PIP_INDEX_URL", "PIP_CERT", "AWS_PROFILE", "HTTPS_PROXY"])
-def test_what_a_company_needs_to_reach_its_services_does(name):
+def test_settings_of_proxies_and_indexes_reach_a_program(name):
     assert environment_of_a_recipe(**{name: "1"})[name] == "1"

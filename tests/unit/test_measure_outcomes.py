@@ -20,7 +20,7 @@ def handle(aws):  # noqa: ARG001  its environment
 
 @pytest.fixture
 def measured(handle, capsys):
-    """Measures an event with these details; gives the metrics by name and dimensions."""
+    """Measures an event with these details; returns the metrics by name and dimensions."""
 
     def measure(**detail: Any) -> dict[tuple[str, ...], Any]:
         handle(**detail)

@@ -102,7 +102,7 @@ def test_a_sweep_recovers_several_at_once():
 
     class Waiting(FakeExecutions):
         def start(self, name, verification_id):
-            all_there.wait()  # breaks unless as many as there are workers wait
+            all_there.wait()  # raises unless all workers wait at once
             return super().start(name, verification_id)
 
     assert len(swept(Waiting(), *map(item, range(WORKERS))).recovered) == WORKERS

@@ -1,4 +1,4 @@
-"""What the report says of each verification, and which period and rows it takes."""
+"""The rows of the report, and the period that they are from."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -130,7 +130,7 @@ def test_an_impossible_period_is_refused_in_one_line(choices):
 
 
 class Scanned:
-    """A table's client: the pages it gives, and what it was asked."""
+    """A client of DynamoDB with given pages, which records its calls."""
 
     def __init__(self, *pages: int) -> None:
         self._pages = pages

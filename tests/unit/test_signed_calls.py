@@ -73,7 +73,7 @@ EXAMPLES = ["start.sh", "start.mjs", "start_and_wait.py", "send_link.py"]
 
 
 def aws() -> AbstractContextManager[tuple[str, list[Received]]]:
-    """A server that is AWS and Signzy at once."""
+    """A server that acts as AWS and as Signzy."""
     sent = {"result": dict(zip(("requestId", "sessionId"), IDS, strict=True))}
     put = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
     answers = {"/send": sent, "/": put}
@@ -84,7 +84,7 @@ def aws() -> AbstractContextManager[tuple[str, list[Received]]]:
 def run(
     program: list[str], home: Path, environment: dict[str, str], text: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """A program in a shell that has these variables and no profile. text: its standard input."""
+    """Runs a program with these variables and no AWS profile. text: its standard input."""
     if program[0] == "sh" and not shutil.which("curl"):
         pytest.skip("there is no curl on the PATH")
     bare = {"PATH": os.environ["PATH"], "HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"}
@@ -101,7 +101,7 @@ def run(
 
 
 def assert_is_signed(request: Received, service: str, token: str) -> None:
-    """As AWS verifies it: the signature is that of what arrived, and what has to be signed is."""
+    """Asserts what AWS verifies: the signature is that of the received request, and all that must be signed is signed."""
     scheme, _, rest = request.headers["authorization"].partition(" ")
     claimed = dict(part.strip().split("=", 1) for part in rest.split(","))
     names = claimed["SignedHeaders"].split(";")
@@ -133,7 +133,7 @@ def test_a_call_of_the_api_is_signed_so_that_aws_can_verify_it(program, shell, t
         assert json.loads(received[0].body) == dict(zip(("requestId", "sessionId"), IDS, strict=True))
 
 
-def test_a_verification_that_is_open_a_minute_past_its_deadline_is_given_up(tmp_path):
+def test_waiting_ends_a_minute_past_the_deadline(tmp_path):
     watching = {"verificationId": "-".join(IDS), "status": "WATCHING", "deadline": "2026-11-25T10:05:00.000Z"}
     with server(lambda _: (202, json.dumps(watching))) as (url, received):
         done = run(_calls(url)["start_and_wait.py"], tmp_path, KEYS | {"AWS_REGION": REGION})
@@ -183,7 +183,7 @@ def test_the_sender_gives_the_token_to_https_only(tmp_path):
 
 
 @pytest.mark.parametrize("program", EXAMPLES)
-def test_an_example_without_a_region_says_so_in_one_line_and_sends_nothing(program, tmp_path):
+def test_an_example_without_a_region_fails_with_one_line_and_sends_nothing(program, tmp_path):
     with aws() as (url, received):
         done = run(_calls(url).get(program, _sender(url)), tmp_path, KEYS | {"AWS_ENDPOINT_URL": url})
 

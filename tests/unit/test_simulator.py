@@ -1,4 +1,4 @@
-"""The simulator of Signzy answers as CheckLink expects of Signzy."""
+"""The simulator answers as CheckLink expects Signzy to."""
 
 import threading
 import time
@@ -29,35 +29,35 @@ def simulated() -> Iterator[SimulatedSignzy]:
 
 
 def answers_to(simulated: SimulatedSignzy, checks: int, step: dict[str, object]) -> list[CheckResult]:
-    """What so many checks get of a link whose script is this one step."""
+    """Returns the results of this many checks of a link whose script is this one step."""
     simulated.send_link(IDS.request_id, IDS.session_id, script=[step])
     signzy = Signzy(HttpClient(simulated.base_url), KeptToken(lambda _: DEFAULT_TOKEN), 10)
     return [signzy.check(IDS, None) for _ in range(checks)]
 
 
 @pytest.mark.parametrize("answer", ["clicked", "pascal-case", "session-in-capitals"])
-def test_it_answers_about_the_session_that_was_asked_for(simulated, answer):
+def test_it_answers_about_the_session_of_the_check(simulated, answer):
     assert answers_to(simulated, 1, {"answer": answer})[0].answer is Answer.CLICKED
 
 
-def test_it_can_answer_about_another(simulated):
+def test_it_can_answer_about_another_session(simulated):
     assert answers_to(simulated, 1, {"answer": "another-session"}) == [
         CheckResult(Answer.UNAVAILABLE, Reason.BAD_ANSWER)
     ]
 
 
-def test_it_can_close_a_kept_connection_as_the_next_request_comes(simulated):
+def test_it_can_close_a_kept_connection_at_the_next_request(simulated):
     results = answers_to(simulated, 3, {"answer": "pending", "closesKept": True})
 
     assert results == [CheckResult(Answer.PENDING)] * 3
     assert [request.answer for request in simulated.requests(IDS.request_id)].count("close") == 2
 
 
-# ── Links that stand whole in their ids ───────────────────────────────────────────────────────────────────────────────
+# ── Links that are coded in their ids ─────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_what_is_coded_into_ids_is_read_out_of_them(scenario):
+def test_a_link_is_decoded_from_its_ids(scenario):
     link = CodedLink(scenario, 1_800_000_000, None, 5)
 
     ids = link.new_ids()
@@ -65,19 +65,19 @@ def test_what_is_coded_into_ids_is_read_out_of_them(scenario):
     assert decoded(ids["requestId"].upper(), ids["sessionId"].upper()) == link
 
 
-def test_each_time_there_are_other_ids():
+def test_the_ids_are_new_each_time():
     link = CodedLink("clicked", 1_800_000_000, click=20)
 
     assert len({link.new_ids()["requestId"] for _ in range(100)}) == 100
 
 
-def test_ids_of_another_request_are_nobodys():
+def test_a_session_of_another_request_is_not_decoded():
     first, second = (CodedLink("clicked", 1_800_000_000).new_ids() for _ in range(2))
 
     assert decoded(first["requestId"], second["sessionId"]) is None
 
 
-def test_the_click_that_is_asked_for_replaces_the_scenarios_own():
+def test_a_chosen_click_replaces_that_of_the_scenario():
     link = CodedLink("flaky", 1_000, click=31)
 
     answers = [link.step((1_000 + second) * 1000, 300)["answer"] for second in (10, 30, 31, 70)]
@@ -85,18 +85,18 @@ def test_the_click_that_is_asked_for_replaces_the_scenarios_own():
     assert answers == ["pending", "pending", "clicked", "truncated-json"]
 
 
-def test_a_scenarios_seconds_are_fitted_to_the_window():
+def test_the_seconds_of_a_scenario_are_scaled_to_the_window():
     link = CodedLink("clicked-late", 1_000)
 
     assert [link.step((1_000 + second) * 1000, 60)["answer"] for second in (58, 59, 60)] == [
         *("pending", "clicked"),
-        "pending",  # the window is over: no result any more
+        "pending",  # the window is over: no result
     ]
 
 
 @pytest.mark.parametrize("choice", [{"scenario": "nothing"}, {"scenario": "never", "click": 3}, {"interval": 0}])
-def test_a_link_that_cannot_be_says_what_can(choice):
-    with pytest.raises(ValueError, match=r"there are|nobody clicks|from 1 to"):
+def test_an_invalid_choice_names_the_valid_ones(choice):
+    with pytest.raises(ValueError, match=r"there are|has no click|from 1 to"):
         CodedLink(**{"scenario": "clicked", "sent_at": 0, **choice})
 
 
@@ -105,7 +105,7 @@ def test_a_scenario_has_one_click_at_most():
         assert sum("untilSecond" in step for step in scenario["script"]) <= 1
 
 
-def test_a_link_in_its_ids_is_known_without_being_sent(simulated):
+def test_a_coded_link_is_known_without_being_sent(simulated):
     ids = CodedLink("clicked", round(time.time()) - 20, click=10).new_ids()
     signzy = Signzy(HttpClient(simulated.base_url), KeptToken(lambda _: DEFAULT_TOKEN), 10)
 
@@ -115,7 +115,7 @@ def test_a_link_in_its_ids_is_known_without_being_sent(simulated):
 # ── Its token in an account ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_new_token_is_accepted_at_once_and_the_old_one_no_more():
+def test_a_new_token_is_accepted_at_once_and_the_old_one_is_refused():
     secret = ['{"token": "old"}']
     token = Token(lambda: secret[0], clock=lambda: 0)
     assert token.is_right("old")

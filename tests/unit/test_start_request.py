@@ -135,7 +135,7 @@ def test_the_id_of_the_probe_is_refused():
     assert fields_refused(start_by_api, start) == fields_refused(start_by_event, start) == ["requestId"]
 
 
-def test_a_session_of_zeros_is_no_probe():
+def test_a_session_of_zeros_is_accepted():
     assert start_by_api(IDS | {"sessionId": "0" * 24})
 
 
@@ -216,16 +216,16 @@ def test_an_unknown_field_is_an_error_at_the_api_and_ignored_in_events():
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b"[]", b'"x"', b"7", b"\xff\xfe", b"{}", b"[" * 9_999], ids=repr)
-def test_a_body_that_is_no_start_is_refused(body):
+def test_a_body_that_is_not_a_start_is_refused(body):
     assert fields_refused(start_by_api, body)
 
 
 @pytest.mark.parametrize("detail", [None, [], "x", 7, {}, {"requestId": REQUEST_ID}, json.dumps(IDS)], ids=repr)
-def test_a_detail_that_is_no_start_is_refused(detail):
+def test_a_detail_that_is_not_a_start_is_refused(detail):
     assert fields_refused(start_by_event, detail)
 
 
-def test_what_was_refused_is_not_quoted():
+def test_a_refused_value_is_not_quoted():
     with pytest.raises(InvalidInput) as caught:
         start_by_event({"requestId": "+15550001111", "sessionId": 1})
 

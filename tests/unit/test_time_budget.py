@@ -65,7 +65,7 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next():
     assert result.answer is Answer.CLICKED
 
 
-def test_an_address_that_refuses_is_passed_over():
+def test_the_address_after_one_that_refuses_is_tried():
     with serving(CLICKED) as gone:
         pass
 

@@ -106,7 +106,7 @@ def test_a_start_whose_execution_is_refused_is_accepted_and_deferred(executions,
     assert ID in table.items
 
 
-def test_a_start_that_the_table_does_not_take_is_not_accepted(executions, table):
+def test_a_start_that_the_table_refuses_is_not_accepted(executions, table):
     table.refused = {"PutItem"}
 
     with pytest.raises(AwsUnavailable):
@@ -166,7 +166,7 @@ def test_a_verification_is_found_as_the_table_has_it(table):
 
     assert found
     assert found == CLICKED_SHOWN
-    assert type(found["checks"]) is int  # json takes no Decimal
+    assert type(found["checks"]) is int  # json cannot write a Decimal
 
 
 def test_an_unknown_verification_is_neither_found_nor_cancelled(executions, table):
@@ -237,7 +237,7 @@ def test_a_cancel_of_a_settled_verification_returns_it_and_does_nothing(outcome,
 
 
 @pytest.mark.usefixtures("watched")
-def test_a_cancel_that_the_table_does_not_take_does_nothing(executions, table):
+def test_a_cancel_that_the_table_refuses_does_nothing(executions, table):
     table.refused = {"UpdateItem"}
 
     with pytest.raises(AwsUnavailable):

@@ -58,7 +58,7 @@ def test_a_start_is_accepted_and_found(api, aws, capsys, recwarn):
     assert not recwarn.list, "Powertools warns where there is no metric to publish"
 
 
-def test_a_start_counts_from_when_api_gateway_took_it(api, aws):
+def test_a_start_counts_from_when_api_gateway_received_it(api, aws):
     api.call("post", body=body(linkSentAt=None))
 
     times = (aws.table.items[ID]["startedAt"], aws.table.items[ID]["linkSentAt"], aws.table.items[ID]["deadline"])
@@ -100,7 +100,7 @@ def test_only_a_new_verification_counts_as_a_start(api, capsys):
     assert metrics_in(capsys.readouterr().out) == {("Starts", "service=linkwatch"): 1}
 
 
-def test_a_start_that_is_known_already_is_answered_as_it_is(api):
+def test_a_known_start_is_answered_with_the_verification_as_it_is(api):
     _, verification = api.call("post")
 
     assert api.call("post", request_id="another") == (200, verification)
@@ -117,7 +117,7 @@ def test_a_second_start_shows_the_first_correlation_id(correlation_id, warnings,
     assert len(logged_in(capsys.readouterr().out, "WARNING")) == warnings
 
 
-def test_a_start_that_step_functions_does_not_take_is_accepted_and_counted(api, aws, capsys):
+def test_a_start_that_step_functions_refuses_is_accepted_and_counted(api, aws, capsys):
     aws.refused = {"StartExecution"}
 
     assert api.call("post")[0] == 202
@@ -143,7 +143,7 @@ def test_a_body_in_base64_is_read(api):
         pytest.param({"body": '"\ud800"'}, id="half a surrogate pair"),
     ],
 )
-def test_a_body_that_is_no_json_is_a_bad_request(changes, api, aws):
+def test_a_body_that_is_not_json_is_a_bad_request(changes, api, aws):
     status, answer = api.call("post", **changes)
 
     assert (status, answer["error"]["code"], list(answer["error"]["fields"])) == (400, "BAD_REQUEST", ["body"])
@@ -183,7 +183,7 @@ def test_an_unknown_caller_is_left_out(api, aws):
     assert not {"startedBy", "cancelledBy"} & set(aws.table.items[ID])
 
 
-def test_the_log_of_a_request_names_nothing_of_the_one_before(api, aws, capsys):
+def test_the_log_of_a_request_has_nothing_of_the_one_before(api, aws, capsys):
     api.call("post")
     capsys.readouterr()
     aws.refused = {"Query"}
@@ -241,7 +241,7 @@ def test_a_search_without_a_query_is_a_bad_request(api):
     assert (status, list(answer["error"]["fields"])) == (400, ["correlationId"])
 
 
-def test_a_page_that_follows_what_is_not_there_is_a_bad_request(api):
+def test_a_page_after_an_unknown_verification_is_a_bad_request(api):
     status, answer = api.search(correlationId="application-4711", next="A" * 32)
 
     assert (status, list(answer["error"]["fields"])) == (400, ["next"])
@@ -250,7 +250,7 @@ def test_a_page_that_follows_what_is_not_there_is_a_bad_request(api):
 # ── Cancel ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_cancel_is_answered_with_200_again_and_again(api, aws):
+def test_a_repeated_cancel_is_answered_with_200(api, aws):
     api.call("post")
 
     first, second = api.call("delete"), api.call("delete")
@@ -261,7 +261,7 @@ def test_a_cancel_is_answered_with_200_again_and_again(api, aws):
     assert aws.executions[f"{ID}-cancel"]["status"] == "RUNNING"
 
 
-def test_a_cancel_of_what_has_another_outcome_is_a_conflict(api, aws):
+def test_a_cancel_of_a_verification_with_another_outcome_is_a_conflict(api, aws):
     api.call("post")
     aws.table.store(aws.table.items[ID] | {"outcome": {"S": "EXPIRED"}, "status": {"S": "SETTLED"}})
 
@@ -283,7 +283,7 @@ def test_a_cancel_of_what_has_another_outcome_is_a_conflict(api, aws):
         ("search", "BatchGetItem"),
     ],
 )
-def test_what_the_table_does_not_answer_is_unavailable_and_may_be_tried_again(api, aws, capsys, name, refused):
+def test_a_call_that_the_table_does_not_answer_is_unavailable_and_may_be_repeated(api, aws, capsys, name, refused):
     api.call("post")
     aws.refused = {refused}
 
@@ -294,14 +294,14 @@ def test_what_the_table_does_not_answer_is_unavailable_and_may_be_tried_again(ap
 
 
 @pytest.mark.parametrize("name", ["get", "delete"])
-def test_what_nobody_started_is_not_found(api, name):
+def test_an_unknown_verification_is_not_found(api, name):
     status, answer = api.call(name)
 
     assert (status, answer["error"]["code"]) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(("name", "field"), [("get-bad", "verificationId"), ("post-bad", "requestId")])
-def test_what_is_malformed_is_a_bad_request_that_names_the_field(api, aws, name, field):
+def test_a_malformed_request_is_a_bad_request_that_names_the_field(api, aws, name, field):
     status, answer = api.call(name)
 
     assert (status, answer["error"]["code"], aws.called) == (400, "BAD_REQUEST", [])

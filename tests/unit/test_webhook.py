@@ -1,4 +1,4 @@
-"""examples/webhook: what is signed, to whom it is sent, and how long it is tried."""
+"""examples/webhook: what is signed, which URLs are accepted, and for how long deliveries are tried."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ from webhook import URL_PATTERN, NotDelivered, Receiver, SigningKeys, message_of
 
 
 @given(st.binary(min_size=24, max_size=64), st.text(), st.integers(0, 4_000_000_000))
-def test_the_librarys_own_signature_is_the_same(key, correlation_id, now_seconds):
+def test_the_signature_is_that_of_the_library(key, correlation_id, now_seconds):
     secret = f"whsec_{base64.b64encode(key).decode()}"
     message = message_of(EVENT | {"detail": EVENT["detail"] | {"correlationId": correlation_id}})
 
@@ -30,7 +30,7 @@ def test_the_librarys_own_signature_is_the_same(key, correlation_id, now_seconds
     assert (headers["webhook-signature"], headers["webhook-timestamp"]) == (expected, str(now_seconds))
 
 
-@pytest.mark.parametrize("receivers_key", [CURRENT, PREVIOUS], ids=["switched already", "not yet"])
+@pytest.mark.parametrize("receivers_key", [CURRENT, PREVIOUS], ids=["with the new key", "with the old key"])
 def test_during_a_rotation_either_key_verifies(receivers_key):
     message = message_of(EVENT)
 
@@ -45,16 +45,16 @@ def test_what_is_sent_is_the_outcome_event_without_the_account():
     assert set(sent) == {"source", "detail-type", "id", "time", "detail"}
 
 
-def test_the_same_outcome_has_the_same_id_though_it_is_published_again():
+def test_an_outcome_that_is_published_again_has_the_same_id():
     assert message_of(EVENT).webhook_id == message_of(EVENT | {"id": "another"}).webhook_id
 
 
 @pytest.mark.parametrize(
     "event",
     [None, [], "text", {}, {"detail": None}, EVENT | {"detail": {"verificationId": "a\r\nx: y"}}],
-    ids=["null", "list", "text", "empty", "no detail", "an id that would be a second header"],
+    ids=["null", "list", "text", "empty", "no detail", "an id with a second header"],
 )
-def test_what_is_no_outcome_event_is_not_sent(event):
+def test_another_event_is_not_sent(event):
     with pytest.raises(NotDelivered, match="not an outcome event"):
         message_of(event)
 
@@ -73,7 +73,7 @@ def test_what_is_no_outcome_event_is_not_sent(event):
     ],
 )
 def test_a_secret_without_usable_keys_signs_nothing_and_is_not_quoted(secret):
-    with pytest.raises(NotDelivered, match=r"^the secret holds no keys$") as refused:
+    with pytest.raises(NotDelivered, match=r"^the secret has no keys$") as refused:
         SigningKeys.parse(secret)
 
     assert "whsec_" not in "".join(traceback.format_exception(refused.value))
@@ -83,7 +83,7 @@ def test_keys_are_not_shown():
     assert "cccc" not in repr(keys())
 
 
-# ── To whom ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Which URLs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 GOOD_URLS = [
@@ -109,17 +109,17 @@ BAD_URLS = [
 ]
 
 
-def test_the_template_takes_the_urls_that_the_function_takes():
+def test_the_template_and_the_function_accept_the_same_urls():
     assert TEMPLATE["Parameters"]["WebhookUrl"]["AllowedPattern"] == URL_PATTERN
 
 
 @pytest.mark.parametrize("url", GOOD_URLS)
-def test_an_https_url_is_taken(url):
+def test_an_https_url_is_accepted(url):
     Receiver(url)
 
 
 @pytest.mark.parametrize("url", BAD_URLS)
-def test_any_other_is_refused(url):
+def test_any_other_url_is_refused(url):
     with pytest.raises(ValueError, match="has to be https"):
         Receiver(url)
 
@@ -127,7 +127,7 @@ def test_any_other_is_refused(url):
 # ── How long ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_deliveries_are_tried_for_a_day_and_end_before_the_queue_forgets_them():
+def test_deliveries_are_tried_for_a_day_and_end_before_the_queue_drops_them():
     queue = TEMPLATE["Resources"]["Outcomes"]["Properties"]
     attempts = queue["RedrivePolicy"]["maxReceiveCount"]
 

@@ -1,4 +1,4 @@
-"""examples/webhook: one delivery."""
+"""examples/webhook: one delivery to receivers of all kinds."""
 
 import socket
 import ssl
@@ -29,7 +29,7 @@ def answering() -> Iterator[Callable[..., Receiver]]:
                 time.sleep(pause if number else 0)
                 try:
                     connection.sendall(chunk)
-                except OSError:  # hung up on
+                except OSError:  # the client has closed the connection
                     break
             connection.close()
 
@@ -52,7 +52,7 @@ def test_a_2xx_is_a_delivery(answering, status):
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_refused(answering, status):
+def test_a_redirect_is_not_a_delivery(answering, status):
     receiver = answering(f"HTTP/1.1 {status} X\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n".encode())
 
     with pytest.raises(NotDelivered, match=f"^{status}$"):
@@ -60,7 +60,7 @@ def test_a_redirect_is_refused(answering, status):
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 410, 413, 429, 500, 503])
-def test_an_error_is_none(answering, status):
+def test_an_error_is_not_a_delivery(answering, status):
     with pytest.raises(NotDelivered, match=f"^{status}$"):
         post(answering(f"HTTP/1.1 {status} the customer's number is 5550001111\r\n\r\n".encode()))
 
@@ -68,9 +68,9 @@ def test_an_error_is_none(answering, status):
 @pytest.mark.parametrize(
     "answer",
     [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: " + b"x" * 70_000, b"X: y\r\n" * 200],
-    ids=["hangs up", "no HTTP", "a header without end", "headers without end"],
+    ids=["closed", "not HTTP", "a header without end", "headers without end"],
 )
-def test_no_answer_that_can_be_read_is_none(answering, answer):
+def test_an_unreadable_answer_is_not_a_delivery(answering, answer):
     with pytest.raises(NotDelivered):
         post(answering(answer))
 
@@ -86,7 +86,7 @@ def test_a_body_without_end_is_not_waited_for(answering):
 @pytest.mark.parametrize(
     "chunks",
     [[b"H"] * 50, [b"HTTP/1.1 100 Continue\r\n\r\n"] * 50, [b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 50]],
-    ids=["byte by byte", "100 for ever", "header by header"],
+    ids=["byte by byte", "100 without end", "header by header"],
 )
 def test_a_slow_answer_has_one_budget_of_time(answering, chunks):
     receiver = answering(*chunks)
@@ -96,11 +96,11 @@ def test_a_slow_answer_has_one_budget_of_time(answering, chunks):
         post(receiver, budget_seconds=0.5)
 
     assert 0.5 <= time.monotonic() - began_at < 1
-    time.sleep(0.3)  # what still waited for the answer was hung up on
+    time.sleep(0.3)  # the connection is closed, so the thread that read it ends
     assert threading.active_count() <= threads
 
 
-def test_nobody_there_is_no_delivery():
+def test_a_refused_connection_is_not_a_delivery():
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
 
@@ -108,7 +108,7 @@ def test_nobody_there_is_no_delivery():
         post(Receiver(f"http://127.0.0.1:{port}/"))
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused():
+def test_an_untrusted_certificate_is_refused():
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)

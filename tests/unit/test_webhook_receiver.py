@@ -1,4 +1,4 @@
-"""examples/webhook: the receiver to copy."""
+"""examples/webhook: the example of a receiver."""
 
 import socket
 import threading
@@ -29,7 +29,7 @@ def deliver(server: ThreadingHTTPServer, signing: SigningKeys, now: float | None
     Receiver(f"http://127.0.0.1:{server.server_port}/").post(message, signed | headers)
 
 
-def test_the_receiver_acts_once_on_what_comes_twice(receiver, capsys):
+def test_the_receiver_acts_once_on_an_outcome_that_arrives_twice(receiver, capsys):
     deliver(receiver, keys())
     deliver(receiver, keys())
 
@@ -37,7 +37,7 @@ def test_the_receiver_acts_once_on_what_comes_twice(receiver, capsys):
     assert [line.split(": ")[1] for line in said] == [EVENT["detail"]["outcome"], "known already"]
 
 
-def test_the_receiver_takes_the_new_key_while_both_are_signed_with(receiver):
+def test_the_receiver_accepts_the_new_key_during_a_rotation(receiver):
     deliver(receiver, keys(PREVIOUS, CURRENT))
 
 
@@ -54,7 +54,7 @@ def test_the_receiver_takes_the_new_key_while_both_are_signed_with(receiver):
     ],
     ids=str,
 )
-def test_the_receiver_refuses_what_is_not_signed_so(receiver, headers):
+def test_the_receiver_refuses_a_wrong_signature(receiver, headers):
     with pytest.raises(NotDelivered, match=r"^401$"):
         deliver(receiver, keys(), **headers)
 
@@ -69,7 +69,7 @@ def test_the_receiver_refuses_another_key_and_an_old_message(receiver):
 @pytest.mark.parametrize(
     "length", ["262145", "9" * 5000, "-1", "²", ""], ids=["too long", "5,000 digits", "negative", "superscript", "none"]
 )
-def test_the_receiver_refuses_a_bad_length(receiver, length):
+def test_the_receiver_refuses_an_invalid_length(receiver, length):
     request = f"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", receiver.server_port), timeout=5) as connection:
         connection.sendall(request.encode("latin-1"))

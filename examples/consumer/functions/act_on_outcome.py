@@ -1,8 +1,8 @@
 """Decides, once for each verification, what its outcome means for the customer.
 
-An event may come twice, and a Lambda may end at any line. So the act is one conditional write, which either happened or did not.
-Where your act is elsewhere (an e-mail, another system), let it start from this table's stream, or make it idempotent by
-verificationId and do it before the write.
+An event may arrive twice, and a function may end at any line. So it acts by one conditional write, which is either done or not.
+If you act elsewhere (an e-mail, another system), start from this table's stream, or make the act idempotent by verificationId and
+do it before the write.
 """
 
 import os
@@ -17,7 +17,7 @@ _table: Any = boto3.resource("dynamodb").Table(os.environ["DECISIONS_TABLE"])
 
 
 def decide(outcome: str, result: dict[str, Any] | None) -> Decision:
-    """What an outcome means. Yours may differ, but "clicked" alone does not mean "the right phone"."""
+    """Returns what an outcome means. Yours may differ, but "clicked" alone does not mean "the right phone"."""
     match outcome:
         case "LINK_CLICKED" if result and result["phoneMatch"] == "false":
             return "DENY"  # the link was tapped on another line
@@ -26,17 +26,17 @@ def decide(outcome: str, result: dict[str, Any] | None) -> Decision:
         case "LINK_CLICKED":
             return "REVIEW"  # the carrier could not tell, or it was another device, or Signzy did not say
         case "EXPIRED" | "UNKNOWN":
-            return "ASK_AGAIN"  # nobody tapped it, or it is unknown: send a new link
+            return "ASK_AGAIN"  # it was not tapped, or that is unknown: send a new link
         case "CANCELLED":
             return "CLOSE"
         case "REJECTED":
-            return "REVIEW"  # the ids were wrong: somebody's bug
+            return "REVIEW"  # the ids are wrong: a defect of the sender
         case _:
             raise ValueError(f"unknown outcome: {outcome}")  # the event waits in the queue
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Takes one VerificationSettled event. Raises ClientError, for Lambda to try again."""
+    """Takes a VerificationSettled event. Raises ClientError and ValueError, and Lambda tries again."""
     settled = event["detail"]
     decision = decide(settled["outcome"], settled["result"])
     known = {name: settled[name] for name in ("verificationId", "correlationId", "outcome", "settledAt")}

@@ -1,6 +1,6 @@
-"""Takes outcomes from the queue and POSTs each to the webhook's receiver; what was not taken comes back after a pause.
+"""Takes outcomes from the queue and POSTs each to the webhook's receiver. An outcome that is not accepted is tried again.
 
-No line of the log has more of an outcome than its verificationId, and none has anything that the receiver said.
+A log line has nothing of an outcome but its verificationId, and nothing that the receiver has sent.
 """
 
 import json
@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from webhook import NotDelivered, Receiver, SigningKeys, message_of, pause_seconds
 
-#: A rotated key is signed with this much later at most; the previous one goes on being signed with.
+#: At most this long after a rotation the new key is used; the previous one stays in use.
 KEYS_SECONDS = 60
 
 # Two calls that fail twice each, 2 × 2 × (1 + 2) s, and the delivery's 10 s stay below the function's 25 s.
@@ -36,7 +36,7 @@ class _CachedKeys:
             try:
                 secret = _secrets.get_secret_value(SecretId=_secret_arn).get("SecretString", "")
             except _secrets.exceptions.ResourceNotFoundException:  # it is created without a value
-                raise NotDelivered("the secret holds no keys") from None
+                raise NotDelivered("the secret has no keys") from None
             except (ClientError, BotoCoreError) as error:
                 raise NotDelivered(f"Secrets Manager: {type(error).__name__}") from None
             self._keys, self._read_at = SigningKeys.parse(secret), time.monotonic()
@@ -47,30 +47,30 @@ _keys = _CachedKeys()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Takes SQS's batch, names those that have to come back."""
+    """Takes a batch of SQS's and returns the messages that were not delivered, which stay in the queue."""
     failed = [record["messageId"] for record in event["Records"] if not _is_delivered(record)]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 def _is_delivered(record: dict[str, Any]) -> bool:
     attempt = int(record["attributes"]["ApproximateReceiveCount"])
-    said: dict[str, Any] = {"messageId": record["messageId"], "attempt": attempt}
+    line: dict[str, Any] = {"messageId": record["messageId"], "attempt": attempt}
     began_at = time.monotonic()
     try:
         message = message_of(json.loads(record["body"]))
-        said["verificationId"] = message.webhook_id
+        line["verificationId"] = message.webhook_id
         _receiver.post(message, _keys.get().headers(message, int(time.time())))
-        said["delivered"] = True
+        line["delivered"] = True
     except NotDelivered as error:
-        said |= {"delivered": False, "problem": str(error), "pauseSeconds": _pause(record, attempt)}
-    said["milliseconds"] = round((time.monotonic() - began_at) * 1000)
-    print(json.dumps(said))
-    return said["delivered"]
+        line |= {"delivered": False, "problem": str(error), "pauseSeconds": _pause(record, attempt)}
+    line["milliseconds"] = round((time.monotonic() - began_at) * 1000)
+    print(json.dumps(line))
+    return line["delivered"]
 
 
 def _pause(record: dict[str, Any], attempt: int) -> int | None:
-    """Hides the message for a while; None where SQS did not answer: then the queue's own time-out holds."""
-    seconds = pause_seconds(attempt, random.random())  # noqa: S311  # chance, no cipher
+    """Hides the message for a while; None if SQS did not answer: then the queue's own time-out applies."""
+    seconds = pause_seconds(attempt, random.random())  # noqa: S311  # not for a secret
     try:
         _sqs.change_message_visibility(
             QueueUrl=_queue_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds

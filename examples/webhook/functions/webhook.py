@@ -1,4 +1,4 @@
-"""One POST of an outcome, signed as Standard Webhooks has it.
+"""One POST of an outcome, signed according to Standard Webhooks.
 
 The specification is version 1.0.0:
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 #: Real seconds for the whole of one delivery: name, connection, TLS and answer.
 BUDGET_SECONDS = 10.0
-#: Pauses double from the first to the longest, and a quarter more by chance.
+#: Pauses double from the first to the longest, and are longer by up to a quarter at random.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15, 3600
 
 #: As template.yaml's WebhookUrl: https, no user, no fragment; plain http for the loopback address only.
@@ -29,7 +29,7 @@ _VERIFICATION_ID = re.compile("[0-9a-f]{24}-[0-9a-f]{24}")
 
 
 class NotDelivered(Exception):
-    """It has to be tried again; the message says why, in words of ours: what a receiver answers may be anything."""
+    """It has to be tried again. The message says why and quotes nothing that the receiver has sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Message:
 
 
 def message_of(event: Any) -> Message:
-    """The outcome event as its schema has it, without what EventBridge adds about the account. Raises NotDelivered."""
+    """Returns the outcome event as its schema describes it, without the account that EventBridge adds. Raises NotDelivered."""
     try:
         webhook_id = event["detail"]["verificationId"]
         sent = {name: event[name] for name in ("source", "detail-type", "id", "time", "detail")}
@@ -54,7 +54,7 @@ def message_of(event: Any) -> Message:
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """The keys in use: the current one, and the previous one while receivers may still have it."""
+    """The keys in use: the current one, and the previous one while receivers may still use it."""
 
     keys: tuple[bytes, ...] = field(repr=False)
 
@@ -66,13 +66,13 @@ class SigningKeys:
             texts = [given["current"], *([given["previous"]] if given.get("previous") else [])]
             keys = tuple(base64.b64decode(text.removeprefix("whsec_"), validate=True) for text in texts)
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise NotDelivered("the secret holds no keys") from None  # the cause may quote it
+            raise NotDelivered("the secret has no keys") from None  # the cause may quote it
         if not all(24 <= len(key) <= 64 for key in keys):
-            raise NotDelivered("the secret holds no keys")
+            raise NotDelivered("the secret has no keys")
         return SigningKeys(keys)
 
     def headers(self, message: Message, now_seconds: int) -> dict[str, str]:
-        """What a receiver verifies with; a signature by each key, so that one key is enough. now_seconds: epoch."""
+        """Returns the headers that a receiver verifies, with a signature by each key. now_seconds: epoch."""
         signed = f"{message.webhook_id}.{now_seconds}.".encode() + message.body
         digests = (hmac.digest(key, signed, hashlib.sha256) for key in self.keys)
         return {
@@ -83,10 +83,10 @@ class SigningKeys:
 
 
 class Receiver:
-    """Whoever gets the webhook."""
+    """The server that gets the webhook."""
 
     def __init__(self, url: str) -> None:
-        """Raises ValueError for a URL that WebhookUrl's pattern refuses."""
+        """Raises ValueError for a URL that the pattern of WebhookUrl refuses."""
         if not re.fullmatch(URL_PATTERN, url):
             raise ValueError("the webhook's URL has to be https")
         parts = urlsplit(url)
@@ -98,7 +98,7 @@ class Receiver:
     def post(self, message: Message, headers: dict[str, str], budget_seconds: float = BUDGET_SECONDS) -> None:
         """Returns when the receiver has answered with a 2xx; raises NotDelivered otherwise, within the budget.
 
-        Only status and headers are read, which http.client bounds; a redirect is no 2xx, and nothing follows it.
+        Only status and headers are read, whose size http.client limits. A redirect is not a 2xx and is not followed.
         """
         connection = self._connection_to(self._host, self._port, timeout=budget_seconds)
         answered: list[int | str] = []
@@ -108,27 +108,27 @@ class Receiver:
             try:
                 connection.request("POST", self._target, message.body, headers)
                 answered.append(connection.getresponse().status)
-            except Exception as error:  # noqa: BLE001  # hung up on, http.client fails in ways of its own, too
+            except Exception as error:  # noqa: BLE001  # a closed connection also makes http.client fail in other ways
                 answered.append(_LATE if isinstance(error, TimeoutError) else type(error).__name__)
 
-        # A socket's time-out starts anew with each address and each byte; a thread can be left when the budget is over.
+        # A socket's time-out starts again with each address and each byte; a thread can be left when the budget is used up.
         asking = Thread(target=ask, daemon=True)
         asking.start()
         asking.join(budget_seconds)
-        answer = answered[0] if answered else _LATE  # before hanging up, which ends a head that still comes
-        _hang_up(connection)
+        answer = answered[0] if answered else _LATE  # before closing, which ends headers that are still arriving
+        _close(connection)
         if not isinstance(answer, int) or not 200 <= answer < 300:
             raise NotDelivered(str(answer))
 
 
-def _hang_up(connection: http_client.HTTPConnection) -> None:
+def _close(connection: http_client.HTTPConnection) -> None:
     with suppress(OSError):
         if connection.sock:
-            connection.sock.shutdown(socket.SHUT_RDWR)  # wakes a thread that still reads
+            connection.sock.shutdown(socket.SHUT_RDWR)  # ends a thread that still reads
     connection.close()
 
 
 def pause_seconds(attempt: int, chance: float) -> int:
-    """How long to wait after an attempt, counted from 1. chance: 0 to 1, so that those who failed together come apart."""
+    """Returns how long to wait after an attempt, counted from 1. chance: 0 to 1, so that failures of one moment spread out."""
     pause = min(FIRST_PAUSE_SECONDS * 2 ** min(attempt - 1, 20), LONGEST_PAUSE_SECONDS)
     return round(pause * (1 + chance / 4))

@@ -1,7 +1,7 @@
-"""A receiver of the webhook, to copy: python receive.py PORT DATABASE, with the signing key in WEBHOOK_SECRET
+"""An example of a receiver: python receive.py PORT DATABASE, with the signing key in WEBHOOK_SECRET
 
-Put it behind your TLS proxy. What to copy: it verifies the signature over the bytes as they came, before it parses them; it
-stores before it answers, so that no acknowledged outcome is lost; and it stores each verification once, however often it comes.
+Run it behind your TLS proxy. It verifies the signature over the bytes as received, before it parses them; it stores an outcome
+before it answers, so that no accepted outcome is lost; and it stores each verification once, however often it arrives.
 """
 
 import os
@@ -19,7 +19,7 @@ MAX_BODY_BYTES = 256 * 1024  # an event on EventBridge is no longer
 
 
 class Outcomes:
-    """The outcomes in a database, each verification once."""
+    """A database of outcomes, with each verification once."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -27,7 +27,7 @@ class Outcomes:
             database.execute("CREATE TABLE IF NOT EXISTS outcomes (verification_id TEXT PRIMARY KEY, outcome TEXT)")
 
     def add(self, verification_id: str, outcome: str) -> bool:
-        """True when it was not there yet. Act in the same transaction."""
+        """Returns whether it is new. Act in the same transaction."""
         with closing(sqlite3.connect(self._path)) as database, database:
             added = database.execute("INSERT OR IGNORE INTO outcomes VALUES (?, ?)", (verification_id, outcome))
             return added.rowcount == 1
@@ -62,7 +62,7 @@ class Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's names
-        """Logs nothing of what anybody sends."""
+        """Logs nothing of a request."""
 
 
 def server_on(port: int, webhook: Webhook, outcomes: Outcomes) -> ThreadingHTTPServer:
