@@ -1,4 +1,4 @@
-"""MiniStack, for one user only, and with faults on demand.
+"""MiniStack, for one user only, with faults on demand, and with one action of IAM as AWS has it.
 
 **One user.** MiniStack takes the access key "test" and any account id for the root without checking their signatures, and it
 answers web pages of any origin. Its Lambdas are processes of the developer's. So here the root is AWS_ACCESS_KEY_ID alone, which
@@ -17,6 +17,9 @@ is new at each start. Requests with an Origin header are refused, and MiniStack'
 A function's call is refused, the state machine's and a test's; of getItem only the state machine's, so that a test can see the
 item meanwhile. Late or closed are calls of functions and of the state machine. What the emulator does by itself is spared: taking
 messages from a queue, putting events into one.
+
+**IAM.** On AWS the permission for an SQS action is the permission for its batch, too; there is no action sqs:SendMessageBatch:
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
 """
 
 import asyncio
@@ -35,7 +38,7 @@ from typing import Any
 
 import ministack.app  # pyright: ignore[reportMissingImports]  # the emulator's own virtual environment has it
 from hypercorn.asyncio.tcp_server import TCPServer  # pyright: ignore[reportMissingImports]
-from ministack.core import iam_evaluator  # pyright: ignore[reportMissingImports]
+from ministack.core import iam_actions, iam_evaluator  # pyright: ignore[reportMissingImports]
 from ministack.core.responses import error_response_json  # pyright: ignore[reportMissingImports]
 from ministack.services import (  # pyright: ignore[reportMissingImports]
     dynamodb,
@@ -253,6 +256,26 @@ def _make_faulty() -> None:
     TCPServer.run = _knowing_its_connection(TCPServer.run)
 
 
+def _without_url_authentication(enforce: Callable[..., Any]) -> Callable[..., Any]:
+    """Lets unsigned requests call a function URL whose AuthType is NONE. MiniStack takes them for the root's, which is a secret."""
+
+    @functools.wraps(enforce)
+    def enforced(service: str, action: str, *args: Any, **kwargs: Any) -> Any:
+        is_open = (kwargs.get("service_context") or {}).get("lambda:FunctionUrlAuthType") == "NONE"
+        return None if is_open else enforce(service, action, *args, **kwargs)
+
+    return enforced
+
+
+def _without_batch(action_of: Callable[..., str | None]) -> Callable[..., str | None]:
+    @functools.wraps(action_of)
+    def action(service: str, *args: Any, **kwargs: Any) -> str | None:
+        found = action_of(service, *args, **kwargs)
+        return found.removesuffix("Batch") if service == "sqs" and found else found
+
+    return action
+
+
 def _wake_pollers() -> None:
     """Has the emulator ask its queues for messages whose visibility time-out is over. Its own pause is the wait of an Event
     (sem_clockwait), which libfaketime does not know: it would last until another message comes.
@@ -264,6 +287,8 @@ def _wake_pollers() -> None:
 
 if __name__ == "__main__":
     iam_evaluator.is_root_access_key = sts.is_root_access_key = _is_root_access_key
+    ministack.app._enforce_data_plane = _without_url_authentication(ministack.app._enforce_data_plane)
+    iam_actions.extract_iam_action = _without_batch(iam_actions.extract_iam_action)
     _make_faulty()
     ministack.app.app = _guarded(_slow(ministack.app.app))
     threading.Thread(target=_wake_pollers, daemon=True).start()

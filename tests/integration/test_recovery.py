@@ -79,9 +79,7 @@ def test_a_click_after_a_rejection_and_a_takeover_counts(aborted):
 def status_event(name: str) -> str:
     """What Step Functions says when an execution was aborted."""
     detail = {"name": name, "status": "ABORTED"}
-    return json.dumps(
-        {"id": "by-hand", "detail-type": "Step Functions Execution Status Change", "detail": detail}
-    )
+    return json.dumps({"id": "by-hand", "detail-type": "Step Functions Execution Status Change", "detail": detail})
 
 
 def test_repeated_status_events_and_sweeps_at_once_make_one_takeover(stack):

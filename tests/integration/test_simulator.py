@@ -16,7 +16,7 @@ from operations.deployed.resources import Resources
 from simulator.coded import CodedLink
 from simulator.scenarios import SCENARIOS
 from simulator.server import DEFAULT_TOKEN
-from tests.integration.conftest import PATIENCE, Link, make
+from tests.integration.conftest import Link, make, patience
 
 NAME = "linkwatch-simulator"
 #: Of a window of 300 s, far enough from every step of every script: the clock runs on between two questions.
@@ -107,7 +107,7 @@ def test_a_link_that_stands_whole_in_its_ids_is_watched(stack):
     link.start()
 
     assert link.settled()["outcome"] == "LINK_CLICKED"
-    assert 15 <= link.checks_at()[-1] < PATIENCE
+    assert 15 <= link.checks_at()[-1] < 35
 
 
 @pytest.mark.parametrize("via", ["api", "event"])
@@ -115,7 +115,7 @@ def test_make_send_has_such_a_link_watched(via, stack):
     sent = make(stack, "send", SCENARIO="clicked", CLICK="15", VIA=via)
 
     assert sent.returncode == 0, sent.stderr
-    assert stack.await_published(sent.stdout.strip(), PATIENCE)["outcome"] == "LINK_CLICKED"
+    assert stack.await_published(sent.stdout.strip(), patience(stack))["outcome"] == "LINK_CLICKED"
 
 
 def test_make_send_says_what_is_wrong_with_a_choice(stack):

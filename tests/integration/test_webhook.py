@@ -32,7 +32,7 @@ WEBHOOK, STACK_NAME = ROOT / "examples" / "webhook", "linkwatch-webhook"
 
 @dataclass(frozen=True)
 class Deployed:
-    """The webhook, deployed beside linkwatch; its receiver is whoever listens on the port. secret: what signatures are made with."""
+    """The webhook, deployed beside linkwatch; its receiver is whoever listens on the port. secret: the key of its signatures."""
 
     stack: Stack
     port: int
@@ -41,7 +41,10 @@ class Deployed:
     def publish(self, verification_id: str | None = None) -> str:
         """Puts a click on the bus, as linkwatch does. Returns its verificationId."""
         verification_id = verification_id or f"{secrets.token_hex(12)}-{secrets.token_hex(12)}"
-        detail = event("measure-outcomes")["detail"] | {"verificationId": verification_id, "correlationId": "private words"}
+        detail = event("measure-outcomes")["detail"] | {
+            "verificationId": verification_id,
+            "correlationId": "private words",
+        }
         entry = {"Source": "linkwatch", "DetailType": "VerificationSettled", "Detail": json.dumps(detail)}
         self.stack.client("events").put_events(Entries=[{**entry, "EventBusName": self.stack.outputs.BusName}])
         return verification_id
@@ -132,7 +135,10 @@ def test_an_outcome_is_delivered_once_and_signed(stack, webhook):
         await_that(lambda: posts, patience(stack), "it is delivered")
 
     assert len(posts) == 1
-    assert (posts[0].headers["webhook-id"], posts[0].headers["content-type"]) == (link.verification_id, "application/json")
+    assert (posts[0].headers["webhook-id"], posts[0].headers["content-type"]) == (
+        link.verification_id,
+        "application/json",
+    )
     assert posts[0].headers["webhook-signature"] == signature_of(posts[0], webhook.secret)
     assert complaints("verification-settled", json.loads(posts[0].body)) == []
     assert json.loads(posts[0].body)["detail"] == link.event()["detail"]
