@@ -1,4 +1,4 @@
-"""MiniStack, for one user only, with faults on demand, and with one action of IAM as AWS has it.
+"""MiniStack, for one user only, with faults on demand, and with AWS's answers where its own differ and it matters here.
 
 **One user.** MiniStack takes the access key "test" and any account id for the root without checking their signatures, and it
 answers web pages of any origin. Its Lambdas are processes of the developer's. So here the root is AWS_ACCESS_KEY_ID alone, which
@@ -18,8 +18,11 @@ A function's call is refused, the state machine's and a test's; of getItem only 
 item meanwhile. Late or closed are calls of functions and of the state machine. What the emulator does by itself is spared: taking
 messages from a queue, putting events into one.
 
-**IAM.** On AWS the permission for an SQS action is the permission for its batch, too; there is no action sqs:SendMessageBatch:
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
+**AWS's answers.** On AWS
+- the permission for an action of SQS includes its batch; there is no action sqs:SendMessageBatch
+  (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html).
+- an unsigned request may call a function URL whose AuthType is NONE. MiniStack takes it for the root's, whose key is a secret.
+- a secret that was created without a value has none: ResourceNotFoundException. MiniStack returns an empty text.
 """
 
 import asyncio
@@ -44,6 +47,7 @@ from ministack.services import (  # pyright: ignore[reportMissingImports]
     dynamodb,
     eventbridge,
     lambda_svc,
+    secretsmanager,
     sqs,
     stepfunctions,
     sts,
@@ -256,9 +260,10 @@ def _make_faulty() -> None:
     TCPServer.run = _knowing_its_connection(TCPServer.run)
 
 
-def _without_url_authentication(enforce: Callable[..., Any]) -> Callable[..., Any]:
-    """Lets unsigned requests call a function URL whose AuthType is NONE. MiniStack takes them for the root's, which is a secret."""
+# ── AWS's answers ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+
+def _open_function_urls(enforce: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(enforce)
     def enforced(service: str, action: str, *args: Any, **kwargs: Any) -> Any:
         is_open = (kwargs.get("service_context") or {}).get("lambda:FunctionUrlAuthType") == "NONE"
@@ -276,6 +281,22 @@ def _without_batch(action_of: Callable[..., str | None]) -> Callable[..., str | 
     return action
 
 
+def _without_empty_values(get_secret_value: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @functools.wraps(get_secret_value)
+    def got(data: Any) -> Any:
+        answer = get_secret_value(data)
+        is_empty = json.loads(answer[2]).get("SecretString") == ""
+        return error_response_json("ResourceNotFoundException", "the secret has no value", 400) if is_empty else answer
+
+    return got
+
+
+def _answer_as_aws() -> None:
+    ministack.app._enforce_data_plane = _open_function_urls(ministack.app._enforce_data_plane)
+    iam_actions.extract_iam_action = _without_batch(iam_actions.extract_iam_action)
+    secretsmanager._get_secret_value = _without_empty_values(secretsmanager._get_secret_value)
+
+
 def _wake_pollers() -> None:
     """Has the emulator ask its queues for messages whose visibility time-out is over. Its own pause is the wait of an Event
     (sem_clockwait), which libfaketime does not know: it would last until another message comes.
@@ -287,8 +308,7 @@ def _wake_pollers() -> None:
 
 if __name__ == "__main__":
     iam_evaluator.is_root_access_key = sts.is_root_access_key = _is_root_access_key
-    ministack.app._enforce_data_plane = _without_url_authentication(ministack.app._enforce_data_plane)
-    iam_actions.extract_iam_action = _without_batch(iam_actions.extract_iam_action)
+    _answer_as_aws()
     _make_faulty()
     ministack.app.app = _guarded(_slow(ministack.app.app))
     threading.Thread(target=_wake_pollers, daemon=True).start()
