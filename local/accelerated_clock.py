@@ -22,7 +22,7 @@ from local.programs import bare_environment
 _LIBRARY = "libfaketimeMT.so.1"
 _PACKAGED = ("lib/*/faketime", "lib/faketime", "lib64/faketime", "local/lib/faketime")  # Debian, Arch, Fedora, by hand
 _BUILD_SECONDS = 120
-#: The start of a Lambda takes at most so many seconds of an accelerated clock: as many as the last check is made before the deadline.
+#: A Lambda starts within as many seconds of an accelerated clock as there are between the last check and the deadline.
 _START_SECONDS = 2
 _SLOWEST = 2.0
 

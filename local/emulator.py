@@ -1,4 +1,4 @@
-"""MiniStack, for one user only, and with faults on demand.
+"""MiniStack, for one user only, with faults on demand, and with AWS's answers where its own differ and it matters here.
 
 **One user.** MiniStack takes the access key "test" and any account id for the root without checking their signatures, and it
 answers web pages of any origin. Its Lambdas are processes of the developer's. So here the root is AWS_ACCESS_KEY_ID alone, which
@@ -17,6 +17,12 @@ is new at each start. Requests with an Origin header are refused, and MiniStack'
 A function's call is refused, the state machine's and a test's; of getItem only the state machine's, so that a test can see the
 item meanwhile. Late or closed are calls of functions and of the state machine. What the emulator does by itself is spared: taking
 messages from a queue, putting events into one.
+
+**AWS's answers.** On AWS
+- the permission for an action of SQS includes its batch; there is no action sqs:SendMessageBatch
+  (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html).
+- an unsigned request may call a function URL whose AuthType is NONE. MiniStack takes it for the root's, whose key is a secret.
+- a secret that was created without a value has none: ResourceNotFoundException. MiniStack returns an empty text.
 """
 
 import asyncio
@@ -35,12 +41,13 @@ from typing import Any
 
 import ministack.app  # pyright: ignore[reportMissingImports]  # the emulator's own virtual environment has it
 from hypercorn.asyncio.tcp_server import TCPServer  # pyright: ignore[reportMissingImports]
-from ministack.core import iam_evaluator  # pyright: ignore[reportMissingImports]
+from ministack.core import iam_actions, iam_evaluator  # pyright: ignore[reportMissingImports]
 from ministack.core.responses import error_response_json  # pyright: ignore[reportMissingImports]
 from ministack.services import (  # pyright: ignore[reportMissingImports]
     dynamodb,
     eventbridge,
     lambda_svc,
+    secretsmanager,
     sqs,
     stepfunctions,
     sts,
@@ -266,6 +273,43 @@ def _make_faulty() -> None:
     TCPServer.run = _knowing_its_connection(TCPServer.run)
 
 
+# ── AWS's answers ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _open_function_urls(enforce: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(enforce)
+    def enforced(service: str, action: str, *args: Any, **kwargs: Any) -> Any:
+        is_open = (kwargs.get("service_context") or {}).get("lambda:FunctionUrlAuthType") == "NONE"
+        return None if is_open else enforce(service, action, *args, **kwargs)
+
+    return enforced
+
+
+def _without_batch(action_of: Callable[..., str | None]) -> Callable[..., str | None]:
+    @functools.wraps(action_of)
+    def action(service: str, *args: Any, **kwargs: Any) -> str | None:
+        found = action_of(service, *args, **kwargs)
+        return found.removesuffix("Batch") if service == "sqs" and found else found
+
+    return action
+
+
+def _without_empty_values(get_secret_value: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @functools.wraps(get_secret_value)
+    def got(data: Any) -> Any:
+        answer = get_secret_value(data)
+        is_empty = json.loads(answer[2]).get("SecretString") == ""
+        return error_response_json("ResourceNotFoundException", "the secret has no value", 400) if is_empty else answer
+
+    return got
+
+
+def _answer_as_aws() -> None:
+    ministack.app._enforce_data_plane = _open_function_urls(ministack.app._enforce_data_plane)
+    iam_actions.extract_iam_action = _without_batch(iam_actions.extract_iam_action)
+    secretsmanager._get_secret_value = _without_empty_values(secretsmanager._get_secret_value)
+
+
 def _wake_pollers() -> None:
     """Has the emulator ask its queues for messages whose visibility time-out is over. Its own pause is the wait of an Event
     (sem_clockwait), which libfaketime does not know: it would last until another message comes.
@@ -277,6 +321,7 @@ def _wake_pollers() -> None:
 
 if __name__ == "__main__":
     iam_evaluator.is_root_access_key = sts.is_root_access_key = _is_root_access_key
+    _answer_as_aws()
     _make_faulty()
     ministack.app.app = _guarded(_slow(ministack.app.app))
     threading.Thread(target=_wake_pollers, daemon=True).start()

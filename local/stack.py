@@ -199,10 +199,10 @@ def warm_up_many(stack: Stack) -> None:
     an accelerated clock is several seconds of a window.
     """
     ids = {"requestId": secrets.token_hex(12), "sessionId": secrets.token_hex(12)}
-    script = [{"answer": "pending", "slowBySeconds": 20}]
+    script = [{"answer": "pending", "slowBySeconds": 5}]
     stack.signzy.send_link(ids["requestId"], ids["sessionId"], script=script)
     unknown = f"{ids['requestId']}-{ids['sessionId']}"
-    with ThreadPoolExecutor(10) as pool:
-        list(pool.map(lambda _: stack.functions.invoke("CheckLink", json.dumps(ids)), range(10)))
-    with ThreadPoolExecutor(5) as pool:
-        list(pool.map(lambda _: stack.find(unknown), range(10)))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: stack.functions.invoke("CheckLink", json.dumps(ids)), range(8)))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: stack.find(unknown), range(8)))

@@ -1,9 +1,10 @@
 """The emulator enforces the roles: each role is allowed its own calls and refused all others.
 
-The calls are about things that do not exist, so that they change nothing. The other tests on the deployed stack show that the real
-work succeeds under these roles.
+The calls are about things that do not exist, so that they change nothing. The other tests on the deployed stack show that the
+real work succeeds under these roles.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -112,11 +113,15 @@ def calls(stack) -> Iterator[dict[str, Callable[[Callable[[str], Any]], Any]]]:
 @pytest.fixture
 def clients_of(stack):
     """The clients of a role's holder."""
+    iam = stack.client("iam")
 
     def clients(role: str) -> Callable[[str], Any]:
-        roles = stack.client("iam").list_roles()["Roles"]
-        arn = next(each["Arn"] for each in roles if f"-{role}Role-" in each["RoleName"])
-        keys = stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+        found = next(each for each in iam.list_roles()["Roles"] if f"-{role}Role-" in each["RoleName"])
+        trust = iam.get_role(RoleName=found["RoleName"])["Role"]["AssumeRolePolicyDocument"]
+        anybody = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+        trust["Statement"].append(anybody)  # the template trusts AWS's services only
+        iam.update_assume_role_policy(RoleName=found["RoleName"], PolicyDocument=json.dumps(trust))
+        keys = stack.client("sts").assume_role(RoleArn=found["Arn"], RoleSessionName="test")["Credentials"]
         session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION)
         return lambda service: stack.calls.client(service, session)
 

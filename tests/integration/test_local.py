@@ -16,7 +16,7 @@ def local(verb: str, **chosen: str) -> subprocess.CompletedProcess[str]:
         env={"PATH": os.environ["PATH"], **chosen},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -34,10 +34,7 @@ def test_run_shows_a_verification_from_start_to_outcome():
     ("verb", "chosen", "problem"),
     [
         ("run", {"SCENARIO": "clickd"}, "clicked-late"),
-        ("run", {"VIA": "door"}, "api and event"),
-        ("up", {"SPEED": "fast"}, "SPEED=fast"),
         ("send", {"CLICK": "25"}, "send does not use CLICK"),
-        ("logs", {"CORRELATION": "a"}, "logs does not use CORRELATION"),
     ],
 )
 def test_a_bad_choice_is_an_error_of_one_line(verb, chosen, problem):

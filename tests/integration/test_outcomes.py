@@ -62,7 +62,7 @@ BY_EVENT = [
 STARTED = [(name, "api") for name in CASES] + [(name, "event") for name in BY_EVENT]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)  # first, because it takes the longest
 def whole_window(stack) -> Link:
     """A link that is never clicked, watched from the moment at which it was sent."""
     link = send_link(stack)
@@ -71,7 +71,7 @@ def whole_window(stack) -> Link:
 
 
 @pytest.fixture(scope="module")
-def watched(stack, whole_window) -> dict[tuple[str, str], Link]:
+def watched(stack) -> dict[tuple[str, str], Link]:
     links = {}
     for name, entry_point in STARTED:
         case = CASES[name]

@@ -1,11 +1,9 @@
 """The report: its rows on the deployed stack, its page in a headless browser."""
 
-import json
 import re
 import shutil
 import struct
 import subprocess
-import sys
 import zlib
 from datetime import timedelta
 from pathlib import Path
@@ -13,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from local.stack import Stack
+from operations.report.page import page
 from operations.report.rows import Schedule, rows
 from operations.report.table import Period, items
+from tests.integration.conftest import late_link
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 CHARTS = 5
@@ -41,15 +41,8 @@ needs_browser = pytest.mark.skipif(
 )
 
 
-def page_of(found: list[dict], path: Path) -> Path:
-    script = (
-        "import json, sys; from operations.report.page import page; "
-        "print(page(json.load(sys.stdin), 'linkwatch', 'then', 'now'))"
-    )
-    written = subprocess.run(
-        [sys.executable, "-c", script], input=json.dumps(found), capture_output=True, text=True, check=True, timeout=60
-    )
-    path.write_text(written.stdout, "utf-8")
+def write_page(found: list[dict], path: Path) -> Path:
+    path.write_text(page(found, "linkwatch", "then", "now"), "utf-8")
     return path
 
 
@@ -62,18 +55,16 @@ def browse(*arguments: str) -> str:
 
 
 def test_every_verification_of_the_period_is_a_row(stack: Stack):
-    for scenario in ("invalid-ids", "clicked"):
-        request_id, session_id = f"{len(scenario):024x}", f"{0xF00D:024x}"
-        stack.signzy.send_link(request_id, session_id, scenario=scenario)
-        stack.start(request_id, session_id)
-        stack.await_published(f"{request_id}-{session_id}", 60)
+    links = [late_link(stack, 200, {"answer": answer}) for answer in ("unknown-ids", "clicked")]
+    for link in links:
+        link.settled()
     now = stack.clock.now()
 
     period = Period(now - timedelta(days=30), now)
     found = rows(items(stack.client("dynamodb"), stack.outputs.TableName, period), Schedule(10, 2))
 
-    assert {item["verificationId"] for item in stack.items()} >= {row["id"] for row in found}
-    assert {"REJECTED", "LINK_CLICKED"} <= {row["outcome"] for row in found}
+    outcomes = {row["id"]: row["outcome"] for row in found}
+    assert [outcomes[link.verification_id] for link in links] == ["REJECTED", "LINK_CLICKED"]
 
 
 # ── The page ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -81,7 +72,7 @@ def test_every_verification_of_the_period_is_a_row(stack: Stack):
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory) -> Path:
-    return page_of(rows(ITEMS, Schedule(10, 2)), tmp_path_factory.mktemp("report") / "report.html")
+    return write_page(rows(ITEMS, Schedule(10, 2)), tmp_path_factory.mktemp("report") / "report.html")
 
 
 def test_the_page_loads_nothing_from_elsewhere(report: Path):
@@ -153,7 +144,7 @@ def test_the_page_follows_the_readers_colours(report: Path, tmp_path: Path, sche
 
 @needs_browser
 def test_a_period_without_data_says_so(tmp_path: Path):
-    shown = browse("--dump-dom", page_of([], tmp_path / "empty.html").as_uri())
+    shown = browse("--dump-dom", write_page([], tmp_path / "empty.html").as_uri())
 
     assert '<p id="none">No link was sent in this period.</p>' in shown
     assert 'data-drawn="yes"' not in shown

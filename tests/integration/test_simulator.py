@@ -1,4 +1,4 @@
-"""The simulator of Signzy as a Lambda, deployed beside linkwatch: it answers as the local one does, whoever asks."""
+"""The simulator of Signzy as a Lambda, deployed beside linkwatch: it answers as the local one does."""
 
 import json
 import time
@@ -8,19 +8,18 @@ import pytest
 import urllib3
 
 from linkwatch.http_client import HttpClient
-from linkwatch.model import CheckResult, Ids, Reason
+from linkwatch.model import Ids
 from linkwatch.signzy import Signzy
 from linkwatch.signzy_answer import classify
 from linkwatch.signzy_token import KeptToken
 from operations.deployed.resources import Resources
 from simulator.coded import CodedLink
-from simulator.scenarios import SCENARIOS
 from simulator.server import DEFAULT_TOKEN
 from tests.integration.conftest import Link, make, patience
 
 NAME = "linkwatch-simulator"
-#: Of a window of 300 s, far enough from every step of every script: the clock runs on between two questions.
-SECONDS = [5, 44, 70, 100, 160, 200, 240, 280, 301]
+#: Of a window of 300 s, far enough from every step of the scripts: time passes between two questions.
+SECONDS = [5, 70, 301]
 INTERVAL = 40
 
 Ask = Callable[[str], urllib3.BaseHTTPResponse]
@@ -53,8 +52,8 @@ def path_of(ids: dict[str, str]) -> str:
     return f"/api/v3/us-kyc/poll-check-verify/request/{ids['requestId']}/session/{ids['sessionId']}"
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_every_scenario_is_answered_as_the_local_simulator_answers_it(scenario, stack, ask):
+@pytest.mark.parametrize("scenario", ["clicked", "invalid-ids", "upstream-down"])
+def test_a_scenario_is_answered_as_by_the_local_simulator(scenario, stack, ask):
     local = Signzy(HttpClient(stack.signzy.base_url), KeptToken(lambda _: DEFAULT_TOKEN), poll_interval_seconds=2)
 
     for second in SECONDS:
@@ -64,8 +63,6 @@ def test_every_scenario_is_answered_as_the_local_simulator_answers_it(scenario, 
         there = local.check(Ids(ids["requestId"], ids["sessionId"]), None)
 
         answered = classify(here.status, here.data, here.headers["Content-Type"], ids["sessionId"])
-        if there.reason is Reason.NO_CONNECTION:  # a function URL always answers
-            there = CheckResult(there.answer, Reason.BAD_ANSWER)
         assert answered == there, second
 
 
@@ -76,13 +73,13 @@ def test_it_says_that_it_is_a_simulator(ask):
     assert "not Signzy" in answer.headers["X-Simulator"]
 
 
-def test_it_wants_its_token(ask):
+def test_it_refuses_another_token(ask):
     ids = CodedLink("clicked", 0).new_ids()
 
     assert ask(path_of(ids), Authorization="another").status == 401
 
 
-def test_ids_that_it_did_not_make_are_unknown(ask):
+def test_it_does_not_know_ids_that_it_did_not_make(ask):
     answer = ask(path_of({"requestId": "0" * 24, "sessionId": "1" * 24}))
 
     assert b"Invalid requestId or sessionId" in answer.data
@@ -100,25 +97,25 @@ def test_it_logs_each_request_once_and_never_its_token(stack, ask, token):
     assert not any(token in message for message in messages)
 
 
-def test_a_link_that_stands_whole_in_its_ids_is_watched(stack):
+def test_a_link_that_is_coded_into_its_ids_is_watched(stack):
     ids = CodedLink("clicked", round(stack.clock.now_ms() / 1000), click=15).new_ids()
     link = Link(stack, ids["requestId"], ids["sessionId"])
 
     link.start()
 
     assert link.settled()["outcome"] == "LINK_CLICKED"
-    assert 15 <= link.checks_at()[-1] < patience(stack)
+    assert 15 <= link.checks_at()[-1] < 35
 
 
 @pytest.mark.parametrize("via", ["api", "event"])
-def test_make_send_has_such_a_link_watched(via, stack):
+def test_make_send_starts_a_verification_of_such_a_link(via, stack):
     sent = make(stack, "send", SCENARIO="clicked", CLICK="15", VIA=via)
 
     assert sent.returncode == 0, sent.stderr
     assert stack.await_published(sent.stdout.strip(), patience(stack))["outcome"] == "LINK_CLICKED"
 
 
-def test_make_send_says_what_is_wrong_with_a_choice(stack):
+def test_make_send_refuses_a_bad_choice_in_one_line(stack):
     refused = make(stack, "send", SCENARIO="nonsense")
 
     assert refused.returncode == 2

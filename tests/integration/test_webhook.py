@@ -32,7 +32,7 @@ WEBHOOK, STACK_NAME = ROOT / "examples" / "webhook", "linkwatch-webhook"
 
 @dataclass(frozen=True)
 class Deployed:
-    """The webhook, deployed beside linkwatch; its receiver is whoever listens on the port. secret: what signatures are made with."""
+    """The webhook, deployed beside linkwatch; its receiver is whoever listens on the port. secret: the key of its signatures."""
 
     stack: Stack
     port: int
