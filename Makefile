@@ -94,13 +94,16 @@ accept: ## Check the guarantees on a stack of its own: ENV=dev|local BURST=100 F
 
 # ── Tests and checks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-test: check test-unit test-static test-definition test-integration ## Everything that CI runs
+test: ## Everything that CI runs
+	@$(install) $(sam) $(emulator) $(development) $(checkov)
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check test-unit
+	@$(MAKE) --no-print-directory test-static test-definition test-integration
 
 test-unit: $(development) ## The functions and tools, without AWS
 	@$(python) -m pytest tests/unit
 
 test-static: build $(development) ## The template and the bundles, without deploying
-	@$(python) -m pytest tests/static
+	@$(python) -m pytest tests/static -n 2
 
 test-definition: $(development) ## The state machine, in the in-process engine
 	@$(python) -m pytest tests/definition -n 2
