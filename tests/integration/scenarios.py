@@ -1,9 +1,9 @@
 """Random scenarios on the deployed stack, many at the same time: python -m tests.integration.scenarios --count 200 --seed 1
 
 A scenario is what Signzy answers, the entry points, how often it is started, cancels, aborts and faults. Each is checked against
-the guarantees G1 to G6 when it has ended. A failure prints its seed and its timeline; --seed 1 --only 17 runs number 17 alone. The
-window is short (30 s, a check every 3 s), so that many scenarios fit into minutes. The tests play more of them in the in-process
-engine; these show the same of the deployed stack.
+the guarantees G1 to G6 when it has ended. A failure prints its seed and its timeline; --seed 1 --only 17 runs number 17 alone.
+The window is short (30 s, a check every 3 s), so that many scenarios fit into minutes. The tests play more of them in the
+in-process engine; these show the same of the deployed stack.
 """
 
 import argparse
