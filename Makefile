@@ -43,7 +43,7 @@ help: ## Print this list
 
 # ── The local stack ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-run: ## Watch one verification until its outcome: SCENARIO= SPEED=15 VIA=api|event
+run: ## Watch one verification until its outcome: SCENARIO= SPEED= VIA=api|event
 	@$(install) $(sam) $(emulator)
 	@$(run_python) -m local run
 

@@ -72,20 +72,8 @@ CALLS = {
 # ── One user ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-#: Whether the request goes to a function's public URL, which needs no key.
-_IS_PUBLIC: ContextVar[bool] = ContextVar("is_public", default=False)
-
-
 def _is_root_access_key(access_key_id: str) -> bool:
-    if not access_key_id:
-        return _IS_PUBLIC.get()
     return hmac.compare_digest(access_key_id.encode(), _ROOT_KEY.encode())
-
-
-def _is_function_url(path: str, headers: list[tuple[bytes, bytes]]) -> bool:
-    host = next((value for name, value in headers if name.lower() == b"host"), b"").decode("latin-1")
-    parsed = ministack.app._parse_lambda_url(host, path)
-    return parsed is not None and lambda_svc.resolve_function_url(parsed[0]) is not None
 
 
 def _refusal(path: str, headers: list[tuple[bytes, bytes]]) -> str | None:
@@ -111,7 +99,6 @@ def _guarded(app: Callable[..., Any]) -> Callable[..., Any]:
         elif refusal:
             await send({"type": "websocket.close", "code": 1008})
         else:
-            _IS_PUBLIC.set(_is_function_url(scope.get("path", ""), scope.get("headers", [])))
             await app(scope, receive, send)
 
     return guarded

@@ -1,4 +1,4 @@
-"""Scenarios for the deployed stack, each drawn by its seed: what Signzy answers, starts, cancels, aborts, faults."""
+"""Random scenarios for the deployed stack, each given by its seed: what Signzy answers, starts, cancels, aborts, faults."""
 
 import random
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from simulator.answers import ANSWERS
 from simulator.misbehaviours import MISBEHAVIOURS
 from tests.integration import calls
 
-#: The window is short: the five minutes are not the point here.
 WINDOW_SECONDS = 30
 SAYING = {
     says: [n for n, a in ANSWERS.items() if a.expect["answer"] == says] for says in ("CLICKED", "PENDING", "REJECTED")
@@ -16,7 +15,7 @@ SAYING = {
 UNUSABLE = [name for name, answer in ANSWERS.items() if answer.expect["answer"] == "UNAVAILABLE"] + list(MISBEHAVIOURS)
 
 CHECKS = [calls.CHECK._replace(error=e) for e in ("ValueError", "Sandbox.Timedout", "Lambda.TooManyRequestsException")]
-#: What may be refused from the beginning, and what later.
+#: The calls that may be refused from the beginning, and later.
 AT_START = [calls.PUT, calls.START]
 LATER = [
     *(calls.START, calls.STOP, calls.CANCEL, calls.DESCRIBE, calls.TAKE_OVER),
@@ -26,7 +25,7 @@ LATER = [
 
 @dataclass(frozen=True)
 class Fault:
-    """Calls that are refused, or whose answers are lost, for seconds from at on; by the scenario's time."""
+    """Calls that are refused, or whose answers are lost, for seconds from at on; seconds of the scenario."""
 
     call: calls.Call
     at: float
@@ -36,7 +35,7 @@ class Fault:
 
 @dataclass
 class Scenario:
-    """What is going to happen; times are seconds after its start, by the stack's clock."""
+    """What to do; times are seconds after its start, by the stack's clock."""
 
     script: list[dict[str, Any]]
     starts: list[str]

@@ -1,8 +1,9 @@
-"""Generated scenarios on the deployed stack, many at a time: make scenarios-deployed N=200 SEED=1.
+"""Random scenarios on the deployed stack, many at the same time: python -m tests.integration.scenarios --count 200 --seed 1
 
-Each scenario draws what Signzy answers, the entry points and how often it is started, cancels, aborts and faults, and is held
-against the guarantees G1 to G6 when it has ended. A failure prints its seed and its timeline; make scenarios-deployed SEED=1
-ONLY=17 runs number 17 alone. The window is short (30 s, a check every 3 s): the five minutes are not the point here.
+A scenario is what Signzy answers, the entry points, how often it is started, cancels, aborts and faults. Each is checked against
+the guarantees G1 to G6 when it has ended. A failure prints its seed and its timeline; --seed 1 --only 17 runs number 17 alone.
+The window is short (30 s, a check every 3 s), so that many scenarios fit into minutes. The tests play more of them in the
+in-process engine; these show the same of the deployed stack.
 """
 
 import argparse
@@ -32,8 +33,8 @@ INTERVAL_SECONDS, SPEED = 3, 3
 LAST_CHECK_LEAD_SECONDS = 2  # the template's default
 WINDOW = Window(WINDOW_SECONDS, INTERVAL_SECONDS, LAST_CHECK_LEAD_SECONDS)
 PARAMETERS = {"WindowSeconds": WINDOW_SECONDS, "PollIntervalSeconds": INTERVAL_SECONDS}
-#: G1, after an outage: seconds beyond its end. Whatever is not published by then has broken it.
-HEALING_SECONDS = 600
+#: G1: an outcome is published so many seconds after the end of an outage.
+RECOVERY_SECONDS = 600
 
 
 @dataclass
@@ -61,8 +62,8 @@ class Run:
     def note(self, what: str) -> None:
         self.timeline.append(f"{self.seconds:6.1f} s  {what}")
 
-    def happen(self) -> dict[str, Any]:
-        """Does what the scenario says and gives the item as published. Raises TimeoutError."""
+    def play(self) -> dict[str, Any]:
+        """Does what the scenario says. Returns the item as published. Raises TimeoutError."""
         self.began_ms = self.stack.clock.now_ms()
         sent_ms = self.began_ms - self.scenario.sent_seconds_ago * 1000
         self.stack.signzy.send_link(
@@ -80,7 +81,7 @@ class Run:
             self.stack.clock.sleep(max(0, at - self.seconds))
             self._act(act, entry_point, link_sent_at)
         over = max([self.seconds, WINDOW_SECONDS, *(fault.at + fault.seconds for fault in self.scenario.faults)])
-        patience = over + HEALING_SECONDS - self.seconds
+        patience = over + RECOVERY_SECONDS - self.seconds
         return await_that(self._published, patience / self.stack.clock.speed, "G1: it is published")
 
     def _act(self, act: str, entry_point: str, link_sent_at: str) -> None:
@@ -113,8 +114,8 @@ class Run:
         return item if item and item.get("publishedAt") else None
 
     def breaches(self, item: dict[str, Any]) -> list[str]:
-        """What of the guarantees does not hold; nothing, if all is well."""
-        events = await_that(lambda: self.stack.events(self.verification_id), 20, "G1: its event has come")
+        """The broken guarantees; empty where all are kept."""
+        events = await_that(lambda: self.stack.events(self.verification_id), 20, "G1: its event has arrived")
         checks = self.stack.signzy.requests(self.request_id)
         for check in checks:
             self.timeline.append(f"{(check.at_ms - self.began_ms) / 1000:6.1f} s  check: {check.answer}")
@@ -135,19 +136,19 @@ class Run:
 
 
 def run_one(stack: Stack, seed: str) -> tuple[Run, dict[str, Any] | None, list[str]]:
-    """Runs a scenario; its item (None if it has none) and what of the guarantees it broke."""
+    """Runs a scenario. Returns it, its item (None where there is none) and the guarantees that it broke."""
     run = Run(stack, seed, draw(seed))
     try:
-        item = run.happen()
+        item = run.play()
         return run, item, run.breaches(item)
     except TimeoutError as error:
         return run, stack.item(run.verification_id), [str(error)]
-    except Exception as error:  # noqa: BLE001  # a scenario that cannot be run is a failed one, told with its timeline
+    except Exception as error:  # noqa: BLE001  # a scenario that cannot be played has failed
         return run, None, [f"{type(error).__name__}: {error}"]
 
 
 def run_all(stack: Stack, seeds: list[str], at_once: int) -> tuple[Counter[str], int]:
-    """Runs scenarios side by side, showing progress; counts outcomes and failures."""
+    """Runs scenarios at the same time and prints progress. Returns the counts of outcomes and of failures."""
     outcomes: Counter[str] = Counter()
     failed, done, began = 0, 0, time.monotonic()
     with ThreadPoolExecutor(at_once) as pool:
