@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import trustme
 
-from tests.unit.webhooks import EVENT, keys
-from webhook import NotDelivered, Receiver, message_of
+from tests.unit.webhooks import keys, outcome_message
+from webhook import NotDelivered, Receiver
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def answering() -> Iterator[Callable[..., Receiver]]:
                 time.sleep(pause if number else 0)
                 try:
                     connection.sendall(chunk)
-                except OSError:  # hung up on
+                except OSError:  # the connection was closed
                     break
             connection.close()
 
@@ -42,7 +42,7 @@ def answering() -> Iterator[Callable[..., Receiver]]:
 
 
 def post(receiver: Receiver, budget_seconds: float = 2.0) -> None:
-    message = message_of(EVENT)
+    message = outcome_message()
     receiver.post(message, keys().headers(message, int(time.time())), budget_seconds)
 
 
@@ -60,7 +60,7 @@ def test_a_redirect_is_refused(answering, status):
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 410, 413, 429, 500, 503])
-def test_an_error_is_none(answering, status):
+def test_an_error_is_not_a_delivery(answering, status):
     with pytest.raises(NotDelivered, match=f"^{status}$"):
         post(answering(f"HTTP/1.1 {status} the customer's number is 5550001111\r\n\r\n".encode()))
 
@@ -68,14 +68,14 @@ def test_an_error_is_none(answering, status):
 @pytest.mark.parametrize(
     "answer",
     [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: " + b"x" * 70_000, b"X: y\r\n" * 200],
-    ids=["hangs up", "no HTTP", "a header without end", "headers without end"],
+    ids=["closed", "not HTTP", "an endless header", "endless headers"],
 )
-def test_no_answer_that_can_be_read_is_none(answering, answer):
+def test_an_unreadable_answer_is_not_a_delivery(answering, answer):
     with pytest.raises(NotDelivered):
         post(answering(answer))
 
 
-def test_a_body_without_end_is_not_waited_for(answering):
+def test_the_body_of_an_answer_is_not_read(answering):
     began_at = time.monotonic()
 
     post(answering(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * 1000] * 50))
@@ -86,7 +86,7 @@ def test_a_body_without_end_is_not_waited_for(answering):
 @pytest.mark.parametrize(
     "chunks",
     [[b"H"] * 50, [b"HTTP/1.1 100 Continue\r\n\r\n"] * 50, [b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 50]],
-    ids=["byte by byte", "100 for ever", "header by header"],
+    ids=["byte by byte", "endless 100s", "header by header"],
 )
 def test_a_slow_answer_has_one_budget_of_time(answering, chunks):
     receiver = answering(*chunks)
@@ -96,11 +96,11 @@ def test_a_slow_answer_has_one_budget_of_time(answering, chunks):
         post(receiver, budget_seconds=0.5)
 
     assert 0.5 <= time.monotonic() - began_at < 1
-    time.sleep(0.3)  # what still waited for the answer was hung up on
+    time.sleep(0.3)  # the thread that waited for the answer has ended
     assert threading.active_count() <= threads
 
 
-def test_nobody_there_is_no_delivery():
+def test_a_refused_connection_is_not_a_delivery():
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
 
@@ -108,7 +108,7 @@ def test_nobody_there_is_no_delivery():
         post(Receiver(f"http://127.0.0.1:{port}/"))
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused():
+def test_an_untrusted_certificate_is_refused():
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
