@@ -155,9 +155,8 @@ def example(console: Console, name: str, parameters: Sequence[str]) -> int:
         raise BadChoice(f"the example {name} does not exist; there are {', '.join(sam.EXAMPLES)}")
     stack = the_stack()
     with console.status(f"Building examples/{name} and deploying it to the emulator …"):
-        sam.deploy_example(
-            name, {"BusName": stack.outputs.BusName} | values_in(shlex.join(parameters)), stack.environment
-        )
+        of_linkwatch = {"BusName": stack.outputs.BusName, "TableName": stack.outputs.TableName}
+        sam.deploy_example(name, of_linkwatch | values_in(shlex.join(parameters)), stack.environment)
     console.print(
         f"examples/{name} is deployed as the stack linkwatch-{name}; its README says how to use it", soft_wrap=True
     )

@@ -5,6 +5,8 @@ Reads the mobile number from standard input and Signzy's token from SIGNZY_TOKEN
 The link is sent first. linkSentAt is the time before that call: the deadline counts from it, so it may be a moment too early
 and is never too late. If this process ends between the two, the link is not watched; where that matters, write the ids to
 an outbox as soon as Signzy has answered, and put the event from there until the bus has accepted it.
+
+With --decisions-table it tells examples/consumer which verifications are its own: that decides on no others.
 """
 
 import argparse
@@ -35,6 +37,12 @@ def send_instant_link(url: str, token: str, mobile_number: str, country_code: st
         raise RuntimeError(f"Signzy answered {answer.status}")
     result = answer.json()["result"]
     return {"requestId": result["requestId"], "sessionId": result["sessionId"]}
+
+
+def expect_outcome(dynamodb: Any, table_name: str, verification_id: str, correlation_id: str | None) -> None:
+    """Writes the row without which examples/consumer decides nothing. Raises ClientError, BotoCoreError."""
+    own = {"correlationId": {"S": correlation_id}} if correlation_id else {}
+    dynamodb.put_item(TableName=table_name, Item={"verificationId": {"S": verification_id}, **own})
 
 
 def put_link_sent(events: Any, bus_name: str, detail: dict[str, str]) -> None:
@@ -69,12 +77,13 @@ def _mobile_number() -> str:
     return sys.stdin.readline().strip()
 
 
-def _events() -> Any:
-    """Returns EventBridge's client in the region of the shell or its profile. Raises SystemExit without a region."""
+def _client(service: str) -> Any:
+    """boto3's client of a service, in the region that the shell or its profile names. Raises SystemExit where none does."""
     config = Config(retries={"mode": "standard", "total_max_attempts": 4})
+    make: Any = boto3.client  # whose type knows no service that is named at run time
     try:
         # boto3 itself reads AWS_DEFAULT_REGION and the profile only.
-        return boto3.client("events", region_name=os.environ.get("AWS_REGION") or None, config=config)
+        return make(service, region_name=os.environ.get("AWS_REGION") or None, config=config)
     except NoRegionError:
         raise SystemExit("set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has a region") from None
 
@@ -87,13 +96,20 @@ def main() -> int:
     parser.add_argument("--target-url", required=True, help="the page that the link opens")
     parser.add_argument("--country-code", default="US")
     parser.add_argument("--correlation-id", help="your own, echoed in the outcome")
+    parser.add_argument(
+        "--decisions-table", help="examples/consumer's output DecisionsTable, where that acts on the outcome"
+    )
     options = parser.parse_args()
     if not options.signzy_url.startswith(("https://", "http://127.0.0.1:")):
-        parser.error("--signzy-url has to be https: the token is sent there")
-    events, token, mobile_number = _events(), _token(), _mobile_number()  # before the link is sent
+        parser.error("--signzy-url has to be https: the token goes there")
+    events, dynamodb = _client("events"), _client("dynamodb")
+    token, mobile_number = _token(), _mobile_number()  # before the link is out
     link_sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     ids = send_instant_link(options.signzy_url, token, mobile_number, options.country_code, options.target_url)
-    print(f"{ids['requestId']}-{ids['sessionId']}".lower())  # first of all: the link is sent, whatever happens next
+    verification_id = f"{ids['requestId']}-{ids['sessionId']}".lower()
+    print(verification_id)  # before all else: the link is out, whatever happens now
+    if options.decisions_table:
+        expect_outcome(dynamodb, options.decisions_table, verification_id, options.correlation_id)
     own = {"correlationId": options.correlation_id} if options.correlation_id else {}
     put_link_sent(events, options.bus, {**ids, "linkSentAt": link_sent_at, **own})
     return 0

@@ -18,10 +18,10 @@ KEY_BYTES = 32
 def main(secret_arn: str) -> int:
     client: Any = boto3.client("secretsmanager")
     try:
-        stored = client.get_secret_value(SecretId=secret_arn).get("SecretString")
-        current = json.loads(stored)["current"] if stored else ""
+        stored = client.get_secret_value(SecretId=secret_arn)["SecretString"]
     except client.exceptions.ResourceNotFoundException:  # the stack creates the secret without a value
-        current = ""
+        stored = ""
+    current = json.loads(stored)["current"] if stored else ""
     key = "whsec_" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
     client.put_secret_value(SecretId=secret_arn, SecretString=json.dumps({"current": key, "previous": current}))
     print(

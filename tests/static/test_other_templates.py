@@ -77,6 +77,38 @@ def test_the_rule_of_an_example_is_made_after_its_permissions_and_matches_outcom
     }
 
 
+# A table with a key of its own is read with the reader's right to use that key, which DynamoDB asks for on the reader's behalf.
+@pytest.mark.parametrize("path", ["examples/consumer/template.yaml", "examples/webhook/template.yaml"])
+def test_an_example_reads_single_items_of_linkwatchs_table_and_nothing_else_of_linkwatch(path):
+    [role] = [r["Properties"] for r in TEMPLATES[path]["Resources"].values() if r["Type"] == "AWS::IAM::Role"]
+    [policy] = role["Policies"]
+    table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${TableName}"
+
+    of_linkwatch = [
+        statement
+        for statement in policy["PolicyDocument"]["Statement"]
+        if referred(statement) & {"TableName", "KmsKeyArn", "BusName"}
+    ]
+
+    assert of_linkwatch == [
+        {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": {"Fn::Sub": table}},
+        {
+            "Fn::If": [
+                "HasKmsKey",
+                {
+                    "Effect": "Allow",
+                    "Action": "kms:Decrypt",
+                    "Resource": {"Ref": "KmsKeyArn"},
+                    "Condition": {
+                        "StringEquals": {"kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"}}
+                    },
+                },
+                {"Ref": "AWS::NoValue"},
+            ]
+        },
+    ]
+
+
 def test_a_deployment_never_overwrites_the_webhooks_secret():
     secret = TEMPLATES["examples/webhook/template.yaml"]["Resources"]["WebhookSecret"]["Properties"]
 

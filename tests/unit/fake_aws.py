@@ -13,18 +13,21 @@ from typing import Any
 from tests.definition.engine.dynamodb import ConditionFailed, InMemoryTable
 from tests.unit.loopback import Received
 
-#: The only table, state machine and queues.
-_NAMES = {
-    "TableName": "Verifications",
-    "stateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch",
+#: The only machine and queues that there are.
+_NAMES = {"stateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch"}
+_TABLE = "Verifications"
+_QUEUES = {
+    "SendMessage": "InstantLinkSentDeadLetters",
+    "ChangeMessageVisibilityBatch": "InstantLinkSentQueue",
+    "ChangeMessageVisibility": "Outcomes",  # of examples/webhook
 }
-_QUEUES = {"SendMessage": "InstantLinkSentDeadLetters", "ChangeMessageVisibilityBatch": "InstantLinkSentQueue"}
 
 
 @dataclass
 class FakeAws:
     """executions: by name, each with its input, its status and its end. refused: the operations that are refused. unprocessed:
-    how many calls of BatchGetItem leave their last key unprocessed. visible_in: seconds, by receipt handle.
+    how many calls of BatchGetItem leave their last key to the next call. visible_in: seconds, by receipt handle. decisions: the
+    table of examples/consumer. secret: the value of the only one, None where it has none.
     """
 
     table: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId", ["openVerifications"]))
@@ -34,6 +37,8 @@ class FakeAws:
     messages: list[dict[str, str]] = field(default_factory=list)
     visible_in: dict[str, int] = field(default_factory=dict)
     unprocessed: int = 0
+    decisions: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId"))
+    secret: str | None = None
 
     def answer(self, request: Received) -> tuple[int, str]:
         operation, asked = request.headers["x-amz-target"].rpartition(".")[2], json.loads(request.body)
@@ -44,11 +49,12 @@ class FakeAws:
             return _error("ResourceNotFoundException")
         if operation in _QUEUES and not asked["QueueUrl"].endswith(f"/{_QUEUES[operation]}"):
             return _error("QueueDoesNotExist")
+        table = {_TABLE: self.table, "Decisions": self.decisions}[asked.get("TableName", _TABLE)]
         answers: dict[str, Callable[[dict[str, Any]], tuple[int, str]]] = {
-            "PutItem": lambda it: self._write(self.table.put_item, it),
-            "UpdateItem": lambda it: self._write(self.table.update_item, it),
+            "PutItem": lambda it: self._write(table.put_item, it),
+            "UpdateItem": lambda it: self._write(table.update_item, it),
             # A read that is not consistent may miss what was written a moment ago.
-            "GetItem": lambda it: _said(self.table.get_item(it) if it.get("ConsistentRead") else {}),
+            "GetItem": lambda it: _said(table.get_item(it) if it.get("ConsistentRead") else {}),
             "Scan": lambda _: _said({"Items": [it for it in self.table.items.values() if "openVerifications" in it]}),
             "StartExecution": self._start,
             "DescribeExecution": lambda it: _said(self.executions[it["executionArn"].rpartition(":")[2]]),
@@ -56,6 +62,9 @@ class FakeAws:
             "ListExecutions": lambda it: _said({"executions": self._listed(it["statusFilter"])}),
             "SendMessage": self._send,
             "ChangeMessageVisibilityBatch": self._change_visibility,
+            "ChangeMessageVisibility": lambda it: self._hide(it["ReceiptHandle"], it["VisibilityTimeout"]),
+            "GetSecretValue": lambda _: self._secret_value(),
+            "PutSecretValue": self._put_secret,
             "Query": self._query,
             "BatchGetItem": self._get_batch,
         }
@@ -90,6 +99,17 @@ class FakeAws:
         self.visible_in |= {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in request["Entries"]}
         return _said({"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]})
 
+    def _hide(self, receipt: str, seconds: int) -> tuple[int, str]:
+        self.visible_in[receipt] = seconds
+        return _said({})
+
+    def _secret_value(self) -> tuple[int, str]:
+        return _said({"SecretString": self.secret}) if self.secret else _error("ResourceNotFoundException")
+
+    def _put_secret(self, request: dict[str, Any]) -> tuple[int, str]:
+        self.secret = request["SecretString"]
+        return _said({})
+
     def _query(self, request: dict[str, Any]) -> tuple[int, str]:
         assert request["IndexName"] == request["KeyConditionExpression"].partition(" = :")[0] == "correlationId"
         wanted = request["ExpressionAttributeValues"][":correlationId"]
@@ -106,7 +126,7 @@ class FakeAws:
 
     def _get_batch(self, request: dict[str, Any]) -> tuple[int, str]:
         [(table, asked)] = request["RequestItems"].items()
-        if table != _NAMES["TableName"]:
+        if table != _TABLE:
             return _error("ResourceNotFoundException")
         keys, left = asked["Keys"], []
         if self.unprocessed:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import trustme
 
-from tests.unit.webhooks import EVENT, keys
-from webhook import NotDelivered, Receiver, message_of
+from tests.unit.webhooks import keys, outcome_message
+from webhook import NotDelivered, Receiver
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def answering() -> Iterator[Callable[..., Receiver]]:
                 time.sleep(pause if number else 0)
                 try:
                     connection.sendall(chunk)
-                except OSError:  # the client has closed the connection
+                except OSError:  # the connection was closed
                     break
             connection.close()
 
@@ -42,7 +42,7 @@ def answering() -> Iterator[Callable[..., Receiver]]:
 
 
 def post(receiver: Receiver, budget_seconds: float = 2.0) -> None:
-    message = message_of(EVENT)
+    message = outcome_message()
     receiver.post(message, keys().headers(message, int(time.time())), budget_seconds)
 
 
@@ -68,14 +68,14 @@ def test_an_error_is_not_a_delivery(answering, status):
 @pytest.mark.parametrize(
     "answer",
     [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: " + b"x" * 70_000, b"X: y\r\n" * 200],
-    ids=["closed", "not HTTP", "a header without end", "headers without end"],
+    ids=["closed", "not HTTP", "an endless header", "endless headers"],
 )
 def test_an_unreadable_answer_is_not_a_delivery(answering, answer):
     with pytest.raises(NotDelivered):
         post(answering(answer))
 
 
-def test_a_body_without_end_is_not_waited_for(answering):
+def test_the_body_of_an_answer_is_not_read(answering):
     began_at = time.monotonic()
 
     post(answering(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * 1000] * 50))
@@ -86,7 +86,7 @@ def test_a_body_without_end_is_not_waited_for(answering):
 @pytest.mark.parametrize(
     "chunks",
     [[b"H"] * 50, [b"HTTP/1.1 100 Continue\r\n\r\n"] * 50, [b"HTTP/1.1 200 OK\r\n", *[b"X: y\r\n"] * 50]],
-    ids=["byte by byte", "100 without end", "header by header"],
+    ids=["byte by byte", "endless 100s", "header by header"],
 )
 def test_a_slow_answer_has_one_budget_of_time(answering, chunks):
     receiver = answering(*chunks)
@@ -96,7 +96,7 @@ def test_a_slow_answer_has_one_budget_of_time(answering, chunks):
         post(receiver, budget_seconds=0.5)
 
     assert 0.5 <= time.monotonic() - began_at < 1
-    time.sleep(0.3)  # the connection is closed, so the thread that read it ends
+    time.sleep(0.3)  # the thread that waited for the answer has ended
     assert threading.active_count() <= threads
 
 

@@ -1,35 +1,44 @@
 """examples/webhook: the example of a receiver."""
 
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from receive import Outcomes, server_on
-from tests.unit.webhooks import CURRENT, EVENT, PREVIOUS, keys
-from webhook import NotDelivered, Receiver, SigningKeys, message_of
+from tests.unit.outcome_items import EVENT
+from tests.unit.webhooks import CURRENT, PREVIOUS, keys, outcome_message
+from webhook import NotDelivered, Receiver, SigningKeys
 
 
-@pytest.fixture
-def receiver(tmp_path) -> Iterator[ThreadingHTTPServer]:
-    server = server_on(0, Webhook(CURRENT), Outcomes(str(tmp_path / "outcomes.db")))
+@contextmanager
+def receiving(outcomes: Outcomes) -> Iterator[ThreadingHTTPServer]:
+    server = server_on(0, Webhook(CURRENT), outcomes)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
 
 
+@pytest.fixture
+def receiver(tmp_path) -> Iterator[ThreadingHTTPServer]:
+    with receiving(Outcomes(str(tmp_path / "outcomes.db"))) as server:
+        yield server
+
+
 def deliver(server: ThreadingHTTPServer, signing: SigningKeys, now: float | None = None, **headers: str) -> None:
-    message = message_of(EVENT)
+    message = outcome_message()
     signed = signing.headers(message, int(now or time.time()))
     Receiver(f"http://127.0.0.1:{server.server_port}/").post(message, signed | headers)
 
 
-def test_the_receiver_acts_once_on_an_outcome_that_arrives_twice(receiver, capsys):
+def test_the_receiver_acts_once_on_a_second_delivery(receiver, capsys):
     deliver(receiver, keys())
     deliver(receiver, keys())
 
@@ -37,7 +46,18 @@ def test_the_receiver_acts_once_on_an_outcome_that_arrives_twice(receiver, capsy
     assert [line.split(": ")[1] for line in said] == [EVENT["detail"]["outcome"], "known already"]
 
 
-def test_the_receiver_accepts_the_new_key_during_a_rotation(receiver):
+def test_an_outcome_that_could_not_be_stored_is_not_acknowledged(tmp_path, capsys):
+    class FullDisk(Outcomes):
+        def add(self, verification_id: str, outcome: str) -> bool:
+            raise sqlite3.OperationalError(f"no space left for {verification_id}: {outcome}")
+
+    with receiving(FullDisk(str(tmp_path / "outcomes.db"))) as server, pytest.raises(NotDelivered):
+        deliver(server, keys())
+
+    assert "no space left" in capsys.readouterr().err
+
+
+def test_the_receiver_accepts_one_of_two_signatures(receiver):
     deliver(receiver, keys(PREVIOUS, CURRENT))
 
 
@@ -54,7 +74,7 @@ def test_the_receiver_accepts_the_new_key_during_a_rotation(receiver):
     ],
     ids=str,
 )
-def test_the_receiver_refuses_a_wrong_signature(receiver, headers):
+def test_the_receiver_refuses_a_wrong_header(receiver, headers):
     with pytest.raises(NotDelivered, match=r"^401$"):
         deliver(receiver, keys(), **headers)
 

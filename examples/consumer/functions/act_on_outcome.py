@@ -1,19 +1,32 @@
-"""Decides, once for each verification, what its outcome means for the customer.
+"""Decides, once for each verification that a sender of ours has started, what its outcome means for the customer.
 
-An event may arrive twice, and a function may end at any line. So it acts by one conditional write, which is either done or not.
-If you act elsewhere (an e-mail, another system), start from this table's stream, or make the act idempotent by verificationId and
-do it before the write.
+An event is a hint: anybody who may put events on the bus can forge one. So the decision is made on what linkwatch's table has
+stored, and only for a verificationId whose row a sender has written when Signzy answered it (examples/sender). correlationId is
+whatever the caller of linkwatch wrote: it decides nothing.
+
+An event may arrive twice, and a Lambda may end at any line. So the act is one conditional write, which either happened or did
+not. Where your act is elsewhere (an e-mail, another system), let it start from this table's stream, or make it idempotent by
+verificationId and do it before the write.
 """
 
+import json
 import os
 from typing import Any, Literal
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.config import Config
 
 Decision = Literal["ALLOW", "DENY", "ASK_AGAIN", "REVIEW", "CLOSE"]
 
-_table: Any = boto3.resource("dynamodb").Table(os.environ["DECISIONS_TABLE"])
+# Two calls, each of which fails twice with a back-off of at most 1 s: 2 × (2 × (1 + 2) + 1) = 14 s, below the function's 20 s.
+_config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+_dynamodb: Any = boto3.resource("dynamodb", config=_config)
+_verifications = _dynamodb.Table(os.environ["TABLE_NAME"])
+_decisions = _dynamodb.Table(os.environ["DECISIONS_TABLE"])
+
+
+class NotStored(Exception):
+    """The table of linkwatch has no such outcome. linkwatch stores before it publishes: the event is forged."""
 
 
 def decide(outcome: str, result: dict[str, Any] | None) -> Decision:
@@ -30,23 +43,34 @@ def decide(outcome: str, result: dict[str, Any] | None) -> Decision:
         case "CANCELLED":
             return "CLOSE"
         case "REJECTED":
-            return "REVIEW"  # the ids are wrong: a defect of the sender
+            return "REVIEW"  # the ids were wrong: a defect of the sender
         case _:
-            raise ValueError(f"unknown outcome: {outcome}")  # the event waits in the queue
+            raise ValueError(f"unknown outcome: {outcome}")  # the event is kept in the queue
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Takes a VerificationSettled event. Raises ClientError and ValueError, and Lambda tries again."""
-    settled = event["detail"]
-    decision = decide(settled["outcome"], settled["result"])
-    known = {name: settled[name] for name in ("verificationId", "correlationId", "outcome", "settledAt")}
+    """Takes one VerificationSettled event. Raises NotStored, ClientError and others: Lambda tries again, then keeps the event in
+    the queue OutcomesNotHandled.
+    """
+    key = {"verificationId": event["detail"]["verificationId"]}
+    settled = _verifications.get_item(Key=key, ConsistentRead=True).get("Item", {})
+    if "outcome" not in settled:
+        raise NotStored("an event about an outcome that is not stored: no decision")
+    decision = decide(settled["outcome"], json.loads(settled["result"]))
     try:
-        _table.put_item(
-            Item={**known, "decision": decision}, ConditionExpression="attribute_not_exists(verificationId)"
+        _decisions.update_item(
+            Key=key,
+            ConditionExpression="attribute_exists(verificationId) AND attribute_not_exists(decision)",
+            UpdateExpression="SET decision = :decision, outcome = :outcome, settledAt = :settledAt",
+            ExpressionAttributeValues={
+                ":decision": decision,
+                ":outcome": settled["outcome"],
+                ":settledAt": settled["settledAt"],
+            },
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
-            raise
-        print(f"{settled['verificationId']}: decided before")
+    except _dynamodb.meta.client.exceptions.ConditionalCheckFailedException as refused:
+        why = "decided before" if "Item" in refused.response else "not one of ours, no decision"
+        print(f"{settled['verificationId']}: {why}")
         return
     print(f"{settled['verificationId']}: {decision}")

@@ -1,6 +1,7 @@
-"""Takes outcomes from the queue and POSTs each to the webhook's receiver. An outcome that is not accepted is tried again.
+"""Takes outcome events from the queue and POSTs each outcome to the webhook's receiver; what fails is retried after a pause.
 
-A log line has nothing of an outcome but its verificationId, and nothing that the receiver has sent.
+An event is a hint: what is signed and sent is what linkwatch's table has stored. No line of the log has more of an outcome than
+its verificationId, and none has anything that the receiver has answered.
 """
 
 import json
@@ -13,41 +14,40 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from webhook import NotDelivered, Receiver, SigningKeys, message_of, pause_seconds
+from webhook import CachedKeys, NotDelivered, Receiver, message_of, pause_seconds, verification_id_in
 
-#: At most this long after a rotation the new key is used; the previous one stays in use.
-KEYS_SECONDS = 60
-
-# Two calls that fail twice each, 2 × 2 × (1 + 2) s, and the delivery's 10 s stay below the function's 25 s.
+# Three calls, each of which fails twice with a back-off of at most 1 s, and the delivery's 10 s:
+# 3 × (2 × (1 + 2) + 1) + 10 = 31 s, below the function's 35 s.
 _config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 _secrets: Any = boto3.client("secretsmanager", config=_config)
 _sqs: Any = boto3.client("sqs", config=_config)
+_verifications: Any = boto3.resource("dynamodb", config=_config).Table(os.environ["TABLE_NAME"])
 _secret_arn, _queue_url = os.environ["SECRET_ARN"], os.environ["QUEUE_URL"]
 _receiver = Receiver(os.environ["WEBHOOK_URL"])
 
 
-class _CachedKeys:
-    def __init__(self) -> None:
-        self._keys: SigningKeys | None = None
-        self._read_at = 0.0
-
-    def get(self) -> SigningKeys:
-        if self._keys is None or time.monotonic() - self._read_at > KEYS_SECONDS:
-            try:
-                secret = _secrets.get_secret_value(SecretId=_secret_arn).get("SecretString", "")
-            except _secrets.exceptions.ResourceNotFoundException:  # it is created without a value
-                raise NotDelivered("the secret has no keys") from None
-            except (ClientError, BotoCoreError) as error:
-                raise NotDelivered(f"Secrets Manager: {type(error).__name__}") from None
-            self._keys, self._read_at = SigningKeys.parse(secret), time.monotonic()
-        return self._keys
+def _secret() -> str:
+    try:
+        return _secrets.get_secret_value(SecretId=_secret_arn)["SecretString"]
+    except _secrets.exceptions.ResourceNotFoundException:  # it is created without a value
+        raise NotDelivered("the secret has no keys") from None
+    except (ClientError, BotoCoreError) as error:
+        raise NotDelivered(f"Secrets Manager: {type(error).__name__}") from None
 
 
-_keys = _CachedKeys()
+def _stored(verification_id: str) -> dict[str, Any] | None:
+    """The verification's item in linkwatch's table."""
+    try:
+        return _verifications.get_item(Key={"verificationId": verification_id}, ConsistentRead=True).get("Item")
+    except (ClientError, BotoCoreError) as error:
+        raise NotDelivered(f"DynamoDB: {type(error).__name__}") from None
+
+
+_keys = CachedKeys(_secret)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Takes a batch of SQS's and returns the messages that were not delivered, which stay in the queue."""
+    """Takes SQS's batch; returns the messages that SQS has to deliver again."""
     failed = [record["messageId"] for record in event["Records"] if not _is_delivered(record)]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
@@ -57,8 +57,9 @@ def _is_delivered(record: dict[str, Any]) -> bool:
     line: dict[str, Any] = {"messageId": record["messageId"], "attempt": attempt}
     began_at = time.monotonic()
     try:
-        message = message_of(json.loads(record["body"]))
-        line["verificationId"] = message.webhook_id
+        event = _parsed(record["body"])
+        said["verificationId"] = verification_id_in(event)
+        message = message_of(event, _stored(said["verificationId"]))
         _receiver.post(message, _keys.get().headers(message, int(time.time())))
         line["delivered"] = True
     except NotDelivered as error:
@@ -68,9 +69,16 @@ def _is_delivered(record: dict[str, Any]) -> bool:
     return line["delivered"]
 
 
+def _parsed(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise NotDelivered("not an outcome event") from None
+
+
 def _pause(record: dict[str, Any], attempt: int) -> int | None:
-    """Hides the message for a while; None if SQS did not answer: then the queue's own time-out applies."""
-    seconds = pause_seconds(attempt, random.random())  # noqa: S311  # not for a secret
+    """Hides the message for a while; None where SQS did not answer: the queue's own time-out applies."""
+    seconds = pause_seconds(attempt, random.random())  # noqa: S311  # jitter needs no cryptography
     try:
         _sqs.change_message_visibility(
             QueueUrl=_queue_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=seconds

@@ -1,6 +1,6 @@
 """One POST of an outcome, signed according to Standard Webhooks.
 
-The specification is version 1.0.0:
+Its specification, version 1.0.0:
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
@@ -10,6 +10,8 @@ import hmac
 import json
 import re
 import socket
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import client as http_client
@@ -19,17 +21,36 @@ from urllib.parse import urlsplit
 
 #: Real seconds for the whole of one delivery: name, connection, TLS and answer.
 BUDGET_SECONDS = 10.0
-#: Pauses double from the first to the longest, and are longer by up to a quarter at random.
+#: A rotated key is in use this much later at most; until then the previous one is, with which receivers still verify.
+KEYS_SECONDS = 60
+#: Pauses double from the first to the longest, with up to a quarter of jitter.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 15, 3600
 
 #: As template.yaml's WebhookUrl: https, no user, no fragment; plain http for the loopback address only.
 URL_PATTERN = r"^(https://[A-Za-z0-9.-]+|http://127\.0\.0\.1)(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?$"
 _LATE = "no answer in time"
-_VERIFICATION_ID = re.compile("[0-9a-f]{24}-[0-9a-f]{24}")
+_VERIFICATION_ID = re.compile("[0-9a-f]{24}-[0-9a-f]{24}")  # becomes a header
+_EVENT_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_EVENT_TIME = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+#: The fields of an outcome, as contracts/schemas has them.
+_OUTCOME_FIELDS = (
+    "schemaVersion",
+    "verificationId",
+    "requestId",
+    "sessionId",
+    "correlationId",
+    "outcome",
+    "reason",
+    "linkSentAt",
+    "deadline",
+    "settledAt",
+    "checks",
+    "result",
+)
 
 
 class NotDelivered(Exception):
-    """It has to be tried again. The message says why and quotes nothing that the receiver has sent."""
+    """It has to be tried again. The message says why, and quotes nothing that anybody has sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +61,35 @@ class Message:
     body: bytes
 
 
-def message_of(event: Any) -> Message:
-    """Returns the outcome event as its schema describes it, without the account that EventBridge adds. Raises NotDelivered."""
+def verification_id_in(event: Any) -> str:
+    """The verification that an outcome event is about. Raises NotDelivered for anything else."""
     try:
-        webhook_id = event["detail"]["verificationId"]
-        sent = {name: event[name] for name in ("source", "detail-type", "id", "time", "detail")}
+        kind = event["source"], event["detail-type"]
+        verification_id, event_id, put_at = event["detail"]["verificationId"], event["id"], event["time"]
     except (KeyError, TypeError):
         raise NotDelivered("not an outcome event") from None
-    if not isinstance(webhook_id, str) or not _VERIFICATION_ID.fullmatch(webhook_id):  # it becomes a header
+    patterns = ((_VERIFICATION_ID, verification_id), (_EVENT_ID, event_id), (_EVENT_TIME, put_at))
+    if kind != ("linkwatch", "VerificationSettled") or not all(
+        isinstance(text, str) and pattern.fullmatch(text) for pattern, text in patterns
+    ):
         raise NotDelivered("not an outcome event")
-    return Message(webhook_id, json.dumps(sent).encode())
+    return verification_id
+
+
+def message_of(event: Mapping[str, Any], item: Mapping[str, Any] | None) -> Message:
+    """The outcome event as its schema has it. event: has passed verification_id_in(); only its id and time are sent. item: what
+    linkwatch's table has stored, with plain values. Raises NotDelivered where no outcome is stored: whoever may put events on
+    the bus, or messages into the queue, can forge an event, but not the table.
+    """
+    if not item or "outcome" not in item:
+        raise NotDelivered("no such outcome is stored")
+    detail = {name: item.get(name) for name in _OUTCOME_FIELDS} | {
+        "reason": item.get("reason") or None,
+        "checks": int(item["checks"]) if "checks" in item else None,
+        "result": json.loads(item.get("result") or "null"),
+    }
+    sent = {name: event[name] for name in ("source", "detail-type", "id", "time")} | {"detail": detail}
+    return Message(item["verificationId"], json.dumps(sent).encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +122,23 @@ class SigningKeys:
         }
 
 
+class CachedKeys:
+    """The signing keys, read again after KEYS_SECONDS. read: gives the secret's text. clock: seconds."""
+
+    def __init__(self, read: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._read, self._clock = read, clock
+        self._keys: SigningKeys | None = None
+        self._read_at = 0.0
+
+    def get(self) -> SigningKeys:
+        """Raises NotDelivered, and what read() raises."""
+        if self._keys is None or self._clock() - self._read_at > KEYS_SECONDS:
+            self._keys, self._read_at = SigningKeys.parse(self._read()), self._clock()
+        return self._keys
+
+
 class Receiver:
-    """The server that gets the webhook."""
+    """The HTTPS server that outcomes are sent to."""
 
     def __init__(self, url: str) -> None:
         """Raises ValueError for a URL that the pattern of WebhookUrl refuses."""
@@ -108,14 +163,16 @@ class Receiver:
             try:
                 connection.request("POST", self._target, message.body, headers)
                 answered.append(connection.getresponse().status)
-            except Exception as error:  # noqa: BLE001  # a closed connection also makes http.client fail in other ways
+            except Exception as error:  # noqa: BLE001  # http.client raises errors of many kinds when its connection is closed
                 answered.append(_LATE if isinstance(error, TimeoutError) else type(error).__name__)
 
-        # A socket's time-out starts again with each address and each byte; a thread can be left when the budget is used up.
+        # A socket's time-out starts again with each address and each byte; a thread can be left when the budget is over.
         asking = Thread(target=ask, daemon=True)
         asking.start()
         asking.join(budget_seconds)
-        answer = answered[0] if answered else _LATE  # before closing, which ends headers that are still arriving
+        answer = (
+            answered[0] if answered else _LATE
+        )  # before the connection is closed, which may end a header that still arrives
         _close(connection)
         if not isinstance(answer, int) or not 200 <= answer < 300:
             raise NotDelivered(str(answer))
@@ -128,7 +185,7 @@ def _close(connection: http_client.HTTPConnection) -> None:
     connection.close()
 
 
-def pause_seconds(attempt: int, chance: float) -> int:
-    """Returns how long to wait after an attempt, counted from 1. chance: 0 to 1, so that failures of one moment spread out."""
+def pause_seconds(attempt: int, jitter: float) -> int:
+    """How long to wait after an attempt, counted from 1. jitter: 0 to 1, so that what failed together is not retried together."""
     pause = min(FIRST_PAUSE_SECONDS * 2 ** min(attempt - 1, 20), LONGEST_PAUSE_SECONDS)
-    return round(pause * (1 + chance / 4))
+    return round(pause * (1 + jitter / 4))
