@@ -58,8 +58,8 @@ def _is_delivered(record: dict[str, Any]) -> bool:
     began_at = time.monotonic()
     try:
         event = _parsed(record["body"])
-        said["verificationId"] = verification_id_in(event)
-        message = message_of(event, _stored(said["verificationId"]))
+        line["verificationId"] = verification_id_in(event)
+        message = message_of(event, _stored(line["verificationId"]))
         _receiver.post(message, _keys.get().headers(message, int(time.time())))
         line["delivered"] = True
     except NotDelivered as error:

@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
 from tests.definition.engine.account import Account
-from tests.definition.engine.faults import BASES, second_faults, single_faults
+from tests.definition.engine.faults import BASES, play_pairs_after, single_faults
 from tests.definition.engine.generated import scenarios
 from tests.definition.engine.result import play
 from tests.definition.engine.scenario import End, Fault, Outage, Scenario
@@ -86,7 +86,7 @@ def play_pairs(part: int, parts: int) -> int:
         for name, base in BASES.items():
             firsts = list(single_faults(base))[part::parts]
             pairs = 0
-            for count, failures in pool.map(_pairs_after, *zip(*firsts, strict=True)):
+            for count, failures in pool.map(play_pairs_after, *zip(*firsts, strict=True)):
                 pairs, broken = pairs + count, broken + len(failures)
                 for failure in failures[:1]:
                     say(failure)
@@ -95,20 +95,6 @@ def play_pairs(part: int, parts: int) -> int:
     verdict = "nothing broken" if not broken else f"{broken} BROKEN"
     say(f"{played} pairs of faults in {len(BASES)} scenarios: {verdict}, {time.monotonic() - started:.0f} s")
     return 1 if broken else 0
-
-
-def _pairs_after(scenario: Scenario, at: int) -> tuple[int, list[str]]:
-    """How many second faults there are, and the failures."""
-    failures = [failure for pair in second_faults(scenario, at) for failure in [_failure_of(pair)]]
-    return len(failures), [failure for failure in failures if failure]
-
-
-def _failure_of(scenario: Scenario) -> str:
-    try:
-        play(scenario)
-    except AssertionError as failure:
-        return str(failure)
-    return ""
 
 
 def _arguments() -> argparse.Namespace:

@@ -131,3 +131,17 @@ def second_faults(scenario: Scenario, first_at: int) -> Iterator[Scenario]:
     for point in play(scenario).record.points[first_at + 1 :]:
         for fault in faults_at(point):
             yield with_fault(scenario, fault)
+
+
+def play_pairs_after(scenario: Scenario, at: int) -> tuple[int, list[str]]:
+    """How many second faults there are, and the failures."""
+    failures = [failure for pair in second_faults(scenario, at) for failure in [_failure_of(pair)]]
+    return len(failures), [failure for failure in failures if failure]
+
+
+def _failure_of(scenario: Scenario) -> str:
+    try:
+        play(scenario)
+    except AssertionError as failure:
+        return str(failure)
+    return ""
