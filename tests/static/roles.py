@@ -86,7 +86,7 @@ ROLES = {
             ("lambda:InvokeFunction", "${CheckLinkAliaslive}", ""),
             (
                 "events:PutEvents",
-                "${LinkBus.Arn}",
+                "arn:aws:events:us-east-1:123456789012:event-bus/linkwatch-links",
                 json.dumps(
                     {
                         "ForAllValues:StringEquals": {

@@ -22,6 +22,7 @@ PSEUDO = {
 }
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:pager"
+SENDERS = "111111111111,222222222222"
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 
 #: SAM's own translator runs in the emulator's environment, because it wants another pydantic than the functions do.
@@ -124,6 +125,10 @@ class Stack:
                 return self._mappings[mapping][self._resolved(key)][name]
             case "Fn::Join", [separator, parts]:
                 return separator.join(self._resolved(parts))
+            case "Fn::Split", [separator, text]:
+                return self._resolved(text).split(separator)
+            case "Fn::Select", [index, values]:
+                return self._resolved(values)[int(index)]
         raise AssertionError(f"{function} is not read here")
 
 
@@ -143,6 +148,7 @@ FULL = stack(
     ApiAccessLogRole="create",
     PermissionsBoundaryArn=BOUNDARY,
     CheckLinkReservedConcurrency="50",
+    SenderAccounts=SENDERS,
 )
 
 

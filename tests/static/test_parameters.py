@@ -68,6 +68,11 @@ ACCEPTED_AND_REFUSED = WHOLE_NUMBERS | {
             f"http://{'a.' * 40}a",
         ],
     ),
+    "SenderAccounts": (
+        "",
+        ["", "123456789012", "111111111111,222222222222", ",".join(["123456789012"] * 100)],
+        ["12345678901", "111111111111, 222222222222", "111111111111,", "*", ",".join(["123456789012"] * 101)],
+    ),
     "UseFipsEndpoints": ("false", ["true", "false"], ["", "yes"]),
     "TracingEnabled": ("true", ["true", "false"], ["", "yes"]),
     "TableDeletionProtection": ("false", ["true", "false"], ["", "yes"]),
