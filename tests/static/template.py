@@ -147,6 +147,7 @@ FULL = stack(
     ProbeMinutes="5",
     ApiAccessLogRole="create",
     PermissionsBoundaryArn=BOUNDARY,
+    RolePath="/team/linkwatch/",
     CheckLinkReservedConcurrency="50",
     SenderAccounts=SENDERS,
 )

@@ -87,6 +87,7 @@ ACCEPTED_AND_REFUSED = WHOLE_NUMBERS | {
         ["", "arn:aws:iam::123456789012:policy/team/boundary", "arn:aws:iam::aws:policy/PowerUserAccess"],
         ["boundary", "arn:aws:iam::123456789012:role/boundary"],
     ),
+    "RolePath": ("/", ["/", "/team/", "/team/linkwatch/"], ["", "team", "/team", "team/", "//", "/a b/"]),
     "AlarmEmail": ("", ["", "on-call@example.com"], ["on-call", "a@b@example.com", "a b@example.com"]),
     "AlarmTopicArn": ("", ["", TOPIC], ["pager", TOPIC.replace("sns", "sqs"), f"{TOPIC}:subscription"]),
     "AlarmOnLatenessSeconds": ("30", ["0", "600"], ["-1"]),

@@ -17,7 +17,7 @@ NEEDED = {
     "lambda:invoke": "lambda:InvokeFunction",
     "events:putEvents": "events:PutEvents",
 }
-PROPERTIES = {"AssumeRolePolicyDocument", "Policies", "PermissionsBoundary"}
+PROPERTIES = {"AssumeRolePolicyDocument", "Policies", "PermissionsBoundary", "Path"}
 
 
 @pytest.mark.parametrize("name", [*ROLES, *FULL.of_type("AWS::IAM::Role").keys() - ROLES.keys()])
@@ -39,7 +39,8 @@ def test_without_tracing_no_role_may_write_traces(name):
 
 
 @pytest.mark.parametrize("name", ROLES)
-def test_every_role_takes_the_permissions_boundary(name):
+def test_every_role_takes_the_path_and_the_permissions_boundary(name):
+    assert FULL.properties(name)["Path"] == "/team/linkwatch/"
     assert FULL.properties(name)["PermissionsBoundary"] == BOUNDARY
     assert "PermissionsBoundary" not in DEFAULT.resources.get(name, {"Properties": {}})["Properties"]
 
