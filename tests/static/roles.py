@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from tests.static.template import KEY
+from tests.static.template import KEY, SECRET
 
 
 class Role(NamedTuple):
@@ -36,7 +36,7 @@ def _key(*services: str, actions: str = "kms:Decrypt, kms:GenerateDataKey") -> t
     return (actions, KEY, json.dumps(condition))
 
 
-#: With a customer managed key.
+#: With a customer managed key, and a secret of the customer's.
 ROLES = {
     "ApiAccessLogWriter": Role(
         "apigateway.amazonaws.com",
@@ -113,10 +113,21 @@ ROLES = {
     "CheckLinkRole": Role(
         "lambda.amazonaws.com",
         [
-            ("secretsmanager:GetSecretValue", "${SignzyToken.Id}", ""),
+            ("secretsmanager:GetSecretValue", SECRET, ""),
             _logs("CheckLink"),
             TRACES,
-            _key("secretsmanager", actions="kms:Decrypt"),
+            (  # whichever key the secret has
+                "kms:Decrypt",
+                "arn:aws:kms:us-east-1:*:key/*",
+                json.dumps(
+                    {
+                        "StringEquals": {
+                            "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com",
+                            "kms:EncryptionContext:SecretARN": SECRET,
+                        }
+                    }
+                ),
+            ),
         ],
     ),
     "RecoverUnfinishedRole": Role(
@@ -138,6 +149,15 @@ ROLES = {
     ),
     "MeasureOutcomesRole": Role("lambda.amazonaws.com", [_logs("MeasureOutcomes"), TRACES]),
 }
+
+
+#: The role of CheckLink with the stack's own secret.
+OWN_TOKEN: list[tuple[str, str, str]] = [
+    ("secretsmanager:GetSecretValue", "${SignzyToken.Id}", ""),
+    _logs("CheckLink"),
+    TRACES,
+    _key("secretsmanager", actions="kms:Decrypt"),
+]
 
 
 def role_of(properties: dict[str, Any]) -> Role:

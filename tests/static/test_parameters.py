@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.static.template import CLOUDFORMATION, KEY, PARAMETERS, TEXT, TOPIC, translated
+from tests.static.template import CLOUDFORMATION, KEY, PARAMETERS, SECRET, TEXT, TOPIC, translated
 
 #: parameter: (default, accepted, refused)
 WHOLE_NUMBERS = {
@@ -13,7 +13,7 @@ WHOLE_NUMBERS = {
     "WindowSeconds": ("300", ["10", "99", "100", "999", "1000", "1799", "1800"], ["9", "1801", "2000", "299.5", ""]),
     "LastCheckLeadSeconds": ("2", ["1", "9"], ["0", "10", "60", "1.5", ""]),
     "RetentionDays": ("91", ["91", "99", "100", "999", "1000", "3599", "3650"], ["30", "90", "3651", "91.5", "9999"]),
-    "CheckLinkMemorySize": ("256", ["128", "129", "199", "999", "1699", "1769"], ["127", "1770", "64", "256.5", ""]),
+    "CheckLinkMemorySize": ("512", ["128", "129", "199", "999", "1699", "1769"], ["127", "1770", "64", "256.5", ""]),
     "MemorySize": ("512", ["128", "129", "199", "999", "1699", "1769"], ["127", "1770", "64", "512.5", ""]),
     "ApiBurst": ("100", ["1", "999", "1000", "5000"], ["0", "5001", "100.5", ""]),
 }
@@ -67,6 +67,21 @@ ACCEPTED_AND_REFUSED = WHOLE_NUMBERS | {
             "http://proxy:0",
             f"http://{'a.' * 40}a",
         ],
+    ),
+    "SignzyTokenSecretArn": (
+        "",
+        ["", SECRET, SECRET.replace("arn:aws", "arn:aws-us-gov")],
+        ["bank/signzy", SECRET.removesuffix("-AbCdEf"), SECRET + ":AWSCURRENT", SECRET.replace("bank", "b" * 160)],
+    ),
+    "VpcSubnetIds": (
+        "",
+        ["", "subnet-01234567", ",".join(["subnet-0123456789abcdef0"] * 4)],
+        ["subnet-1", "vpc-01234567", "subnet-01234567, subnet-01234568", ",".join(["subnet-0123456789abcdef0"] * 5)],
+    ),
+    "VpcSecurityGroupIds": (
+        "",
+        ["", "sg-01234567", ",".join(["sg-0123456789abcdef0"] * 3)],
+        ["default", "sg-01234567,", ",".join(["sg-0123456789abcdef0"] * 4)],
     ),
     "SenderAccounts": (
         "",
