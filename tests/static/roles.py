@@ -36,6 +36,11 @@ def _key(*services: str, actions: str = "kms:Decrypt, kms:GenerateDataKey") -> t
     return (actions, KEY, json.dumps(condition))
 
 
+def _key_in_context(name: str, arn: str, actions: str = "kms:Decrypt, kms:GenerateDataKey") -> tuple[str, str, str]:
+    """For a service that takes the role and names in the encryption context what it encrypts."""
+    return (actions, KEY, json.dumps({"StringLike": {f"kms:EncryptionContext:{name}": arn}}))
+
+
 #: With a customer managed key, and a secret of the customer's.
 ROLES = {
     "ApiAccessLogWriter": Role(
@@ -60,7 +65,7 @@ ROLES = {
             ("dynamodb:Query", f"{_TABLE}/index/correlationId", ""),
             _logs("VerificationsApi"),
             TRACES,
-            _key("dynamodb"),
+            _key("dynamodb", "states"),
         ],
     ),
     "InstantLinkSentRole": Role(
@@ -76,7 +81,7 @@ ROLES = {
             ("sqs:SendMessage", "${InstantLinkSentDeadLetters.Arn}", ""),
             _logs("InstantLinkSent"),
             TRACES,
-            _key("dynamodb", "sqs"),
+            _key("dynamodb", "sqs", "states"),
         ],
     ),
     "LinkWatchRole": Role(
@@ -107,6 +112,8 @@ ROLES = {
             ),
             (f"{TRACES[0]}, xray:GetSamplingRules, xray:GetSamplingTargets", "*", ""),
             _key("dynamodb"),
+            _key_in_context("aws:states:stateMachineArn", "arn:aws:states:us-east-1:123456789012:stateMachine:*"),
+            _key_in_context("SourceArn", "arn:aws:logs:us-east-1:123456789012:*", "kms:GenerateDataKey"),
         ],
         only_here=True,
     ),
@@ -139,12 +146,19 @@ ROLES = {
             ("dynamodb:Scan", f"{_TABLE}/index/openVerifications", ""),
             _logs("RecoverUnfinished"),
             TRACES,
-            _key("dynamodb"),
+            _key("dynamodb", "states"),
         ],
     ),
     "SchedulerRole": Role(
         "scheduler.amazonaws.com",
-        [("lambda:InvokeFunction", "${RecoverUnfinishedAliaslive}, ${CheckLinkAliaslive}", "")],
+        [
+            ("lambda:InvokeFunction", "${RecoverUnfinishedAliaslive}, ${CheckLinkAliaslive}", ""),
+            _key_in_context(
+                "aws:scheduler:schedule:arn",
+                "arn:aws:scheduler:us-east-1:123456789012:schedule/*/linkwatch-*",
+                "kms:Decrypt",
+            ),
+        ],
         only_here=True,
     ),
     "MeasureOutcomesRole": Role("lambda.amazonaws.com", [_logs("MeasureOutcomes"), TRACES]),

@@ -44,9 +44,8 @@ def translated(path: str = "template.yaml", api_auth: dict[str, Any] | None = No
     if api_auth:
         template["Resources"]["Api"]["Properties"]["Auth"] = api_auth
     for resource in template["Resources"].values():
-        code = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::StateMachine": "DefinitionUri"}
-        if uri := code.get(resource["Type"]):
-            resource["Properties"][uri] = "s3://bucket/key"
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
     # Without defaults, which SAM would write into what it makes in place of the parameters.
     defaults = {
         name: parameter.pop("Default")

@@ -10,6 +10,7 @@ from tests.static.template import (
     CLOUDFORMATION,
     DEFAULT,
     DEFINITION,
+    KEY,
     PARAMETERS,
     SECRET,
     SOURCE,
@@ -78,6 +79,7 @@ CHANGES = {
     ("CheckLinkMemorySize", "1024"): {"CheckLink": "MemorySize"},
     ("MemorySize", "1024"): dict.fromkeys(("VerificationsApi", "InstantLinkSent", "MeasureOutcomes"), "MemorySize"),
     ("SignzyTokenSecretArn", SECRET): {"CheckLink": "SIGNZY_TOKEN_ARN"},
+    ("KmsKeyArn", KEY): dict.fromkeys(FUNCTIONS, "KmsKeyArn"),
     ("CheckLinkReservedConcurrency", "50"): {"CheckLink": "ReservedConcurrentExecutions"},
 }
 
@@ -171,6 +173,7 @@ def test_the_state_machine_is_what_the_table_says():
             "IncludeExecutionData": False,
             "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": "${LinkWatchLogs.Arn}"}}],
         },
+        "EncryptionConfiguration": {"Type": "AWS_OWNED_KEY"},
     }
 
 
@@ -242,6 +245,7 @@ LONGEST = {
     "PollIntervalSeconds": "60",
     "WindowSeconds": "1800",
     "SignzyBaseUrl": "x" * PARAMETERS["SignzyBaseUrl"]["MaxLength"],
+    "KmsKeyArn": KEY.replace("0a1b", "mrk-0123456789abcdef0123456789abcdef"),
     "EgressProxyUrl": "x" * PARAMETERS["EgressProxyUrl"]["MaxLength"],
 }
 LONGEST_NETWORK = {

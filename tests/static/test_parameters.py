@@ -95,7 +95,7 @@ ACCEPTED_AND_REFUSED = WHOLE_NUMBERS | {
     "KmsKeyArn": (
         "",
         ["", KEY, KEY.replace("arn:aws", "arn:aws-us-gov")],
-        [KEY.replace("key/", "alias/"), "0a1b", KEY + ",x"],
+        [KEY.replace("key/", "alias/"), "0a1b", KEY + ",x", KEY + "x" * 33],
     ),
     "PermissionsBoundaryArn": (
         "",

@@ -107,22 +107,6 @@ def test_the_published_event_is_one_that_the_role_allows_and_that_is_measured():
     assert entry["EventBusName"] == "${LinkBus}"
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "AWS::Logs::LogGroup",
-        "AWS::DynamoDB::Table",
-        "AWS::SecretsManager::Secret",
-        "AWS::SQS::Queue",
-        "AWS::SNS::Topic",
-    ],
-)
-def test_what_stores_anything_takes_the_customers_key(kind):
-    assert FULL.of_type(kind)
-    assert {name for name, properties in FULL.of_type(kind).items() if KEY not in json.dumps(properties)} == set()
-    assert KEY not in json.dumps(DEFAULT.of_type(kind))
-
-
 def test_the_resource_policy_in_the_security_document_is_one_that_sam_takes():
     document = (ROOT / "docs" / "security.md").read_text("utf-8")
     snippet = load_yaml(document.split("```yaml\n")[1].split("```")[0])
