@@ -32,8 +32,8 @@ def plain(template: dict[str, Any], definition: dict[str, Any], code: dict[str, 
                 "Bucket": {"Ref": "CodeBucket"},
                 "Key": {"Fn::Sub": f"${{CodePrefix}}{code[name]}"},
             }
-        if resource["Type"] == "AWS::Serverless::StateMachine":
-            del properties["DefinitionUri"]
+        if resource["Type"] == "AWS::StepFunctions::StateMachine":
+            del properties["DefinitionS3Location"]
             properties["Definition"] = definition
     template.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     translator = Translator(_NO_MANAGED_POLICIES, Parser(), boto_session=boto3.Session(region_name="us-east-1"))

@@ -33,7 +33,7 @@ _FEW_LAMBDAS = 300
 #: Other links than the burst's that may be checked at the same moment, and what AWS leaves unreserved in an account.
 _OTHER_LINKS, _UNRESERVED = 50, 100
 #: The version that replaces the first one: another CheckLink, another definition.
-NEXT_VERSION = {"CheckLinkMemorySize": 512, "RetentionDays": 92}
+NEXT_VERSION = {"CheckLinkMemorySize": 768, "RetentionDays": 92}
 
 
 class SimulatorLog:

@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from tests.static.template import KEY
+from tests.static.template import KEY, SECRET
 
 
 class Role(NamedTuple):
@@ -36,7 +36,12 @@ def _key(*services: str, actions: str = "kms:Decrypt, kms:GenerateDataKey") -> t
     return (actions, KEY, json.dumps(condition))
 
 
-#: With a customer managed key.
+def _key_in_context(name: str, arn: str, actions: str = "kms:Decrypt, kms:GenerateDataKey") -> tuple[str, str, str]:
+    """For a service that takes the role and names in the encryption context what it encrypts."""
+    return (actions, KEY, json.dumps({"StringLike": {f"kms:EncryptionContext:{name}": arn}}))
+
+
+#: With a customer managed key, and a secret of the customer's.
 ROLES = {
     "ApiAccessLogWriter": Role(
         "apigateway.amazonaws.com",
@@ -60,7 +65,7 @@ ROLES = {
             ("dynamodb:Query", f"{_TABLE}/index/correlationId", ""),
             _logs("VerificationsApi"),
             TRACES,
-            _key("dynamodb"),
+            _key("dynamodb", "states"),
         ],
     ),
     "InstantLinkSentRole": Role(
@@ -76,7 +81,7 @@ ROLES = {
             ("sqs:SendMessage", "${InstantLinkSentDeadLetters.Arn}", ""),
             _logs("InstantLinkSent"),
             TRACES,
-            _key("dynamodb", "sqs"),
+            _key("dynamodb", "sqs", "states"),
         ],
     ),
     "LinkWatchRole": Role(
@@ -86,7 +91,7 @@ ROLES = {
             ("lambda:InvokeFunction", "${CheckLinkAliaslive}", ""),
             (
                 "events:PutEvents",
-                "${LinkBus.Arn}",
+                "arn:aws:events:us-east-1:123456789012:event-bus/linkwatch-links",
                 json.dumps(
                     {
                         "ForAllValues:StringEquals": {
@@ -107,16 +112,29 @@ ROLES = {
             ),
             (f"{TRACES[0]}, xray:GetSamplingRules, xray:GetSamplingTargets", "*", ""),
             _key("dynamodb"),
+            _key_in_context("aws:states:stateMachineArn", "arn:aws:states:us-east-1:123456789012:stateMachine:*"),
+            _key_in_context("SourceArn", "arn:aws:logs:us-east-1:123456789012:*", "kms:GenerateDataKey"),
         ],
         only_here=True,
     ),
     "CheckLinkRole": Role(
         "lambda.amazonaws.com",
         [
-            ("secretsmanager:GetSecretValue", "${SignzyToken.Id}", ""),
+            ("secretsmanager:GetSecretValue", SECRET, ""),
             _logs("CheckLink"),
             TRACES,
-            _key("secretsmanager", actions="kms:Decrypt"),
+            (  # whichever key the secret has
+                "kms:Decrypt",
+                "arn:aws:kms:us-east-1:*:key/*",
+                json.dumps(
+                    {
+                        "StringEquals": {
+                            "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com",
+                            "kms:EncryptionContext:SecretARN": SECRET,
+                        }
+                    }
+                ),
+            ),
         ],
     ),
     "RecoverUnfinishedRole": Role(
@@ -128,16 +146,32 @@ ROLES = {
             ("dynamodb:Scan", f"{_TABLE}/index/openVerifications", ""),
             _logs("RecoverUnfinished"),
             TRACES,
-            _key("dynamodb"),
+            _key("dynamodb", "states"),
         ],
     ),
     "SchedulerRole": Role(
         "scheduler.amazonaws.com",
-        [("lambda:InvokeFunction", "${RecoverUnfinishedAliaslive}, ${CheckLinkAliaslive}", "")],
+        [
+            ("lambda:InvokeFunction", "${RecoverUnfinishedAliaslive}, ${CheckLinkAliaslive}", ""),
+            _key_in_context(
+                "aws:scheduler:schedule:arn",
+                "arn:aws:scheduler:us-east-1:123456789012:schedule/*/linkwatch-*",
+                "kms:Decrypt",
+            ),
+        ],
         only_here=True,
     ),
     "MeasureOutcomesRole": Role("lambda.amazonaws.com", [_logs("MeasureOutcomes"), TRACES]),
 }
+
+
+#: The role of CheckLink with the stack's own secret.
+OWN_TOKEN: list[tuple[str, str, str]] = [
+    ("secretsmanager:GetSecretValue", "${SignzyToken.Id}", ""),
+    _logs("CheckLink"),
+    TRACES,
+    _key("secretsmanager", actions="kms:Decrypt"),
+]
 
 
 def role_of(properties: dict[str, Any]) -> Role:

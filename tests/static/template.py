@@ -22,6 +22,8 @@ PSEUDO = {
 }
 KEY = "arn:aws:kms:us-east-1:123456789012:key/0a1b"
 TOPIC = "arn:aws:sns:us-east-1:123456789012:pager"
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bank/signzy-AbCdEf"
+SENDERS = "111111111111,222222222222"
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 
 #: SAM's own translator runs in the emulator's environment, because it needs another pydantic than the functions do.
@@ -42,9 +44,8 @@ def translated(path: str = "template.yaml", api_auth: dict[str, Any] | None = No
     if api_auth:
         template["Resources"]["Api"]["Properties"]["Auth"] = api_auth
     for resource in template["Resources"].values():
-        code = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::StateMachine": "DefinitionUri"}
-        if uri := code.get(resource["Type"]):
-            resource["Properties"][uri] = "s3://bucket/key"
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
     # Without defaults, which SAM would write into what it makes in place of the parameters.
     defaults = {
         name: parameter.pop("Default")
@@ -78,6 +79,12 @@ class Stack:
             for name, resource in template["Resources"].items()
             if self._is_true(resource.get("Condition"))
         }
+        self.follows_rules = all(
+            self._resolved(assertion["Assert"])
+            for rule in template.get("Rules", {}).values()
+            if self._resolved(rule["RuleCondition"])
+            for assertion in rule["Assertions"]
+        )
         self.outputs = {name: self._resolved(output["Value"]) for name, output in template["Outputs"].items()}
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
@@ -97,11 +104,11 @@ class Stack:
             return value
         if len(value) == 1:
             [(key, argument)] = value.items()
-            if key == "Ref" or key.startswith("Fn::"):
+            if (key in {"Ref", "Condition"} and isinstance(argument, str)) or key.startswith("Fn::"):
                 return self._called(key, argument)
         return {key: each for key, item in value.items() if (each := self._resolved(item)) is not _NOTHING}
 
-    def _called(self, function: str, argument: Any) -> Any:  # noqa: C901, PLR0911  # one case for each of CloudFormation's functions
+    def _called(self, function: str, argument: Any) -> Any:  # noqa: C901, PLR0911, PLR0912  # one case for each of CloudFormation's functions
         match function, argument:
             case "Ref", "AWS::NoValue":
                 return _NOTHING
@@ -120,10 +127,18 @@ class Stack:
                 return str(self._resolved(one)) == str(self._resolved(other))
             case "Fn::Not", [inner]:
                 return not self._resolved(inner)
+            case "Fn::And", every:
+                return all(self._resolved(every))
+            case "Condition", name:
+                return self._is_true(name)
             case "Fn::FindInMap", [mapping, key, name]:
                 return self._mappings[mapping][self._resolved(key)][name]
             case "Fn::Join", [separator, parts]:
                 return separator.join(self._resolved(parts))
+            case "Fn::Split", [separator, text]:
+                return self._resolved(text).split(separator)
+            case "Fn::Select", [index, values]:
+                return self._resolved(values)[int(index)]
         raise AssertionError(f"{function} is not read here")
 
 
@@ -142,7 +157,12 @@ FULL = stack(
     ProbeMinutes="5",
     ApiAccessLogRole="create",
     PermissionsBoundaryArn=BOUNDARY,
+    RolePath="/team/linkwatch/",
     CheckLinkReservedConcurrency="50",
+    SenderAccounts=SENDERS,
+    SignzyTokenSecretArn=SECRET,
+    VpcSubnetIds="subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+    VpcSecurityGroupIds="sg-0123456789abcdef0",
 )
 
 
@@ -165,3 +185,9 @@ def referred(value: Any) -> set[str]:
     text = json.dumps(value)
     names = re.findall(r'"Ref": "([\w:]+)"|"Fn::GetAtt": \[?"(\w+)|\$\{([\w:]+)', text)
     return {name for found in names for name in found if name}
+
+
+def parameters_behind(value: Any) -> set[str]:
+    """The parameters that a value depends on, directly or by its conditions."""
+    conditions = re.findall(r'"Fn::If": \["(\w+)"', json.dumps(value))
+    return referred([value, *(CLOUDFORMATION["Conditions"][name] for name in conditions)]) & PARAMETERS.keys()

@@ -1,6 +1,5 @@
 """What CloudFormation and AWS require of a first, a second and a changed deployment."""
 
-import json
 import re
 import tomllib
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from local.checkout import ROOT
-from tests.static.template import CLOUDFORMATION, FULL, PARAMETERS, TEXT, created_before, referred
+from tests.static.template import CLOUDFORMATION, FULL, TEXT, created_before, parameters_behind
 
 RESOURCES: dict[str, Any] = CLOUDFORMATION["Resources"]
 CONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
@@ -73,27 +72,23 @@ def replacing(kind: str) -> set[str]:
     return {path.split("/")[2] for path in paths}
 
 
-def parameters_behind(value: Any) -> set[str]:
-    """The parameters that a value depends on, directly or by its conditions."""
-    conditions = re.findall(r'"Fn::If": \["(\w+)"', json.dumps(value))
-    return referred([value, *(CLOUDFORMATION["Conditions"][name] for name in conditions)]) & PARAMETERS.keys()
-
-
-def test_no_parameter_replaces_anything_but_the_versions_of_functions():
+# A path is part of a role's identity: docs/deploy.md says to choose it with the first deployment.
+def test_no_parameter_replaces_anything_but_the_versions_of_functions_and_roles_of_another_path():
     replaced = {
         name: parameters
         for name, resource in RESOURCES.items()
         for key in replacing(resource["Type"]) & resource.get("Properties", {}).keys()
         if (parameters := parameters_behind(resource["Properties"][key])) and resource["Type"] != "AWS::Lambda::Version"
     }
+    roles = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"}
 
-    assert replaced == {}
+    assert replaced == {name: {"RolePath"} for name in roles}
 
 
 def test_a_parameter_that_removes_resources_removes_nothing_that_keeps_data():
     conditional = {name for name, resource in RESOURCES.items() if "Condition" in resource}
 
-    assert conditional == {"Probe", "Alarms", "AlarmsPolicy", "ApiAccount", "ApiAccessLogWriter"}
+    assert conditional == {"Probe", "Alarms", "AlarmsPolicy", "ApiAccount", "ApiAccessLogWriter", "VpcAccess"}
 
 
 def test_no_arn_is_bound_to_one_partition_account_or_region():

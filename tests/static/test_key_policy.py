@@ -4,8 +4,10 @@ import json
 from fnmatch import fnmatchcase
 from typing import Any
 
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
+
 from local.checkout import ROOT
-from tests.static.template import FULL, KEY
+from tests.static.template import DEFAULT, FULL, KEY
 
 _DOCUMENT = (ROOT / "docs" / "security.md").read_text("utf-8")
 POLICY: dict[str, Any] = json.loads(_DOCUMENT.split("```json\n")[1].split("```")[0])
@@ -18,6 +20,10 @@ ENCRYPTED = {
     "AWS::Logs::LogGroup": "logs.<region>.amazonaws.com",
     "AWS::SQS::Queue": "events.amazonaws.com",  # EventBridge puts into it without a role of ours
     "AWS::SNS::Topic": "cloudwatch.amazonaws.com",
+    "AWS::Events::EventBus": "events.amazonaws.com",
+    "AWS::StepFunctions::StateMachine": "delivery.logs.amazonaws.com",  # its log lines; the history by the state machine's role
+    "AWS::Lambda::Function": None,  # by the grant that Lambda makes for the function's role
+    "AWS::Scheduler::Schedule": None,
 }
 
 
@@ -32,6 +38,36 @@ def test_the_policy_lets_those_services_use_the_key_that_encrypt_something_by_th
     assert set(SERVICES) == {service for service in ENCRYPTED.values() if service}
 
 
+#: A type that can take a key for what this template does not give it.
+NOTHING_TO_ENCRYPT = {"AWS::Lambda::EventSourceMapping"}  # its filter
+
+
+def can_take_a_key(kind: str) -> bool:
+    """Whether a resource's own schema has a property for a key."""
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    properties = {*schema["properties"]}.union(
+        *(it.get("properties", {}) for it in schema.get("definitions", {}).values())
+    )
+    return any("kms" in name.lower() for name in properties)
+
+
+def test_nothing_that_can_take_the_key_goes_without():
+    taking = {name: it for name, it in FULL.resources.items() if can_take_a_key(it["Type"])}
+
+    assert {it["Type"] for it in taking.values()} == ENCRYPTED.keys() | NOTHING_TO_ENCRYPT
+    assert {name for name, it in taking.items() if KEY not in json.dumps(it)} == {"InstantLinkSentOnQueue"}
+
+
+def test_without_a_key_of_the_customers_nothing_names_one():
+    assert "arn:aws:kms" not in json.dumps(DEFAULT.resources)
+
+
+def test_what_the_key_fails_for_is_kept():
+    assert FULL.properties("LinkBus")["DeadLetterConfig"] == {"Arn": "${InstantLinkSentDeadLetters.Arn}"}
+    [statement] = FULL.properties("InstantLinkSentQueuesPolicy")["PolicyDocument"]["Statement"]
+    assert "${LinkBus.Arn}" in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+
+
 def test_the_policy_lets_iam_give_the_roles_what_they_need():
     roles = [s for s in POLICY["Statement"] if s["Principal"] == {"AWS": "arn:aws:iam::<account>:root"}]
 
@@ -42,7 +78,7 @@ def test_the_services_that_may_put_into_the_queues_may_use_the_key():
     statements = [s for p in FULL.of_type("AWS::SQS::QueuePolicy").values() for s in p["PolicyDocument"]["Statement"]]
 
     assert {s["Principal"]["Service"] for s in statements} == {ENCRYPTED["AWS::SQS::Queue"]}
-    assert SERVICES["events.amazonaws.com"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert SERVICES["events.amazonaws.com"]["Action"] == ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
 
 
 # CloudFormation's own names begin with the stack's.

@@ -44,11 +44,12 @@ def test_a_fixed_name_has_the_stacks_in_it(path):
 
 
 @pytest.mark.parametrize("path", TEMPLATES)
-def test_every_role_takes_the_permissions_boundary(path):
+def test_every_role_takes_the_path_and_the_permissions_boundary(path):
     roles = [r["Properties"] for r in TEMPLATES[path]["Resources"].values() if r["Type"] == "AWS::IAM::Role"]
 
     assert roles
     for role in roles:
+        assert role["Path"] == {"Ref": "RolePath"}
         assert role["PermissionsBoundary"]["Fn::If"][:2] == [
             "HasPermissionsBoundary",
             {"Ref": "PermissionsBoundaryArn"},

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.static.template import CLOUDFORMATION, KEY, PARAMETERS, TEXT, TOPIC, translated
+from tests.static.template import CLOUDFORMATION, KEY, PARAMETERS, SECRET, TEXT, TOPIC, translated
 
 #: parameter: (default, accepted, refused)
 WHOLE_NUMBERS = {
@@ -13,7 +13,7 @@ WHOLE_NUMBERS = {
     "WindowSeconds": ("300", ["10", "99", "100", "999", "1000", "1799", "1800"], ["9", "1801", "2000", "299.5", ""]),
     "LastCheckLeadSeconds": ("2", ["1", "9"], ["0", "10", "60", "1.5", ""]),
     "RetentionDays": ("91", ["91", "99", "100", "999", "1000", "3599", "3650"], ["30", "90", "3651", "91.5", "9999"]),
-    "CheckLinkMemorySize": ("256", ["128", "129", "199", "999", "1699", "1769"], ["127", "1770", "64", "256.5", ""]),
+    "CheckLinkMemorySize": ("512", ["128", "129", "199", "999", "1699", "1769"], ["127", "1770", "64", "256.5", ""]),
     "MemorySize": ("512", ["128", "129", "199", "999", "1699", "1769"], ["127", "1770", "64", "512.5", ""]),
     "ApiBurst": ("100", ["1", "999", "1000", "5000"], ["0", "5001", "100.5", ""]),
 }
@@ -68,6 +68,26 @@ ACCEPTED_AND_REFUSED = WHOLE_NUMBERS | {
             f"http://{'a.' * 40}a",
         ],
     ),
+    "SignzyTokenSecretArn": (
+        "",
+        ["", SECRET, SECRET.replace("arn:aws", "arn:aws-us-gov")],
+        ["bank/signzy", SECRET.removesuffix("-AbCdEf"), SECRET + ":AWSCURRENT", SECRET.replace("bank", "b" * 160)],
+    ),
+    "VpcSubnetIds": (
+        "",
+        ["", "subnet-01234567", ",".join(["subnet-0123456789abcdef0"] * 4)],
+        ["subnet-1", "vpc-01234567", "subnet-01234567, subnet-01234568", ",".join(["subnet-0123456789abcdef0"] * 5)],
+    ),
+    "VpcSecurityGroupIds": (
+        "",
+        ["", "sg-01234567", ",".join(["sg-0123456789abcdef0"] * 3)],
+        ["default", "sg-01234567,", ",".join(["sg-0123456789abcdef0"] * 4)],
+    ),
+    "SenderAccounts": (
+        "",
+        ["", "123456789012", "111111111111,222222222222", ",".join(["123456789012"] * 100)],
+        ["12345678901", "111111111111, 222222222222", "111111111111,", "*", ",".join(["123456789012"] * 101)],
+    ),
     "UseFipsEndpoints": ("false", ["true", "false"], ["", "yes"]),
     "TracingEnabled": ("true", ["true", "false"], ["", "yes"]),
     "TableDeletionProtection": ("false", ["true", "false"], ["", "yes"]),
@@ -75,13 +95,14 @@ ACCEPTED_AND_REFUSED = WHOLE_NUMBERS | {
     "KmsKeyArn": (
         "",
         ["", KEY, KEY.replace("arn:aws", "arn:aws-us-gov")],
-        [KEY.replace("key/", "alias/"), "0a1b", KEY + ",x"],
+        [KEY.replace("key/", "alias/"), "0a1b", KEY + ",x", KEY + "x" * 33],
     ),
     "PermissionsBoundaryArn": (
         "",
         ["", "arn:aws:iam::123456789012:policy/team/boundary", "arn:aws:iam::aws:policy/PowerUserAccess"],
         ["boundary", "arn:aws:iam::123456789012:role/boundary"],
     ),
+    "RolePath": ("/", ["/", "/team/", "/team/linkwatch/"], ["", "team", "/team", "team/", "//", "/a b/"]),
     "AlarmEmail": ("", ["", "on-call@example.com"], ["on-call", "a@b@example.com", "a b@example.com"]),
     "AlarmTopicArn": ("", ["", TOPIC], ["pager", TOPIC.replace("sns", "sqs"), f"{TOPIC}:subscription"]),
     "AlarmOnLatenessSeconds": ("30", ["0", "600"], ["-1"]),

@@ -7,8 +7,8 @@ import pytest
 from cfnlint.decode.cfn_yaml import loads as load_yaml
 
 from local.checkout import ROOT
-from tests.static.roles import ROLES, role_of
-from tests.static.template import BOUNDARY, DEFAULT, DEFINITION, FULL, KEY, stack, translated
+from tests.static.roles import OWN_TOKEN, ROLES, role_of
+from tests.static.template import BOUNDARY, DEFAULT, DEFINITION, FULL, KEY, SECRET, stack, translated
 
 #: What each task of the definition needs, by its resource.
 NEEDED = {
@@ -17,7 +17,7 @@ NEEDED = {
     "lambda:invoke": "lambda:InvokeFunction",
     "events:putEvents": "events:PutEvents",
 }
-PROPERTIES = {"AssumeRolePolicyDocument", "Policies", "PermissionsBoundary"}
+PROPERTIES = {"AssumeRolePolicyDocument", "Policies", "PermissionsBoundary", "Path", "ManagedPolicyArns"}
 
 
 @pytest.mark.parametrize("name", [*ROLES, *FULL.of_type("AWS::IAM::Role").keys() - ROLES.keys()])
@@ -28,7 +28,8 @@ def test_a_role_may_do_what_the_table_says(name):
 
 @pytest.mark.parametrize("name", DEFAULT.of_type("AWS::IAM::Role"))
 def test_without_a_key_of_its_own_a_stack_asks_for_none(name):
-    without = [statement for statement in ROLES[name].allowed if not statement[0].startswith("kms:")]
+    allowed = OWN_TOKEN if name == "CheckLinkRole" else ROLES[name].allowed
+    without = [statement for statement in allowed if not statement[0].startswith("kms:")]
 
     assert role_of(DEFAULT.properties(name)).allowed == without
 
@@ -39,9 +40,49 @@ def test_without_tracing_no_role_may_write_traces(name):
 
 
 @pytest.mark.parametrize("name", ROLES)
-def test_every_role_takes_the_permissions_boundary(name):
+def test_every_role_takes_the_path_and_the_permissions_boundary(name):
+    assert FULL.properties(name)["Path"] == "/team/linkwatch/"
     assert FULL.properties(name)["PermissionsBoundary"] == BOUNDARY
     assert "PermissionsBoundary" not in DEFAULT.resources.get(name, {"Properties": {}})["Properties"]
+
+
+def test_check_link_reads_the_one_secret_with_its_key():
+    assert role_of(stack(KmsKeyArn=KEY).properties("CheckLinkRole")).allowed == OWN_TOKEN
+    with_theirs = stack(SignzyTokenSecretArn=SECRET)
+
+    assert role_of(with_theirs.properties("CheckLinkRole")).allowed == ROLES["CheckLinkRole"].allowed
+    assert with_theirs.properties("CheckLink")["Environment"]["Variables"]["SIGNZY_TOKEN_ARN"] == SECRET
+    assert with_theirs.outputs["SignzyTokenArn"] == SECRET
+    assert "SignzyToken" in with_theirs.resources
+
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+NETWORK = {
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+}
+
+
+def test_lambda_may_make_network_interfaces_in_a_vpc_and_the_functions_code_may_not():
+    allow, deny = FULL.properties("VpcAccess")["PolicyDocument"]["Statement"]
+
+    assert (allow["Effect"], {*allow["Action"]}) == ("Allow", NETWORK)
+    assert (deny["Effect"], deny["Action"]) == ("Deny", "ec2:*")
+    assert deny["Condition"] == {
+        "ArnLike": {"lambda:SourceFunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:*"}
+    }
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_only_the_functions_roles_have_the_rights_for_a_vpc_and_only_with_one(name):
+    of_function = ROLES[name].trusted == "lambda.amazonaws.com"
+
+    assert FULL.properties(name).get("ManagedPolicyArns", []) == (["${VpcAccess}"] if of_function else [])
+    assert not DEFAULT.resources.get(name, {"Properties": {}})["Properties"].get("ManagedPolicyArns")
 
 
 def test_the_state_machine_may_do_what_its_definition_calls():
@@ -66,23 +107,7 @@ def test_the_published_event_is_one_that_the_role_allows_and_that_is_measured():
     assert entry["EventBusName"] == "${LinkBus}"
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "AWS::Logs::LogGroup",
-        "AWS::DynamoDB::Table",
-        "AWS::SecretsManager::Secret",
-        "AWS::SQS::Queue",
-        "AWS::SNS::Topic",
-    ],
-)
-def test_a_resource_that_stores_anything_can_use_the_key_of_the_customer(kind):
-    assert FULL.of_type(kind)
-    assert {name for name, properties in FULL.of_type(kind).items() if KEY not in json.dumps(properties)} == set()
-    assert KEY not in json.dumps(DEFAULT.of_type(kind))
-
-
-def test_sam_accepts_the_resource_policy_of_the_security_document():
+def test_the_resource_policy_in_the_security_document_is_one_that_sam_takes():
     document = (ROOT / "docs" / "security.md").read_text("utf-8")
     snippet = load_yaml(document.split("```yaml\n")[1].split("```")[0])
 

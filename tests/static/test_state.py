@@ -89,7 +89,7 @@ def test_a_deployment_never_overwrites_the_token():
 
 
 def test_the_bus_has_the_stacks_name():
-    assert DEFAULT.properties("LinkBus") == {"Name": "linkwatch-links"}
+    assert DEFAULT.properties("LinkBus")["Name"] == "linkwatch-links"
 
 
 def test_every_log_group_is_kept_as_long_as_the_parameter_says():

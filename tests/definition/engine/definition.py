@@ -61,7 +61,7 @@ def deployed(value: object, parameters: Mapping[str, object] | None = None) -> s
     match RESOURCES.get(logical_id, {}).get("Type", reference):
         case "AWS::SQS::Queue":
             return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{logical_id}"
-        case "AWS::Serverless::StateMachine":
+        case "AWS::StepFunctions::StateMachine":
             return arn_of(logical_id)
         case "AWS::Partition":
             return "aws"
