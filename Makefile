@@ -28,7 +28,7 @@ development := .venvs/development/.ready
 checkov     := .venvs/checkov/.ready
 
 # Several at the same time.
-install     = $(MAKE) -j4 --no-print-directory -s
+install     = MAKEFLAGS= $(MAKE) -j4 --no-print-directory -s
 
 run_python := .venvs/sam/bin/python
 python     := .venvs/development/bin/python

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import Pipe, Process
+from multiprocessing import Pipe, get_context
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class Swept:
 def sweep(case: Case, memory_megabytes: int = MEMORY_MEGABYTES, timeout_seconds: float = TIMEOUT_SECONDS) -> Swept:
     """Runs one sweep over a case, in processes of its own."""
     ours, theirs = Pipe()
-    account = Process(target=serve, args=(case, theirs), daemon=True)
+    account = get_context("spawn").Process(target=serve, args=(case, theirs), daemon=True)
     account.start()
     try:
         url = f"http://127.0.0.1:{ours.recv()}"
