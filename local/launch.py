@@ -26,7 +26,7 @@ from simulator.client import SimulatedSignzy
 
 #: Real seconds.
 _START_SECONDS = 60
-_END_SECONDS = 15
+_END_SECONDS = 60  # most of it removes the copies of the bundle that the emulator makes for its Lambdas
 
 
 class LocalStackFailed(Exception):
