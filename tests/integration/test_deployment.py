@@ -101,8 +101,19 @@ def test_a_release_that_plain_cloudformation_deployed_watches_a_link(stack, plai
 # ── make deploy, make rollback ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_watched_links_keep_their_outcome_through_an_upgrade_and_a_rollback(stack, released, next_release):
+@pytest.fixture(scope="module")
+def deployments(stack, released) -> Deployments:
+    """The stack was deployed by make deploy twice, so that a deployment with code of ours is kept."""
     deploy(stack, released)
+    deploy(stack, released)
+    with pytest.MonkeyPatch.context() as shell:
+        for name, value in stack.environment.items():
+            shell.setenv(name, value)
+        return Deployments(Environment.named("local", stack.environment))
+
+
+@pytest.mark.usefixtures("deployments")
+def test_watched_links_keep_their_outcome_through_an_upgrade_and_a_rollback(stack, next_release):
     pending = {"untilSecond": 250, "answer": "pending"}
     links = [send_link(stack, pending, {"answer": "clicked"}, sent_seconds_ago=SENT_SECONDS_AGO) for _ in range(2)]
     links += [send_link(stack, sent_seconds_ago=SENT_SECONDS_AGO) for _ in range(2)]
@@ -110,43 +121,23 @@ def test_watched_links_keep_their_outcome_through_an_upgrade_and_a_rollback(stac
         assert link.start(linkSentAt=moment(stack, SENT_SECONDS_AGO)).status == 202
     cancelled = send_link(stack)
     assert cancelled.start().status == 202
-    before = deployed(stack)
+    before, variables = deployed(stack), check_link(stack)["Environment"]
 
-    deploy(stack, next_release, TAGS="team=onboarding")
+    deploy(stack, next_release, TAGS="team=onboarding", PARAMETERS="PollIntervalSeconds=11")
 
     code, is_next = deployed(stack)
     assert is_next
     assert code != before[0]
+    assert check_link(stack)["Environment"]["Variables"]["POLL_INTERVAL_SECONDS"] == "11"
     assert stack.cancel(cancelled.verification_id).status == 200
 
     rollback = make(stack, "rollback")
 
     assert rollback.returncode == 0, rollback.stdout + rollback.stderr
-    assert deployed(stack) == before
+    assert (deployed(stack), check_link(stack)["Environment"]) == (before, variables)
     items = [link.settled() for link in (*links, cancelled)]
     assert [item["outcome"] for item in items] == ["LINK_CLICKED"] * 2 + ["EXPIRED"] * 2 + ["CANCELLED"]
     assert [item["takeovers"] for item in items] == [0] * 5
-
-
-def test_a_parameter_alone_makes_a_version_that_is_called(stack, released):
-    deploy(stack, released)
-    before = check_link(stack)
-
-    deploy(stack, released, PARAMETERS="PollIntervalSeconds=11")
-
-    assert check_link(stack)["Environment"]["Variables"]["POLL_INTERVAL_SECONDS"] == "11"
-    assert make(stack, "rollback").returncode == 0
-    assert check_link(stack)["Environment"] == before["Environment"]
-
-
-@pytest.fixture
-def deployments(stack, released, monkeypatch) -> Deployments:
-    """Two deployments were kept."""
-    deploy(stack, released)
-    deploy(stack, released)
-    for name, value in stack.environment.items():
-        monkeypatch.setenv(name, value)
-    return Deployments(Environment.named("local", stack.environment))
 
 
 def test_a_planted_deployment_is_not_seen(stack, deployments):
@@ -173,10 +164,12 @@ def test_a_changed_deployment_is_refused(stack, deployments):
 
 def test_changed_code_is_refused(stack, deployments, released):
     [zipped] = released.glob("CheckLink-*.zip")
-    stack.client("s3").put_object(Bucket=deployments.bucket(), Key=f"code/{zipped.name}", Body=b"another")
+    where: dict[str, Any] = {"Bucket": deployments.bucket(), "Key": f"code/{zipped.name}"}
+    stack.client("s3").put_object(**where, Body=b"another")
 
     done = make(stack, "rollback")
 
+    stack.client("s3").put_object(**where, Body=zipped.read_bytes())
     assert done.returncode == 2
     assert zipped.name in done.stderr
 
