@@ -38,20 +38,29 @@ def change_item(link: Link, expression: str, **values: Any) -> None:
 
 @pytest.fixture(scope="module")
 def aborted(stack) -> dict[str, Link]:
-    """Verifications whose first execution was aborted after the first check."""
-    links = {
-        "never clicked": late_link(stack, 240),
-        "unknown ids before and after": late_link(stack, 240, UNKNOWN_IDS),
-        "unknown ids before, then clicked": late_link(stack, 240, {**UNKNOWN_IDS, "checks": [1]}, CLICKED),
-    }
-    published = links["settled"] = send_link(stack, CLICKED, sent_seconds_ago=240)
-    refuse(stack, calls.PUBLISH, published.verification_id, 40)
-    published.start_by("api", linkSentAt=moment(stack, 240))
-    for name, link in links.items():
+    """Verifications whose first execution was aborted after the first check, each at once: a second rejection would settle it."""
+
+    def abort_after_the_first_check(link: Link, state: str = "Check Link") -> Link:
         link.await_that(link.checks_at, "it is checked")
-        link.await_state("Publish Outcome" if name == "settled" else "Check Link")
+        link.await_state(state)
         stack.executions.abort(link.verification_id)
-    return links
+        return link
+
+    def settled_and_not_published() -> Link:
+        link = send_link(stack, CLICKED, sent_seconds_ago=240)
+        refuse(stack, calls.PUBLISH, link.verification_id, 40)
+        link.start_by("api", linkSentAt=moment(stack, 240))
+        return abort_after_the_first_check(link, "Publish Outcome")
+
+    scripts = {
+        "never clicked": [PENDING],
+        "unknown ids before and after": [UNKNOWN_IDS],
+        "unknown ids before, then clicked": [{**UNKNOWN_IDS, "checks": [1]}, CLICKED],
+    }
+    with ThreadPoolExecutor(4) as pool:
+        settled = pool.submit(settled_and_not_published)
+        links = pool.map(lambda script: abort_after_the_first_check(late_link(stack, 240, *script)), scripts.values())
+        return dict(zip(scripts, links, strict=True)) | {"settled": settled.result()}
 
 
 def test_an_aborted_execution_is_replaced_and_the_deadline_stays(aborted):
