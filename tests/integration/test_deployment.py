@@ -153,17 +153,19 @@ def test_a_planted_deployment_is_not_seen(stack, deployments):
 
 def test_a_changed_deployment_is_refused(stack, deployments):
     latest = make(stack, "deployments").stdout.split()[0]
-    changed = json.dumps({"template": "Resources: {}", "parameters": {}, "tags": {}}).encode()
-    stack.client("s3").put_object(Bucket=deployments.bucket(), Key=f"deployments/{latest}.json", Body=changed)
+    where: dict[str, Any] = {"Bucket": deployments.bucket(), "Key": f"deployments/{latest}.json"}
+    kept = stack.client("s3").get_object(**where)["Body"].read()
+    stack.client("s3").put_object(**where, Body=kept.replace(b"CheckLink", b"CheckThis"))
 
     done = make(stack, "rollback", TO=latest)
 
+    stack.client("s3").put_object(**where, Body=kept)
     assert done.returncode == 2
     assert "was changed" in done.stderr
 
 
 def test_changed_code_is_refused(stack, deployments, released):
-    [zipped] = released.glob("CheckLink-*.zip")
+    [zipped] = released.glob("MeasureOutcomes-*.zip")  # of all releases in this file
     where: dict[str, Any] = {"Bucket": deployments.bucket(), "Key": f"code/{zipped.name}"}
     stack.client("s3").put_object(**where, Body=b"another")
 
