@@ -8,7 +8,7 @@ export PATH := $(or $(PATH),/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 # A choice counts where it is typed on make's command line (make deploy ENV=prod), or exported with the prefix LINKWATCH_
 # (LINKWATCH_ENV=prod). Many shells and pipelines export ENV or CONFIRM for reasons of their own; those must not choose an account or
 # answer a question.
-choices := BURST CLICK CONFIRM CORRELATION ENV FULL FUNCTION HOURS ID KEEP N OFFLINE ONLY OUT PARAMETERS RELEASE SCENARIO \
+choices := BURST CLICK CONFIRM CORRELATION ENV FULL FUNCTION HOURS ID KEEP N OFFLINE ONLY OUT PARAMETERS PLAN RELEASE SCENARIO \
 	SEED SINCE SPEED TAGS TEMPLATE TO UNTIL VIA WHAT WRITE YES
 typed := $(foreach name,$(choices),$(if $(filter command,$(origin $(name))),$(name)))
 $(foreach name,$(filter-out $(typed),$(choices)),$(eval override $(name) := $$(LINKWATCH_$(name))))
@@ -85,7 +85,7 @@ release: build $(development) ## Write dist/linkwatch-<version>/, which plain Cl
 deploy: $(sam) $(if $(RELEASE),,$(development)) ## Build or take a release, show the changes, deploy: ENV= PARAMETERS= TAGS= RELEASE= CONFIRM=no
 	@$(run_python) -m operations deploy
 
-rollback: $(sam) ## Deploy again what the last deployment replaced: ENV= TO= CONFIRM=no
+rollback: $(sam) ## Deploy again what the last deployment replaced: ENV= TO= PLAN=1 CONFIRM=no
 	@$(run_python) -m operations rollback
 
 accept: ## Check the guarantees on a stack of its own: ENV=dev|local BURST=100 FULL=1 KEEP=1

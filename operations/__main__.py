@@ -9,6 +9,7 @@ simulator        PARAMETERS=  deploys a simulator of Signzy beside the stack
 send             SCENARIO= CLICK= VIA= CORRELATION=   has the stack watch a link of that simulator
 
 CONFIRM=no deploys without showing the change set and asking, for a pipeline that has asked already.
+PLAN=1 shows the change set of a deployment or a rollback and changes nothing.
 
 Exits 0; 1 when AWS or SAM failed or the change set was not wanted; 2 for a choice that does not exist.
 """
@@ -55,17 +56,26 @@ def rollback(environment: Environment, name: str | None) -> None:
 
 
 def _replace(environment: Environment, deployments: Deployments, following: Deployment) -> None:
+    """Keeps what is deployed and deploys what follows; with PLAN= only shows what would change."""
+    with tempfile.TemporaryDirectory() as folder:
+        template = Path(folder) / "template.yaml"
+        template.write_text(following.template, "utf-8")
+        deploying = (environment, template, deployments.bucket(), following.parameters, following.tags)
+        if os.environ.get("PLAN"):
+            sam_cli.deploy(*deploying, executes=False)
+            return
+        _keep(environment, deployments)
+        sam_cli.deploy(*deploying)
+    # CloudFormation deploys the API's stage again when a path or a method changes, but not for its resource policy alone.
+    api = environment.stack().outputs.ApiId
+    environment.calls().client("apigateway").create_deployment(restApiId=api, stageName="v1")
+
+
+def _keep(environment: Environment, deployments: Deployments) -> None:
     kept = deployments.keep_current()
     print(
         f"Kept what is deployed as {kept}" if kept else f"The first deployment of {environment.stack_name}", flush=True
     )
-    with tempfile.TemporaryDirectory() as folder:
-        template = Path(folder) / "template.yaml"
-        template.write_text(following.template, "utf-8")
-        sam_cli.deploy(environment, template, deployments.bucket(), following.parameters, following.tags)
-    # CloudFormation deploys the API's stage again when a path or a method changes, but not for its resource policy alone.
-    api = environment.stack().outputs.ApiId
-    environment.calls().client("apigateway").create_deployment(restApiId=api, stageName="v1")
 
 
 def _deploy(environment: Environment) -> None:
@@ -114,6 +124,8 @@ def main() -> int:
         environment = Environment.named(os.environ.get("ENV"), os.environ)
         if environment.name != "local" and (endpoint := os.environ.get("AWS_ENDPOINT_URL")):
             print(f"linkwatch: AWS_ENDPOINT_URL is set, so this speaks to {endpoint}, not to AWS", file=sys.stderr)
+        if verb in {"recover", "send", "simulator"}:  # the others that change something say it themselves
+            print(f"linkwatch: {Deployments(environment).destination()}, {environment.region}", file=sys.stderr)
         VERBS[verb](environment)
     except BadChoice as error:
         print(f"linkwatch: {error}", file=sys.stderr)

@@ -18,19 +18,27 @@ def build(environment: Environment) -> None:
     _sam(["build"], environment)
 
 
-def deploy(
-    environment: Environment, template: Path, bucket: str, parameters: Mapping[str, str], tags: Mapping[str, str]
+def deploy(  # noqa: PLR0913  # what SAM wants to know
+    environment: Environment,
+    template: Path,
+    bucket: str,
+    parameters: Mapping[str, str],
+    tags: Mapping[str, str],
+    *,
+    executes: bool = True,
 ) -> None:
     """Deploys a plain template through a bucket: shows the change set and asks, unless samconfig.toml or CONFIRM=no says not to.
 
-    parameters: all that have no default, and those that change. Raises CalledProcessError.
+    parameters: all that have no default, and those that change. executes: False shows the change set and changes nothing.
+    Raises CalledProcessError.
     """
     arguments = ["deploy", "--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", environment.name]
     arguments += ["--stack-name", environment.stack_name, "--template-file", os.fspath(template)]
     arguments += ["--s3-bucket", bucket, "--s3-prefix", "templates", "--force-upload"]
     arguments += ["--parameter-overrides", *(_pair(name, value) for name, value in parameters.items())]
     arguments += ["--tags", *(_pair(name, value) for name, value in tags.items())] if tags else []
-    arguments += [] if _asks(confirms=True) else ["--no-confirm-changeset"]
+    arguments += [] if _asks(confirms=executes) else ["--no-confirm-changeset"]
+    arguments += [] if executes else ["--no-execute-changeset"]
     _sam(arguments, environment)
 
 

@@ -131,6 +131,12 @@ def test_watched_links_keep_their_outcome_through_an_upgrade_and_a_rollback(stac
     assert check_link(stack)["Environment"]["Variables"]["POLL_INTERVAL_SECONDS"] == "11"
     assert stack.cancel(cancelled.verification_id).status == 200
 
+    plan = make(stack, "rollback", PLAN="1")
+
+    assert plan.returncode == 0, plan.stdout + plan.stderr
+    assert "CheckLink" in plan.stdout
+    assert deployed(stack) == (code, is_next)
+
     rollback = make(stack, "rollback")
 
     assert rollback.returncode == 0, rollback.stdout + rollback.stderr
