@@ -123,7 +123,7 @@ check: ## Linters, types, templates, documents, known vulnerabilities: OFFLINE=1
 	@.venvs/development/bin/zizmor --offline --quiet .github
 	@.venvs/development/bin/cfn-lint $(templates)
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venvs/sam/bin/sam validate --lint
-	@.venvs/checkov/bin/python -m checkov.main --file template.yaml examples/webhook/template.yaml --framework cloudformation --skip-download --compact --quiet
+	@.venvs/checkov/bin/python -m checkov.main --file $(templates) --framework cloudformation --skip-download --compact --quiet
 ifeq ($(OFFLINE),)
 	@.venvs/development/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off --requirement functions/requirements.txt
 else
