@@ -232,14 +232,12 @@ class _BoundedReader(io.RawIOBase):
 
 
 def _read(response: BaseHTTPResponse) -> HttpAnswer:
+    # A response that was not read to its end closes its connection when it is freed.
     try:
         body = response.read(MAX_BODY_BYTES + 1)
     except DecodeError:
-        body = None
-    if body is None or len(body) > MAX_BODY_BYTES:
-        response.close()
         body = b""
-    return response.status, response.headers.get("Content-Type", ""), body
+    return response.status, response.headers.get("Content-Type", ""), body if len(body) <= MAX_BODY_BYTES else b""
 
 
 def failure_of(error: Exception) -> HttpFailure:
