@@ -1,11 +1,12 @@
 """CheckLink's handler: its settings, what it returns and its log line."""
 
-import importlib.util
 import json
+import runpy
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.unit.fake_aws import Context
 from tests.unit.scripted_server import ScriptedServer, message, serving
 
 HANDLER = Path(__file__).parents[2] / "functions" / "check_link.py"
+Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 EVENT = {"requestId": IDS.request_id, "sessionId": IDS.session_id, "deadline": "2999-01-01T00:00:00.000Z"}
 SECRET = message(json.dumps({"SecretString": '{"token": "of-the-secret"}'}))
 ENVIRONMENT = {
@@ -47,17 +49,12 @@ def environment(monkeypatch):
 
 @pytest.fixture
 def check_link(environment):
-    """A new instance of the function: it reads the environment when it is imported."""
+    """Starts an instance of the function: it reads the environment when it is imported."""
 
-    def load(signzy: ScriptedServer, secrets_manager: ScriptedServer | None = None, **changes: str) -> ModuleType:
+    def load(signzy: ScriptedServer, secrets_manager: ScriptedServer | None = None, **changes: str) -> Handler:
         token = {"AWS_ENDPOINT_URL": secrets_manager.url} if secrets_manager else {"SIGNZY_TOKEN": "the-token"}
         environment(SIGNZY_BASE_URL=signzy.url, **token, **changes)
-        spec = importlib.util.spec_from_file_location("check_link_under_test", HANDLER)
-        assert spec
-        assert spec.loader
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+        return runpy.run_path(str(HANDLER))["handler"]
 
     return load
 
@@ -72,7 +69,7 @@ def test_a_click_is_returned_and_logged_without_the_person_and_the_token(check_l
         connection.sendall(message('{"result":{"linkClicked":true,"carrier":"T-Mobile","phone":"+15550001111"}}'))
 
     with serving(answer) as signzy:
-        output = check_link(signzy).handler(EVENT, Context())
+        output = check_link(signzy)(EVENT, Context())
 
     fields = ("transactionId", "carrier", "lineType", "countryCode", "phoneMatch", "ipAddressMatch")
     result = dict.fromkeys(fields) | {"carrier": "T-Mobile"}
@@ -93,7 +90,7 @@ def test_a_click_is_returned_and_logged_without_the_person_and_the_token(check_l
 
 def test_malformed_ids_are_rejected_without_a_request(check_link, capsys):
     with serving(PENDING) as signzy:
-        output = check_link(signzy).handler(EVENT | {"sessionId": "x"}, None)
+        output = check_link(signzy)(EVENT | {"sessionId": "x"}, None)
 
     assert output == answer_of("REJECTED", "MALFORMED_IDS")
     assert signzy.connections == 0
@@ -105,7 +102,7 @@ def test_without_a_token_the_check_fails_and_the_log_line_is_an_error(check_link
     denied = message('{"__type":"AccessDeniedException"}', "400 Bad Request")
 
     with serving(PENDING) as signzy, serving(denied) as secrets_manager:
-        output = check_link(signzy, secrets_manager).handler(EVENT, Context())
+        output = check_link(signzy, secrets_manager)(EVENT, Context())
 
     assert output == answer_of("UNAVAILABLE", "CHECK_FAILED")
     assert signzy.connections == 0
@@ -117,7 +114,7 @@ def test_without_a_token_the_check_fails_and_the_log_line_is_an_error(check_link
 @pytest.mark.parametrize("event", [EVENT | {"deadline": None}, dict(list(EVENT.items())[:2])], ids=["null", "missing"])
 def test_without_a_deadline_a_check_is_made_and_the_connection_and_the_token_are_kept(event, check_link):
     with serving(PENDING) as signzy, serving(SECRET) as secrets_manager:
-        handler = check_link(signzy, secrets_manager).handler
+        handler = check_link(signzy, secrets_manager)
         outputs = [handler(event, Context()) for _ in range(2)]
 
     assert outputs == [answer_of("PENDING")] * 2
@@ -127,7 +124,7 @@ def test_without_a_deadline_a_check_is_made_and_the_connection_and_the_token_are
 
 def test_after_the_deadline_nothing_is_asked(check_link):
     with serving(CLICKED) as signzy:
-        output = check_link(signzy).handler(EVENT | {"deadline": "2020-01-01T01:00:00+01:00"}, Context())
+        output = check_link(signzy)(EVENT | {"deadline": "2020-01-01T01:00:00+01:00"}, Context())
 
     assert output == answer_of("UNAVAILABLE", "PAST_DEADLINE")
     assert signzy.connections == 0
@@ -136,14 +133,14 @@ def test_after_the_deadline_nothing_is_asked(check_link):
 @pytest.mark.parametrize("deadline", ["2999-01-01T00:00:00", "2999-01-01", "soon", "", 7, [], {}, 0, False])
 def test_a_deadline_without_an_offset_or_of_another_form_is_a_value_error(check_link, deadline):
     with serving(PENDING) as signzy, pytest.raises(ValueError):  # noqa: PT011  Python's own message varies
-        check_link(signzy).handler(EVENT | {"deadline": deadline}, Context())
+        check_link(signzy)(EVENT | {"deadline": deadline}, Context())
 
     assert signzy.connections == 0
 
 
 def test_signzy_is_asked_through_the_proxy_and_secrets_manager_is_not(check_link):
     with serving(PENDING) as proxy, serving(PENDING) as signzy, serving(SECRET) as secrets_manager:
-        output = check_link(signzy, secrets_manager, EGRESS_PROXY_URL=proxy.url).handler(EVENT, Context())
+        output = check_link(signzy, secrets_manager, EGRESS_PROXY_URL=proxy.url)(EVENT, Context())
 
     assert output == answer_of("PENDING")
     assert (len(proxy.requests), len(secrets_manager.requests), signzy.connections) == (1, 1, 0)
@@ -153,28 +150,25 @@ def test_signzy_is_asked_through_the_proxy_and_secrets_manager_is_not(check_link
 
 
 @pytest.mark.parametrize(
-    ("changes", "endpoint"),
+    ("changes", "name", "value"),
     [
-        ({}, "https://secretsmanager.us-east-1.amazonaws.com"),
-        ({"AWS_USE_FIPS_ENDPOINT": "true"}, "https://secretsmanager-fips.us-east-1.amazonaws.com"),
-        ({"AWS_USE_FIPS_ENDPOINT": "false"}, "https://secretsmanager.us-east-1.amazonaws.com"),
-        ({"AWS_ENDPOINT_URL": "http://aws:1/", "AWS_USE_FIPS_ENDPOINT": "true"}, "http://aws:1"),
-        ({"AWS_ENDPOINT_URL": "http://aws:1", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://aws:2"}, "http://aws:2"),
+        ({}, "base_url", "https://signzy.test/api/v3/us-kyc"),
+        ({"EGRESS_PROXY_URL": ""}, "proxy_url", None),
+        ({}, "secrets_endpoint", "https://secretsmanager.us-east-1.amazonaws.com"),
+        ({"AWS_USE_FIPS_ENDPOINT": "true"}, "secrets_endpoint", "https://secretsmanager-fips.us-east-1.amazonaws.com"),
+        ({"AWS_USE_FIPS_ENDPOINT": "false"}, "secrets_endpoint", "https://secretsmanager.us-east-1.amazonaws.com"),
+        ({"AWS_ENDPOINT_URL": "http://a/", "AWS_USE_FIPS_ENDPOINT": "true"}, "secrets_endpoint", "http://a"),
+        (
+            {"AWS_ENDPOINT_URL": "http://a", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://b"},
+            "secrets_endpoint",
+            "http://b",
+        ),
     ],
 )
-def test_the_address_of_secrets_manager_is_found_as_awss_sdks_find_it(environment, changes, endpoint):
+def test_the_settings_are_those_of_the_environment(environment, changes, name, value):
     environment(**changes)
 
-    assert CheckLinkSettings.from_environment().secrets_endpoint == endpoint
-
-
-def test_an_empty_proxy_is_no_proxy_and_the_base_url_has_no_slash_at_its_end(environment):
-    environment(EGRESS_PROXY_URL="")
-
-    settings = CheckLinkSettings.from_environment()
-
-    assert settings.proxy_url is None
-    assert settings.base_url == "https://signzy.test/api/v3/us-kyc"
+    assert getattr(CheckLinkSettings.from_environment(), name) == value
 
 
 def test_settings_do_not_show_secrets(environment):
