@@ -17,17 +17,17 @@ def connecting_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.endswith("(try_to_connect)")]
 
 
-def assert_that_it_times_out(url: str, proxy_url: str | None = None, threads_end_within: float = 1) -> None:
-    """Sends a request, which raises TimedOut when its budget ends."""
+def assert_that_it_times_out(url: str, proxy_url: str | None = None) -> None:
+    """Sends a request, which raises TimedOut when its budget ends, and whose thread ends within a second."""
     started_at = time.monotonic()
 
     with pytest.raises(TimedOut):
         HttpClient(url, CLIENT_TLS, proxy_url).request("/", {}, ends_at=started_at + SECONDS)
 
     ended_at = time.monotonic()
-    assert 0.4 * SECONDS < ended_at - started_at < 2 * SECONDS  # an address and a handshake have half of it
+    assert 0.4 * SECONDS < ended_at - started_at < SECONDS + 0.5  # an address and a handshake have half of it
     while connecting_threads():
-        assert time.monotonic() < ended_at + threads_end_within
+        assert time.monotonic() < ended_at + 1
         time.sleep(0.01)
 
 
@@ -50,7 +50,7 @@ def test_a_request_ends_in_time_despite_a_proxy_whose_answer_drips():
     proxy_answer = drip(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n")
 
     with serving(ANSWER, server_tls()) as asked, serving(proxy_answer) as proxy:
-        assert_that_it_times_out(asked.url, proxy.url, threads_end_within=0.2)
+        assert_that_it_times_out(asked.url, proxy.url)
 
     assert asked.requests == []
 
