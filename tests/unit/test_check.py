@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from socket import getaddrinfo
 
 import pytest
 
@@ -10,18 +11,7 @@ from linkwatch.http_client import HttpClient
 from linkwatch.model import Answer, CheckResult, Reason
 from linkwatch.signzy import Signzy
 from linkwatch.signzy_token import KeptToken, TokenUnavailable
-from tests.unit.checks import (
-    CLICKED,
-    IDS,
-    PENDING,
-    REFUSED,
-    Tokens,
-    addresses,
-    checker,
-    resolver,
-    server_tls,
-    unavailable,
-)
+from tests.unit.checks import CLICKED, IDS, PENDING, REFUSED, Tokens, checker, resolver, server_tls, unavailable
 from tests.unit.scripted_server import message, serving, tunnel
 
 
@@ -144,28 +134,24 @@ def test_a_refused_token_is_not_used_again_if_the_deadline_passes_while_it_is_re
     assert len(asked.requests) == 1
 
 
-def test_nothing_is_written_if_the_deadline_passes_while_the_name_is_resolved(clock):
-    with serving(CLICKED) as asked:
-
-        def resolve(*_):
-            clock.pass_deadline()
-            return addresses(asked.address)()
-
-        with resolver(resolve):
-            result = checker("http://signzy.test", clock=clock).check(IDS, DEADLINE)
-
-    assert result == unavailable(Reason.PAST_DEADLINE)
-    assert asked.requests == []
-
-
-@pytest.mark.parametrize(("slow", "has_proxy"), [("handshake", False), ("handshake", True), ("CONNECT", True)], ids=str)
+@pytest.mark.parametrize(
+    ("slow", "has_proxy"),
+    [("resolution", False), ("handshake", False), ("handshake", True), ("CONNECT", True)],
+    ids=str,
+)
 def test_nothing_is_written_if_the_deadline_passes_during_the(slow, has_proxy, clock):
-    in_handshake = clock.pass_deadline if slow == "handshake" else lambda: None
-    in_connect = clock.pass_deadline if slow == "CONNECT" else lambda: None
+    def pass_through(step: str) -> None:
+        if step == slow:
+            clock.pass_deadline()
+
+    def resolve(*name) -> list:
+        pass_through("resolution")
+        return getaddrinfo(*name)
 
     with (
-        serving(CLICKED, server_tls(), before_tls=in_handshake) as asked,
-        serving(tunnel(asked, before_answer=in_connect)) as proxy,
+        serving(CLICKED, server_tls(), before_tls=lambda: pass_through("handshake")) as asked,
+        serving(tunnel(asked, before_answer=lambda: pass_through("CONNECT"))) as proxy,
+        resolver(resolve),
     ):
         result = checker(asked.url, clock=clock, proxy_url=proxy.url if has_proxy else None).check(IDS, DEADLINE)
 
