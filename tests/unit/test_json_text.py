@@ -29,7 +29,7 @@ def test_a_number_too_long_for_python_is_read_as_text():
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"x":', "}")])
 def test_a_value_nested_too_deep_is_read_as_null(opening, closing):
-    deep = opening * 100_000 + '"]"' + closing * 100_000
+    deep = opening * 100_000 + r'"\"]"' + closing * 100_000
 
     read = parse_json(f'{{"before": 1, "deep": {deep}, "after": "[{{"}}')
 
