@@ -20,7 +20,8 @@ from linkwatch.signzy_token import KeptToken, Secret, TokenUnavailable
 
 _settings = CheckLinkSettings.from_environment()
 _tls = ssl.create_default_context()  # one for all connections: making it costs more than using it
-_secret = Secret(_settings.token_arn, _settings.region, _settings.credentials, _settings.secrets_endpoint, _tls)
+_secrets_manager = HttpClient(_settings.secrets_endpoint, _tls)
+_secret = Secret(_settings.token_arn, _settings.region, _settings.credentials, _secrets_manager)
 _token = KeptToken((lambda _: _settings.token) if _settings.token else _secret.read_token)
 _signzy = Signzy(HttpClient(_settings.base_url, _tls, _settings.proxy_url), _token, _settings.poll_interval_seconds)
 

@@ -60,6 +60,7 @@ class HttpClient:
             raise ValueError("the address of a server should be http(s)://host")
         if proxy_url and not (proxy_url.startswith("http://") and parse_url(proxy_url).host):
             raise ValueError("the address of a proxy should be http://host")
+        self.url = url
         # A request that a proxy forwards without a tunnel names the server.
         self._prefix = url if proxy_url and server.scheme == "http" else server.path or ""
         self._exchange = _Exchange()
@@ -83,12 +84,11 @@ class HttpClient:
         """GET, or POST where there is a body. Returns the whole answer by ends_at (time.monotonic()).
 
         The request has to be safe to repeat: a kept connection that ends before the first byte of an answer is replaced, once.
-        seconds_to_write: for how long the request may still be written; called when the connection is ready, before each write.
-        Raises TooLate, TimedOut or NoConnection.
+        seconds_to_write: for how long the request may still be written; called before connecting and before each
+        write. Raises TooLate, TimedOut or NoConnection.
         """
         exchange = self._exchange
         exchange.ends_at, exchange.seconds_to_write = ends_at, seconds_to_write
-        exchange.check_time()
         try:
             return self._request_once(path, headers, body)
         except NoConnection:
@@ -108,9 +108,9 @@ class HttpClient:
     def _request_once(self, path: str, headers: Mapping[str, str], body: bytes | None) -> HttpAnswer:
         exchange = self._exchange
         exchange.is_new_connection = exchange.has_answer = False
-        left = exchange.seconds_left()
+        to_write, left = exchange.seconds_left_to_write(), exchange.seconds_left()
         # Half of the time for one address, or one handshake, so that a second address can be tried.
-        to_connect = max(min(left, exchange.seconds_to_write()) / 2, 0.001)
+        to_connect = min(left, to_write) / 2
         try:
             response = self._pool.urlopen(
                 "GET" if body is None else "POST",
@@ -145,11 +145,12 @@ class _Exchange:
             raise TimedOut
         return left
 
-    def check_time(self) -> None:
-        """Raises TooLate or TimedOut where nothing may be written."""
-        if self.seconds_to_write() <= 0:
+    def seconds_left_to_write(self) -> float:
+        """More than 0. Raises TooLate."""
+        left = self.seconds_to_write()
+        if left <= 0:
             raise TooLate
-        self.seconds_left()
+        return left
 
 
 class _GuardedConnection(HTTPConnection):
@@ -182,7 +183,7 @@ class _GuardedConnection(HTTPConnection):
     def request(self, *args: Any, **options: Any) -> None:
         if self.is_closed:
             self.connect()
-        self.exchange.check_time()
+        self.exchange.seconds_left_to_write()
         super().request(*args, **options)
 
     @property
@@ -231,14 +232,12 @@ class _BoundedReader(io.RawIOBase):
 
 
 def _read(response: BaseHTTPResponse) -> HttpAnswer:
+    # A response that was not read to its end closes its connection when it is freed.
     try:
         body = response.read(MAX_BODY_BYTES + 1)
     except DecodeError:
-        body = None
-    if body is None or len(body) > MAX_BODY_BYTES:
-        response.close()
         body = b""
-    return response.status, response.headers.get("Content-Type", ""), body
+    return response.status, response.headers.get("Content-Type", ""), body if len(body) <= MAX_BODY_BYTES else b""
 
 
 def failure_of(error: Exception) -> HttpFailure:

@@ -22,11 +22,6 @@ CHECK_SECONDS = 6.0
 CHECK_SHARE_OF_INTERVAL = 0.6
 
 
-def epoch_seconds() -> float:
-    """The current time."""
-    return time.time()
-
-
 class Signzy:
     """Checks links with Signzy."""
 
@@ -35,9 +30,9 @@ class Signzy:
         http: HttpClient,
         token: KeptToken,
         poll_interval_seconds: float,
-        clock: Callable[[], float] = epoch_seconds,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        """http: a client of the base URL."""
+        """http: a client of the base URL. clock: epoch seconds."""
         self._http = http
         self._token = token
         self._check_seconds = min(CHECK_SECONDS, CHECK_SHARE_OF_INTERVAL * poll_interval_seconds)

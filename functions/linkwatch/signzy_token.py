@@ -2,7 +2,6 @@
 
 import json
 import re
-import ssl
 import time
 from collections.abc import Callable
 
@@ -62,15 +61,12 @@ class Secret:
     One signed request instead of a boto3 client, which would cost CheckLink's start more than the check (docs/decisions.md).
     """
 
-    def __init__(
-        self, arn: str, region: str, credentials: Credentials | None, endpoint: str, tls: ssl.SSLContext
-    ) -> None:
-        """endpoint: the URL of Secrets Manager."""
+    def __init__(self, arn: str, region: str, credentials: Credentials | None, http: HttpClient) -> None:
+        """http: a client of Secrets Manager."""
         self._arn = arn
         self._region = region
         self._credentials = credentials
-        self._endpoint = endpoint
-        self._http = HttpClient(endpoint, tls)
+        self._http = http
 
     def read_token(self, ends_at: float) -> str:
         """A ReadToken: within READ_SECONDS."""
@@ -100,7 +96,7 @@ class Secret:
 
         # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "secretsmanager.GetSecretValue"}
-        request = AWSRequest("POST", f"{self._endpoint}/", headers=headers, data=body)
+        request = AWSRequest("POST", f"{self._http.url}/", headers=headers, data=body)
         # botocore's own Credentials would have to be imported for three strings, and cost a tenth of the start.
         SigV4Auth(self._credentials, "secretsmanager", self._region).add_auth(request)  # pyright: ignore[reportArgumentType]
         return dict(request.headers)

@@ -1,60 +1,48 @@
 """A real server on the loopback that does with each request what the test tells it."""
 
 import contextlib
+import itertools
 import socket
+import socketserver
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from ssl import SSLContext
+from typing import Any
+
+#: What a server does with a connection after each request.
+Answer = Callable[["ScriptedServer", socket.socket], None]
 
 
-class ScriptedServer:
-    """Answers each connection in a thread; remembers each request's head and how many connections were made."""
+class ScriptedServer(socketserver.ThreadingTCPServer):
+    """Answers each connection in a thread; keeps the head of each request and counts the connections."""
 
-    def __init__(
-        self,
-        answer: Callable[["ScriptedServer", socket.socket], None],
-        tls: SSLContext | None,
-        before_tls: Callable[[], None],
-    ) -> None:
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, answer: Answer, tls: SSLContext | None, before_tls: Callable[[], None]) -> None:
+        super().__init__(("127.0.0.1", 0), socketserver.BaseRequestHandler)
         self._answer = answer
         self._tls = tls
         self._before_tls = before_tls
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.address = self._server.getsockname()
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.address[1]}/api/v3/us-kyc"
-        self.origin = self.url.removesuffix("/api/v3/us-kyc")
+        self.address = ("127.0.0.1", self.server_address[1])
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.address[1]}"
         self.requests: list[str] = []
         self.connections = 0
-        self._counts: dict[socket.socket, int] = {}
 
-    def requests_of(self, connection: socket.socket) -> int:
-        """How many requests came over this connection."""
-        return self._counts[connection]
+    def get_request(self):
+        self.connections += 1
+        return super().get_request()
 
-    def serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._server.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve_connection, args=(connection,), daemon=True).start()
-
-    def _serve_connection(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):  # the check has closed the connection
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        with contextlib.suppress(OSError):  # the client has closed the connection
             if self._tls:
                 self._before_tls()
-                connection = self._tls.wrap_socket(connection, server_side=True)
-            with connection:
+                request = self._tls.wrap_socket(request, server_side=True)
+            with request as connection:
                 while head := read_head(connection):
                     self.requests.append(head)
-                    self._counts[connection] = self._counts.get(connection, 0) + 1
                     self._answer(self, connection)
-
-    def close(self) -> None:
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
 
 
 def read_head(connection: socket.socket) -> str:
@@ -67,30 +55,21 @@ def read_head(connection: socket.socket) -> str:
     return head.decode()
 
 
-def message(body: bytes | str, status: str = "200 OK", headers: str = "") -> bytes:
-    content = body if isinstance(body, bytes) else body.encode()
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(content)}\r\n{headers}\r\n".encode() + content
-
-
-@contextmanager
+@contextlib.contextmanager
 def serving(
-    answer: Callable[[ScriptedServer, socket.socket], None] | bytes,
-    tls: SSLContext | None = None,
-    before_tls: Callable[[], None] = lambda: None,
+    answer: Answer | bytes, tls: SSLContext | None = None, before_tls: Callable[[], None] = lambda: None
 ) -> Iterator[ScriptedServer]:
     """A server that always sends these bytes, or does what the function does with the connection."""
     does = answer if callable(answer) else lambda _, connection: connection.sendall(answer)
-    server = ScriptedServer(does, tls, before_tls)
-    thread = threading.Thread(target=server.serve, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.close()
-        thread.join(2)
+    with ScriptedServer(does, tls, before_tls) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
 
 
-@contextmanager
+@contextlib.contextmanager
 def swallowing() -> Iterator[tuple[str, int]]:
     """An address that never takes a connection: its queue is full, so that the kernel drops what comes."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, contextlib.ExitStack() as waiting:
@@ -102,17 +81,42 @@ def swallowing() -> Iterator[tuple[str, int]]:
         yield address
 
 
-def tunnel(server: tuple[str, int], before_answer: Callable[[], None] = lambda: None):
+def message(body: bytes | str, status: str = "200 OK", headers: str = "") -> bytes:
+    content = body if isinstance(body, bytes) else body.encode()
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(content)}\r\n{headers}\r\n".encode() + content
+
+
+def then_close(answer: bytes) -> Answer:
+    def send_and_close(_, connection: socket.socket) -> None:
+        connection.sendall(answer)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    return send_and_close
+
+
+def drip(prefix: bytes, piece: bytes) -> Answer:
+    """Sends the prefix, then a piece every 20 ms for 4 s."""
+
+    def send_slowly(_, connection: socket.socket) -> None:
+        connection.sendall(prefix)
+        for _ in itertools.repeat(None, 200):
+            connection.sendall(piece)
+            time.sleep(0.02)
+
+    return send_slowly
+
+
+def tunnel(server: ScriptedServer, before_answer: Callable[[], None] = lambda: None) -> Answer:
     """What a proxy does with CONNECT."""
 
-    def answer(_, connection: socket.socket) -> None:
+    def connect(_, connection: socket.socket) -> None:
         before_answer()
-        with socket.create_connection(server) as onward:
+        with socket.create_connection(server.address) as onward:
             connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             threading.Thread(target=_copy, args=(onward, connection), daemon=True).start()
             _copy(connection, onward)
 
-    return answer
+    return connect
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

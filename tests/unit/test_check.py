@@ -1,212 +1,209 @@
-"""One check of a server that answers in any way, over a real connection."""
+"""One check: the request, the answer to another one, the time that it has, the deadline, a refused token."""
 
-import gzip
 import json
 import socket
-import ssl
 import time
+from socket import getaddrinfo
 
 import pytest
-import trustme
 
+from linkwatch.http_client import HttpClient
 from linkwatch.model import Answer, CheckResult, Reason
-from linkwatch.signzy_token import TokenUnavailable
-from tests.unit.checks import (
-    CLICKED,
-    IDS,
-    PENDING,
-    REFUSED,
-    Tokens,
-    check_of,
-    checker,
-    client_tls,
-    drip,
-    server_tls,
-    unavailable,
-)
-from tests.unit.scripted_server import message, serving
+from linkwatch.signzy import Signzy
+from linkwatch.signzy_token import KeptToken, TokenUnavailable
+from tests.unit.checks import CLICKED, IDS, PENDING, REFUSED, Tokens, checker, resolver, server_tls, unavailable
+from tests.unit.scripted_server import message, serving, tunnel
 
 
 def test_the_request_is_the_one_that_signzy_documents():
     with serving(PENDING) as asked:
-        checker(asked.url).check(IDS, None)
+        assert checker(asked.url + "/api/v3/us-kyc").check(IDS, None).answer is Answer.PENDING
 
     request_line, *headers = asked.requests[0].strip().split("\r\n")
     assert request_line == (
         "GET /api/v3/us-kyc/poll-check-verify/request/6462150E29c23b4d42352a63/session/646214d929c23b4d42c1fc39 HTTP/1.1"
     )
-    assert {"Content-Type: application/json", "Authorization: token-1"} <= set(headers)
-
-
-@pytest.mark.parametrize("tls", [None, server_tls()], ids=["http", "https"])
-def test_the_connection_is_kept_for_the_next_check(tls):
-    with serving(PENDING, tls) as asked:
-        check = checker(asked.url, tls=client_tls()).check
-        answers = [check(IDS, None).answer for _ in range(3)]
-
-    assert answers == [Answer.PENDING] * 3
-    assert asked.connections == 1
-
-
-def test_a_connection_that_the_server_closed_is_replaced():
-    def answer_and_close(_, connection: socket.socket) -> None:
-        connection.sendall(CLICKED)
-        connection.shutdown(socket.SHUT_RDWR)
-
-    with serving(answer_and_close) as asked:
-        check = checker(asked.url).check
-        answers = []
-        for _ in range(2):
-            answers.append(check(IDS, None).answer)
-            time.sleep(0.05)  # until the end of the connection arrives
-
-    assert answers == [Answer.CLICKED] * 2
-
-
-def test_an_answer_that_ends_with_the_connection_is_read():
-    answer = b'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{"result":{"linkClicked":true}}'
-
-    def answer_and_close(_, connection: socket.socket) -> None:
-        connection.sendall(answer)
-        connection.shutdown(socket.SHUT_RDWR)
-
-    assert check_of(answer_and_close).answer is Answer.CLICKED
-
-
-def test_a_chunked_answer_is_read():
-    body = b'{"result":{"linkClicked":true}}'
-    answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
-
-    assert check_of(answer).answer is Answer.CLICKED
-
-
-def test_a_redirect_is_not_followed():
-    with serving(CLICKED) as elsewhere, serving(message("", "302 Found", f"Location: {elsewhere.url}\r\n")) as asked:
-        result = checker(asked.url).check(IDS, None)
-
-    assert result == unavailable(Reason.BAD_ANSWER)
-    assert elsewhere.requests == []
+    assert {"User-Agent: linkwatch", "Content-Type: application/json", "Authorization: token-1"} <= set(headers)
 
 
 @pytest.mark.parametrize(
-    ("body", "answer"),
+    "foreign",
     [
-        (gzip.compress(b'{"result":{"linkClicked":true}}'), Answer.CLICKED),
-        (gzip.compress(b'{"result":{"linkClicked":true}}'.ljust(256 * 1024)), Answer.CLICKED),
-        (gzip.compress(b'{"result":{"linkClicked":true}}'.ljust(256 * 1024 + 1)), Answer.UNAVAILABLE),
-        (gzip.compress(b" " * 20_000_000), Answer.UNAVAILABLE),
-        (b'{"result":{"linkClicked":true}}', Answer.UNAVAILABLE),
-        (gzip.compress(b'{"result":{"linkClicked":true}}')[:20], Answer.UNAVAILABLE),
+        message(json.dumps({"result": {"linkClicked": True, "sessionId": "a" * 24}})),
+        message(json.dumps({"error": {"message": "x"}, "sessionId": "a" * 24}), "401 Unauthorized"),
+        b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n" + CLICKED,
     ],
-    ids=["compressed", "256 KiB decoded", "more than 256 KiB decoded", "a bomb", "not compressed", "cut off"],
+    ids=["another session", "another session, refused", "early hints"],
 )
-def test_a_compressed_answer_is_read_up_to_256_kib_of_its_content(body, answer):
-    result = check_of(message(body, headers="Content-Encoding: gzip\r\n"))
-
-    assert result.answer is answer
-    assert result.reason in {None, Reason.BAD_ANSWER}
-
-
-def test_early_hints_are_not_mistaken_for_the_next_checks_answer():
-    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
-
-    with serving(hints + CLICKED) as asked:
+def test_what_may_be_the_answer_to_another_request_is_not_used_and_closes_the_connection(foreign):
+    with serving(foreign) as asked:
         check = checker(asked.url).check
         results = [check(IDS, None) for _ in range(2)]
 
     assert results == [unavailable(Reason.BAD_ANSWER)] * 2
-    assert asked.connections == 2
+    assert (len(asked.requests), asked.connections) == (2, 2)
 
 
-@pytest.mark.parametrize("bytes_over", [0, 1])
-def test_a_body_is_read_up_to_256_kib(bytes_over):
-    body = b'{"result":{"linkClicked":true}}'.ljust(256 * 1024 + bytes_over)
-
-    assert check_of(message(body)) == (
-        unavailable(Reason.BAD_ANSWER) if bytes_over else CheckResult(Answer.CLICKED, result=check_of(CLICKED).result)
-    )
+# ── Time ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        pytest.param(lambda _, connection: connection.recv(1), id="silence"),
-        pytest.param(drip(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"), id="a head that drips"),
-        pytest.param(drip(b"HTTP/1.1 200 OK\r\n\r\n", b" "), id="a body that drips"),
-        pytest.param(
-            drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"), id="chunks that drip"
-        ),
-    ],
-)
-def test_a_slow_server_takes_no_longer_than_the_check_may(answer):
+@pytest.mark.parametrize(("interval", "seconds"), [(1, 0.6), (60, 6)])
+def test_a_check_has_60_percent_of_the_interval_and_6_seconds_at_most(interval, seconds):
+    tokens = Tokens("token-1")
     started_at = time.monotonic()
 
-    result = check_of(answer, interval_seconds=1.0)
+    with serving(PENDING) as asked:
+        Signzy(HttpClient(asked.url), KeptToken(tokens.read), interval).check(IDS, None)
+
+    assert tokens.ends_at == [pytest.approx(started_at + seconds, abs=0.2)]
+
+
+def test_the_second_request_of_a_check_has_the_rest_of_its_time():
+    def answer(asked, connection: socket.socket) -> None:
+        time.sleep(0.3)
+        if len(asked.requests) == 1:
+            connection.sendall(REFUSED)
+
+    with serving(answer) as asked:
+        signzy = Signzy(HttpClient(asked.url), KeptToken(Tokens("old", "new").read), poll_interval_seconds=1)
+        started_at = time.monotonic()
+        result = signzy.check(IDS, None)
+        took = time.monotonic() - started_at
 
     assert result == unavailable(Reason.TIMEOUT)
-    assert 0.5 < time.monotonic() - started_at < 1.0  # 60 % of the interval
+    assert 0.5 < took < 0.8
+    assert len(asked.requests) == 2
+
+
+# ── The deadline ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+DEADLINE = 1000.0
+
+
+class Clock:
+    """Ten seconds before the deadline, until it is set to the deadline."""
+
+    def __init__(self) -> None:
+        self.now = DEADLINE - 10
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_deadline(self) -> None:
+        self.now = DEADLINE
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_at_the_deadline_neither_signzy_nor_the_secret_is_asked(clock):
+    tokens = Tokens("token-1")
+    clock.pass_deadline()
+
+    with serving(CLICKED) as asked:
+        result = checker(asked.url, tokens, clock).check(IDS, DEADLINE)
+
+    assert result == unavailable(Reason.PAST_DEADLINE)
+    assert (asked.connections, tokens.reads) == (0, 0)
+
+
+def test_a_moment_before_the_deadline_is_early_enough():
+    with serving(CLICKED) as asked:
+        assert checker(asked.url, clock=lambda: DEADLINE - 0.5).check(IDS, DEADLINE).answer is Answer.CLICKED
+
+
+def test_nothing_is_asked_if_the_deadline_passes_while_the_token_is_read(clock):
+    tokens = Tokens("token-1", on_read=lambda _: clock.pass_deadline())
+
+    with serving(CLICKED) as asked:
+        result = checker(asked.url, tokens, clock).check(IDS, DEADLINE)
+
+    assert result == unavailable(Reason.PAST_DEADLINE)
+    assert asked.connections == 0
+
+
+def test_a_refused_token_is_not_used_again_if_the_deadline_passes_while_it_is_read_again(clock):
+    tokens = Tokens("old", "new", on_read=lambda read: clock.pass_deadline() if read == 2 else None)
+
+    with serving(REFUSED) as asked:
+        result = checker(asked.url, tokens, clock).check(IDS, DEADLINE)
+
+    assert result == unavailable(Reason.CREDENTIALS_REFUSED), "the check was made"
+    assert len(asked.requests) == 1
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [
-        pytest.param(lambda _, connection: connection.shutdown(socket.SHUT_RDWR), id="closed without an answer"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", id="closed in the middle"),
-        pytest.param(b"no HTTP at all\r\n\r\n", id="another protocol"),
-    ],
+    ("slow", "has_proxy"),
+    [("resolution", False), ("handshake", False), ("handshake", True), ("CONNECT", True)],
+    ids=str,
 )
-def test_a_connection_that_breaks_is_no_connection(answer):
-    def answer_and_close(asked, connection: socket.socket) -> None:
-        answer(asked, connection) if callable(answer) else connection.sendall(answer)
-        connection.close()
+def test_nothing_is_written_if_the_deadline_passes_during_the(slow, has_proxy, clock):
+    def pass_through(step: str) -> None:
+        if step == slow:
+            clock.pass_deadline()
 
-    assert check_of(answer_and_close) == unavailable(Reason.NO_CONNECTION)
+    def resolve(*name) -> list:
+        pass_through("resolution")
+        return getaddrinfo(*name)
+
+    with (
+        serving(CLICKED, server_tls(), before_tls=lambda: pass_through("handshake")) as asked,
+        serving(tunnel(asked, before_answer=lambda: pass_through("CONNECT"))) as proxy,
+        resolver(resolve),
+    ):
+        result = checker(asked.url, clock=clock, proxy_url=proxy.url if has_proxy else None).check(IDS, DEADLINE)
+
+    assert result == unavailable(Reason.PAST_DEADLINE)
+    assert (asked.requests, len(proxy.requests)) == ([], int(has_proxy))
 
 
-def test_a_server_that_is_not_there_is_no_connection():
-    with serving(PENDING) as asked:
-        pass
+@pytest.mark.parametrize("seconds", [0.25, 0.4], ids=["until it is past half of the time", "until after the deadline"])
+def test_nothing_is_written_after_a_handshake_that_takes_too_long(seconds):
+    with serving(CLICKED, server_tls(), before_tls=lambda: time.sleep(seconds)) as asked:
+        result = checker(asked.url).check(IDS, time.time() + 0.3)
+        time.sleep(0.3)
 
-    assert checker(asked.url).check(IDS, None) == unavailable(Reason.NO_CONNECTION)
-
-
-def test_an_untrusted_certificate_is_no_connection():
-    with serving(CLICKED, server_tls(trustme.CA())) as asked:
-        result = checker(asked.url, tls=ssl.create_default_context()).check(IDS, None)
-
-    assert result == unavailable(Reason.NO_CONNECTION)
+    assert result == unavailable(Reason.TIMEOUT)
     assert asked.requests == []
 
 
-def test_a_certificate_that_is_client_tls_is_trusted():
-    with serving(CLICKED, server_tls()) as asked:
-        assert checker(asked.url, tls=client_tls()).check(IDS, None).answer is Answer.CLICKED
-
-
-# ── The token ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def accept_only(token: str):
+def test_a_kept_connection_that_ends_at_the_deadline_is_not_replaced(clock):
     def answer(asked, connection: socket.socket) -> None:
-        connection.sendall(CLICKED if f"Authorization: {token}\r\n" in asked.requests[-1] else REFUSED)
+        if len(asked.requests) == 1:
+            connection.sendall(PENDING)
+        else:
+            clock.pass_deadline()
+            connection.close()
 
-    return answer
+    with serving(answer) as asked:
+        check = checker(asked.url, clock=clock).check
+        results = [check(IDS, DEADLINE) for _ in range(2)]
+
+    assert results == [CheckResult(Answer.PENDING), unavailable(Reason.NO_CONNECTION)], "the check was made"
+    assert (len(asked.requests), asked.connections) == (2, 1)
 
 
-def test_a_rotated_token_is_read_again_and_used_in_the_same_check():
+# ── The token ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [REFUSED, message(b"x" * 300_000, "401 Unauthorized")[: 256 * 1024 + 500]],  # the rest is never sent
+    ids=["refused", "refused with a body too long to read"],
+)
+def test_a_rotated_token_is_read_again_and_used_in_the_same_check(refused):
+    def accept_the_new_one(asked, connection: socket.socket) -> None:
+        connection.sendall(CLICKED if "Authorization: new\r\n" in asked.requests[-1] else refused)
+
     tokens = Tokens("old", "new")
 
-    assert check_of(accept_only("new"), tokens=tokens).answer is Answer.CLICKED
-    assert tokens.reads == 2
+    with serving(accept_the_new_one) as asked:
+        result = checker(asked.url, tokens).check(IDS, None)
 
-
-def test_a_refusal_too_long_to_read_is_a_refusal():
-    def answer(asked, connection: socket.socket) -> None:
-        is_new = "Authorization: new\r\n" in asked.requests[-1]
-        refused = message(b"x" * 300_000, "401 Unauthorized")
-        connection.sendall(CLICKED if is_new else refused[: 256 * 1024 + 500])  # the rest is never sent
-
-    assert check_of(answer, tokens=Tokens("old", "new")).answer is Answer.CLICKED
+    assert result.answer is Answer.CLICKED
+    assert (tokens.reads, len(asked.requests)) == (2, 2)
 
 
 def test_while_signzy_refuses_the_token_that_the_secret_has_one_check_reads_it_again():
@@ -220,43 +217,12 @@ def test_while_signzy_refuses_the_token_that_the_secret_has_one_check_reads_it_a
     assert (tokens.reads, len(asked.requests)) == (2, 4)
 
 
-def test_an_answer_about_another_session_is_no_refusal():
-    tokens = Tokens("token")
-    answer = message(json.dumps({"error": {"message": "x"}, "sessionId": "a" * 24}), "401 Unauthorized")
-
-    assert check_of(answer, tokens=tokens) == unavailable(Reason.BAD_ANSWER)
-    assert tokens.reads == 1
-
-
 def test_a_refused_token_that_cannot_be_read_again_stays_refused():
     def fail_again(read: int) -> None:
         if read == 2:
             raise TokenUnavailable("the secret cannot be read", Reason.CHECK_FAILED)
 
-    tokens = Tokens("old", on_read=fail_again)
-
     with serving(REFUSED) as asked, pytest.raises(TokenUnavailable) as caught:
-        checker(asked.url, tokens).check(IDS, None)
+        checker(asked.url, Tokens("old", on_read=fail_again)).check(IDS, None)
 
     assert caught.value.reason is Reason.CREDENTIALS_REFUSED
-
-
-# ── Which session ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("clicked", [True, False])
-def test_an_answer_about_another_session_is_not_used_and_closes_the_connection(clicked):
-    foreign = message(json.dumps({"result": {"linkClicked": clicked, "sessionId": "a" * 24}}))
-
-    with serving(foreign) as asked:
-        check = checker(asked.url).check
-        results = [check(IDS, None) for _ in range(2)]
-
-    assert results == [unavailable(Reason.BAD_ANSWER)] * 2
-    assert asked.connections == 2
-
-
-def test_the_session_is_compared_without_case():
-    answer = message(json.dumps({"Result": {"LinkClicked": True, "SessionId": IDS.session_id.upper()}}))
-
-    assert check_of(answer).answer is Answer.CLICKED

@@ -1,20 +1,24 @@
-"""CheckLink's handler: what it returns, and its log line."""
+"""CheckLink's handler: its settings, what it returns and its log line."""
 
-import importlib.util
 import json
+import runpy
+import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
 
 from linkwatch.settings import CheckLinkSettings
-from tests.unit.checks import CLICKED, IDS, PENDING, REFUSED
+from tests.unit.checks import CLICKED, IDS, PENDING
 from tests.unit.fake_aws import Context
 from tests.unit.scripted_server import ScriptedServer, message, serving
 
 HANDLER = Path(__file__).parents[2] / "functions" / "check_link.py"
+Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 EVENT = {"requestId": IDS.request_id, "sessionId": IDS.session_id, "deadline": "2999-01-01T00:00:00.000Z"}
-NO_RESULT = dict.fromkeys(("transactionId", "carrier", "lineType", "countryCode", "phoneMatch", "ipAddressMatch"))
+SECRET = message(json.dumps({"SecretString": '{"token": "of-the-secret"}'}))
 ENVIRONMENT = {
     "AWS_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
@@ -45,51 +49,35 @@ def environment(monkeypatch):
 
 @pytest.fixture
 def check_link(environment):
-    """A new instance of the function: it reads the environment when it is imported."""
+    """Starts an instance of the function: it reads the environment when it is imported."""
 
-    def load(signzy: ScriptedServer, **changes: str) -> ModuleType:
-        environment(SIGNZY_BASE_URL=signzy.url, **{"SIGNZY_TOKEN": "the-token", **changes})
-        spec = importlib.util.spec_from_file_location("check_link_under_test", HANDLER)
-        assert spec
-        assert spec.loader
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+    def load(signzy: ScriptedServer, secrets_manager: ScriptedServer | None = None, **changes: str) -> Handler:
+        token = {"AWS_ENDPOINT_URL": secrets_manager.url} if secrets_manager else {"SIGNZY_TOKEN": "the-token"}
+        environment(SIGNZY_BASE_URL=signzy.url, **token, **changes)
+        return runpy.run_path(str(HANDLER))["handler"]
 
     return load
 
 
-@pytest.mark.parametrize(
-    ("answer", "returned"),
-    [
-        (PENDING, {"answer": "PENDING", "reason": None, "result": None}),
-        (CLICKED, {"answer": "CLICKED", "reason": None, "result": NO_RESULT}),
-        (
-            message('{"error":{"message":"Invalid requestId or sessionId"}}', "500 Error"),
-            {"answer": "REJECTED", "reason": "UNKNOWN_IDS", "result": None},
-        ),
-        (message("", "429 Slow down"), {"answer": "UNAVAILABLE", "reason": "THROTTLED", "result": None}),
-        (REFUSED, {"answer": "UNAVAILABLE", "reason": "CREDENTIALS_REFUSED", "result": None}),
-    ],
-    ids=["pending", "clicked", "rejected", "throttled", "refused"],
-)
-def test_returns_what_the_answer_means(check_link, answer, returned):
-    with serving(answer) as signzy:
-        output = check_link(signzy).handler(EVENT, Context())
-
-    assert json.loads(json.dumps(output)) == returned
-    assert "Authorization: the-token" in signzy.requests[0]
+def answer_of(answer: str, reason: str | None = None) -> dict[str, str | None]:
+    return {"answer": answer, "reason": reason, "result": None}
 
 
-def test_the_log_line_names_the_check_and_nothing_of_the_person_or_the_token(check_link, capsys):
-    answer = message('{"result":{"linkClicked":true,"carrier":"T-Mobile","phoneNumber":"+15550001111"}}')
+def test_a_click_is_returned_and_logged_without_the_person_and_the_token(check_link, capsys):
+    def answer(_, connection: socket.socket) -> None:
+        time.sleep(0.02)
+        connection.sendall(message('{"result":{"linkClicked":true,"carrier":"T-Mobile","phone":"+15550001111"}}'))
 
     with serving(answer) as signzy:
-        check_link(signzy).handler(EVENT, Context())
+        output = check_link(signzy)(EVENT, Context())
 
+    fields = ("transactionId", "carrier", "lineType", "countryCode", "phoneMatch", "ipAddressMatch")
+    result = dict.fromkeys(fields) | {"carrier": "T-Mobile"}
+    assert json.loads(json.dumps(output)) == {"answer": "CLICKED", "reason": None, "result": result}
     printed = capsys.readouterr().out
     line = json.loads(printed)
-    assert {key: line[key] for key in line if key != "durationMs"} == {
+    assert line.pop("durationMs") in range(20, 5000)
+    assert line == {
         "level": "INFO",
         "message": "Checked",
         "service": "stack",
@@ -97,15 +85,14 @@ def test_the_log_line_names_the_check_and_nothing_of_the_person_or_the_token(che
         "verificationId": IDS.verification_id,
         "answer": "CLICKED",
     }
-    assert line["durationMs"] in range(5000)
     assert not [secret for secret in ("the-token", "T-Mobile", "5550001111", "secret-key") if secret in printed]
 
 
 def test_malformed_ids_are_rejected_without_a_request(check_link, capsys):
     with serving(PENDING) as signzy:
-        output = check_link(signzy).handler(EVENT | {"sessionId": "x"}, None)
+        output = check_link(signzy)(EVENT | {"sessionId": "x"}, None)
 
-    assert output == {"answer": "REJECTED", "reason": "MALFORMED_IDS", "result": None}
+    assert output == answer_of("REJECTED", "MALFORMED_IDS")
     assert signzy.connections == 0
     line = json.loads(capsys.readouterr().out)
     assert set(line) == {"level", "message", "service", "answer", "reason", "durationMs"}
@@ -115,98 +102,81 @@ def test_without_a_token_the_check_fails_and_the_log_line_is_an_error(check_link
     denied = message('{"__type":"AccessDeniedException"}', "400 Bad Request")
 
     with serving(PENDING) as signzy, serving(denied) as secrets_manager:
-        handler = check_link(signzy, SIGNZY_TOKEN="", AWS_ENDPOINT_URL=secrets_manager.origin).handler
-        output = handler(EVENT, Context())
+        output = check_link(signzy, secrets_manager)(EVENT, Context())
 
-    assert output == {"answer": "UNAVAILABLE", "reason": "CHECK_FAILED", "result": None}
+    assert output == answer_of("UNAVAILABLE", "CHECK_FAILED")
     assert signzy.connections == 0
     line = json.loads(capsys.readouterr().out)
     assert (line["level"], line["reason"]) == ("ERROR", "CHECK_FAILED")
     assert line["problem"]
 
 
-def test_the_token_is_read_from_the_secret_and_kept_for_the_next_event(check_link):
-    secret = message(json.dumps({"SecretString": '{"token": "of-the-secret"}'}))
+@pytest.mark.parametrize("event", [EVENT | {"deadline": None}, dict(list(EVENT.items())[:2])], ids=["null", "missing"])
+def test_without_a_deadline_a_check_is_made_and_the_connection_and_the_token_are_kept(event, check_link):
+    with serving(PENDING) as signzy, serving(SECRET) as secrets_manager:
+        handler = check_link(signzy, secrets_manager)
+        outputs = [handler(event, Context()) for _ in range(2)]
 
-    with serving(PENDING) as signzy, serving(secret) as secrets_manager:
-        handler = check_link(signzy, SIGNZY_TOKEN="", AWS_ENDPOINT_URL=secrets_manager.origin).handler
-        answers = [handler(EVENT, Context())["answer"] for _ in range(2)]
-
-    assert answers == ["PENDING"] * 2
+    assert outputs == [answer_of("PENDING")] * 2
     assert (secrets_manager.connections, signzy.connections) == (1, 1)
     assert all("Authorization: of-the-secret\r\n" in head for head in signzy.requests)
 
 
 def test_after_the_deadline_nothing_is_asked(check_link):
     with serving(CLICKED) as signzy:
-        output = check_link(signzy).handler(EVENT | {"deadline": "2020-01-01T01:00:00+01:00"}, Context())
+        output = check_link(signzy)(EVENT | {"deadline": "2020-01-01T01:00:00+01:00"}, Context())
 
-    assert output == {"answer": "UNAVAILABLE", "reason": "PAST_DEADLINE", "result": None}
+    assert output == answer_of("UNAVAILABLE", "PAST_DEADLINE")
     assert signzy.connections == 0
-
-
-def test_a_check_without_a_deadline_is_made(check_link):
-    with serving(PENDING) as signzy:
-        handler = check_link(signzy).handler
-        answers = [
-            handler(event, None)["answer"] for event in (EVENT | {"deadline": None}, dict(list(EVENT.items())[:2]))
-        ]
-
-    assert answers == ["PENDING"] * 2
 
 
 @pytest.mark.parametrize("deadline", ["2999-01-01T00:00:00", "2999-01-01", "soon", "", 7, [], {}, 0, False])
 def test_a_deadline_without_an_offset_or_of_another_form_is_a_value_error(check_link, deadline):
     with serving(PENDING) as signzy, pytest.raises(ValueError):  # noqa: PT011  Python's own message varies
-        check_link(signzy).handler(EVENT | {"deadline": deadline}, Context())
+        check_link(signzy)(EVENT | {"deadline": deadline}, Context())
 
     assert signzy.connections == 0
+
+
+def test_signzy_is_asked_through_the_proxy_and_secrets_manager_is_not(check_link):
+    with serving(PENDING) as proxy, serving(PENDING) as signzy, serving(SECRET) as secrets_manager:
+        output = check_link(signzy, secrets_manager, EGRESS_PROXY_URL=proxy.url)(EVENT, Context())
+
+    assert output == answer_of("PENDING")
+    assert (len(proxy.requests), len(secrets_manager.requests), signzy.connections) == (1, 1, 0)
 
 
 # ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
-    ("changes", "endpoint"),
+    ("changes", "name", "value"),
     [
-        ({}, "https://secretsmanager.us-east-1.amazonaws.com"),
-        ({"AWS_USE_FIPS_ENDPOINT": "true"}, "https://secretsmanager-fips.us-east-1.amazonaws.com"),
-        ({"AWS_USE_FIPS_ENDPOINT": "false"}, "https://secretsmanager.us-east-1.amazonaws.com"),
-        ({"AWS_ENDPOINT_URL": "http://aws:1/", "AWS_USE_FIPS_ENDPOINT": "true"}, "http://aws:1"),
-        ({"AWS_ENDPOINT_URL": "http://aws:1", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://aws:2"}, "http://aws:2"),
+        ({}, "base_url", "https://signzy.test/api/v3/us-kyc"),
+        ({"EGRESS_PROXY_URL": ""}, "proxy_url", None),
+        ({}, "secrets_endpoint", "https://secretsmanager.us-east-1.amazonaws.com"),
+        ({"AWS_USE_FIPS_ENDPOINT": "true"}, "secrets_endpoint", "https://secretsmanager-fips.us-east-1.amazonaws.com"),
+        ({"AWS_USE_FIPS_ENDPOINT": "false"}, "secrets_endpoint", "https://secretsmanager.us-east-1.amazonaws.com"),
+        ({"AWS_ENDPOINT_URL": "http://a/", "AWS_USE_FIPS_ENDPOINT": "true"}, "secrets_endpoint", "http://a"),
+        (
+            {"AWS_ENDPOINT_URL": "http://a", "AWS_ENDPOINT_URL_SECRETS_MANAGER": "http://b"},
+            "secrets_endpoint",
+            "http://b",
+        ),
     ],
 )
-def test_the_address_of_secrets_manager_is_found_as_awss_sdks_find_it(environment, changes, endpoint):
+def test_the_settings_are_those_of_the_environment(environment, changes, name, value):
     environment(**changes)
 
-    assert CheckLinkSettings.from_environment().secrets_endpoint == endpoint
-
-
-@pytest.mark.parametrize(("given", "used"), [("", None), ("http://proxy:3128", "http://proxy:3128")])
-def test_a_proxy_is_used_where_one_is_given(environment, given, used):
-    environment(EGRESS_PROXY_URL=given)
-
-    assert CheckLinkSettings.from_environment().proxy_url == used
-
-
-def test_signzy_is_asked_through_the_proxy_and_secrets_manager_is_not(check_link):
-    secret = message(json.dumps({"SecretString": '{"token": "t"}'}))
-
-    with serving(PENDING) as proxy, serving(PENDING) as signzy, serving(secret) as secrets_manager:
-        changes = {"SIGNZY_TOKEN": "", "AWS_ENDPOINT_URL": secrets_manager.origin, "EGRESS_PROXY_URL": proxy.origin}
-        output = check_link(signzy, **changes).handler(EVENT, Context())
-
-    assert output["answer"] == "PENDING"
-    assert (len(proxy.requests), len(secrets_manager.requests), signzy.connections) == (1, 1, 0)
+    assert getattr(CheckLinkSettings.from_environment(), name) == value
 
 
 def test_settings_do_not_show_secrets(environment):
     environment(SIGNZY_TOKEN="the-token")
 
-    settings = CheckLinkSettings.from_environment()
+    shown = repr(CheckLinkSettings.from_environment())
 
-    assert not [secret for secret in ("the-token", "secret-key", "session") if secret in repr(settings)]
-    assert settings.base_url == "https://signzy.test/api/v3/us-kyc"
+    assert not [secret for secret in ("the-token", "secret-key", "session") if secret in shown]
 
 
 def test_a_local_run_needs_no_aws_credentials(environment, monkeypatch):
