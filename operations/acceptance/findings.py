@@ -1,9 +1,8 @@
-"""What the acceptance run has found, and the figures that it has measured."""
+"""What the acceptance run has found, and its verdicts."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
 
 GUARANTEES = ("G1", "G2", "G3", "G4", "G5", "G6", "contract")
 
@@ -73,46 +72,3 @@ def overall(findings: Iterable[Finding]) -> Verdict:
     if any(row.broken for row in rows):
         return Verdict.BROKEN
     return Verdict.KEPT if all(row.kept and not row.undecided for row in rows) else Verdict.UNDECIDED
-
-
-#: A value and the case that it is of.
-Measured = tuple[float, str]
-
-
-@dataclass(frozen=True, slots=True)
-class FigureSummary:
-    """Median and worst of what was measured count times, and the case of the worst."""
-
-    name: str
-    median: float
-    worst: float
-    case: str
-    count: int
-
-
-@dataclass
-class Figures:
-    """Seconds by the stack's clock, and transitions."""
-
-    check_lateness: list[Measured] = field(default_factory=list)
-    click_to_event: list[Measured] = field(default_factory=list)
-    after_deadline: list[Measured] = field(default_factory=list)
-    start: list[Measured] = field(default_factory=list)
-    transitions_a_check: list[Measured] = field(default_factory=list)
-    events: list[Measured] = field(default_factory=list)
-
-    def summaries(self) -> list[FigureSummary]:
-        """One of each figure that was measured."""
-        named = {
-            "a check after its due time, s": self.check_lateness,
-            "from the click to the event, s": self.click_to_event,
-            "settled after the deadline (negative: before), s": self.after_deadline,
-            "a start by the API, the first one cold, s": self.start,
-            "transitions a check, without the five around them": self.transitions_a_check,
-            "events a verification": self.events,
-        }
-        return [
-            FigureSummary(name, median(value for value, _ in measured), *max(measured), len(measured))
-            for name, measured in named.items()
-            if measured
-        ]

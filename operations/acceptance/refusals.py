@@ -14,6 +14,7 @@ from operations.acceptance.findings import Finding
 from operations.acceptance.target import Target
 from operations.deployed.clock import await_that
 from operations.deployed.signed_calls import ApiAnswer
+from operations.deployed.stack import DeployedStack
 
 _IDS = {"requestId": "0" * 24, "sessionId": "0" * 24}
 #: What is wrong with a start: its body and the answer's status.
@@ -96,14 +97,27 @@ def forge_outcomes(target: Target) -> list[Finding]:
     return found
 
 
-def _without_rights(target: Target, tell: Callable[[str], None]) -> list[Finding]:
-    """A role that may do nothing, made for this and removed again. Only the caller of this run may assume it."""
-    iam, name = target.stack.client("iam"), f"{target.stack.stack_name}-nobody-{secrets.token_hex(3)}"
-    caller = target.stack.client("sts").get_caller_identity()["Arn"]
+def make_nobody(stack: DeployedStack) -> tuple[str, str]:
+    """Makes a role that may do nothing, with the boundary and the path of the stack's own. Returns its name and its ARN.
+
+    Only the caller of this run may assume it.
+    """
+    caller = stack.client("sts").get_caller_identity()["Arn"]
     trust = {"Effect": "Allow", "Principal": {"AWS": caller}, "Action": "sts:AssumeRole"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    tell(f"making the role {name}, which has no rights and is removed again")
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+    boundary = stack.parameters["PermissionsBoundaryArn"]
+    role = stack.client("iam").create_role(
+        RoleName=f"{stack.stack_name}-nobody-{secrets.token_hex(3)}",
+        Path=stack.parameters["RolePath"],
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        **({"PermissionsBoundary": boundary} if boundary else {}),
+    )["Role"]
+    return role["RoleName"], role["Arn"]
+
+
+def _without_rights(target: Target, tell: Callable[[str], None]) -> list[Finding]:
+    """What a role without rights may do. It is removed again."""
+    name, arn = make_nobody(target.stack)
+    tell(f"made the role {name}, which has no rights and is removed again")
     try:
         session = _assume(target, arn)
         outputs, client = target.stack.outputs, lambda service: target.stack.calls.client(service, session)
@@ -126,7 +140,7 @@ def _without_rights(target: Target, tell: Callable[[str], None]) -> list[Finding
         case = "a role without rights calls the API"
         return [*found, _found(case, "403", status == 403, str(status), excuse=excuse)]
     finally:
-        iam.delete_role(RoleName=name)
+        target.stack.client("iam").delete_role(RoleName=name)
 
 
 def _assume(target: Target, arn: str) -> boto3.Session:

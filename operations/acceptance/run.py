@@ -3,6 +3,7 @@
 import json
 import secrets
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import cycle
@@ -10,7 +11,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from operations.acceptance.findings import Figures, Finding
+from operations.acceptance.findings import Finding
 from operations.acceptance.guarantees import Observation, judge, millis
 from operations.acceptance.refusals import check_refusals
 from operations.acceptance.target import Target
@@ -41,7 +42,8 @@ class Run:
         self._event, self._verification = _schema("verification-settled"), _schema("verification")
         self.links: list[TestedLink] = []
         self.findings: list[Finding] = []
-        self.figures = Figures()
+        #: What was measured, by what it is: values, each with its case.
+        self.figures: dict[str, list[tuple[float, str]]] = defaultdict(list)
 
     def play(self) -> None:
         """Does to the stack all that the guarantees are about."""
@@ -157,7 +159,7 @@ class Run:
         while waiting := [
             link for link in waiting if any(not done.done() for done in link.doing) or not link.is_over()
         ]:
-            self.target.consumer.receive()
+            self.target.stack.outcomes.receive(wait_seconds=1)
             if time.monotonic() - told > 5:
                 self._tell(f"waiting for {len(waiting)} of {len(self.links)} outcomes")
                 told = time.monotonic()
@@ -173,10 +175,10 @@ class Run:
 
     def _await_events(self, links: list[TestedLink]) -> None:
         gives_up_at = time.monotonic() + _EVENT_SECONDS
-        events_of = self.target.consumer.events_of
-        self.target.consumer.receive()
-        while not all(events_of(link.verification_id) for link in links) and time.monotonic() < gives_up_at:
-            self.target.consumer.receive()
+        outcomes = self.target.stack.outcomes
+        outcomes.receive(wait_seconds=1)
+        while not all(outcomes.of(link.verification_id) for link in links) and time.monotonic() < gives_up_at:
+            outcomes.receive(wait_seconds=1)
 
     def _await_log(self, links: list[TestedLink]) -> dict[str, list[SimulatorRequest]]:
         """The simulator's log, as complete as it is after 90 s: CloudWatch Logs may be late."""
@@ -225,9 +227,9 @@ class Run:
 
     def _measure(self, link: TestedLink, seen: Observation) -> None:
         figures, case, item = self.figures, link.case, seen.item
-        figures.events.append((len(seen.events), case))
+        figures["events a verification"].append((len(seen.events), case))
         if link.latency is not None:
-            figures.start.append((link.latency * self.target.clock.speed, case))
+            figures["a start by the API, the first one cold, s"].append((link.latency * self.target.clock.speed, case))
         if link.aborts_ms or link.is_reported_late or link.cancel_statuses:
             return
         sent_s, points = seen.sent_ms / 1000, seen.window.points()
@@ -235,16 +237,17 @@ class Run:
             second = request.at_ms / 1000 - sent_s
             due = [point for point in points if point <= second + 0.2]
             if due and "half" not in case:
-                figures.check_lateness.append((second - due[-1], case))
-        figures.after_deadline.append(((millis(item["settledAt"]) - millis(item["deadline"])) / 1000, case))
+                figures["a check after its due time, s"].append((second - due[-1], case))
+        after_deadline = (millis(item["settledAt"]) - millis(item["deadline"])) / 1000
+        figures["settled after the deadline (negative: before), s"].append((after_deadline, case))
         click = link.link.clicked_at(seen.window.seconds)
         if item["outcome"] == "LINK_CLICKED" and click is not None and seen.events and link.link.scenario != "flaky":
-            arrived_ms = self.target.consumer.arrived_ms[seen.events[0]["id"]]
-            figures.click_to_event.append((arrived_ms / 1000 - sent_s - click, case))
+            arrived_ms = self.target.stack.outcomes.arrived_ms[seen.events[0]["id"]]
+            figures["from the click to the event, s"].append((arrived_ms / 1000 - sent_s - click, case))
         if case == "scenario never" and item["checks"]:
             states = self.target.stack.executions.states_entered(link.verification_id)
             # A last check that was too late is not counted in checks, but the execution entered its states.
             made = item["checks"] + (item["reason"] == "PAST_DEADLINE")
-            figures.transitions_a_check.append(((len(states) - 5) / made, case))
+            figures["transitions a check, without the five around them"].append(((len(states) - 5) / made, case))
             is_few = len(states) <= 3 * made + 5
             self._found("contract", link, "three transitions a check and five around them", is_few, seen.where)
