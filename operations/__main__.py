@@ -63,7 +63,7 @@ def _replace(environment: Environment, deployments: Deployments, following: Depl
     with tempfile.TemporaryDirectory() as folder:
         template = Path(folder) / "template.yaml"
         template.write_text(following.template, "utf-8")
-        what = (environment, template, deployments.bucket, following.parameters, following.tags)
+        what = (environment, template, deployments.bucket(), following.parameters, following.tags)
         sam_cli.deploy(*what, asks=_asks(chosen), executes=executes)
     if executes:
         # CloudFormation deploys the API's stage again when a path or a method changes, but not for its resource policy alone.

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +42,7 @@ class Deployments:
         self._environment, self._stack_name = environment, environment.stack_name
         self._client = environment.calls().client
         self._caller: dict[str, str] = self._client("sts").get_caller_identity()
+        self._bucket = ""
 
     def destination(self) -> str:
         """The stack, the account, the caller and the region, in words."""
@@ -51,9 +51,10 @@ class Deployments:
 
     # ── The bucket ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    @cached_property
     def bucket(self) -> str:
         """The bucket's name. Where there is none it is made, with a policy that lets only the caller's role write."""
+        if self._bucket:
+            return self._bucket
         name = f"{self._stack_name}-deployments"
         if not (stack := find_stack(self._client, name)):
             caller, cloudformation = self._caller["Arn"], self._client("cloudformation")
@@ -63,11 +64,12 @@ class Deployments:
             cloudformation.create_stack(StackName=name, TemplateBody=template, Parameters=parameters)
             cloudformation.get_waiter("stack_create_complete").wait(StackName=name)
             stack = describe_stack(self._client, name)
-        return outputs_in(stack)["BucketName"]
+        self._bucket = outputs_in(stack)["BucketName"]
+        return self._bucket
 
     def code_parameters(self) -> dict[str, str]:
         """The template's parameters that say where the code is."""
-        return {"CodeBucket": self.bucket, "CodePrefix": CODE_PREFIX}
+        return {"CodeBucket": self.bucket(), "CodePrefix": CODE_PREFIX}
 
     def upload_code(self, files: Iterable[Path]) -> None:
         """Uploads zip files, whether or not files of these names are there."""
@@ -75,7 +77,7 @@ class Deployments:
             self._put(f"{CODE_PREFIX}{path.name}", path.read_bytes())
 
     def _object(self, key: str) -> dict[str, str]:
-        return {"Bucket": self.bucket, "Key": key, "ExpectedBucketOwner": self._caller["Account"]}
+        return {"Bucket": self.bucket(), "Key": key, "ExpectedBucketOwner": self._caller["Account"]}
 
     def _put(self, key: str, body: bytes) -> None:
         self._client("s3").put_object(**self._object(key), Body=body, ChecksumAlgorithm="SHA256")

@@ -85,26 +85,17 @@ class SignedCalls:
         )
         return session.client(service, endpoint_url=self.endpoint, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
-    def call_api(  # noqa: PLR0913  # callers name those after the *
-        self,
-        method: str,
-        url: str,
-        body: Any = None,
-        headers: dict[str, str] | None = None,
-        *,
-        signed: bool = True,
-        session: boto3.Session | None = None,
-    ) -> ApiAnswer:
-        """One call of the REST API, without retries. body: sent as it is if it is str or bytes, else as JSON; session: somebody
-        else's keys. Raises BotoCoreError where no answer comes.
+    def call_api(self, method: str, url: str, body: Any = None, *, signed: bool = True) -> ApiAnswer:
+        """One call of the REST API, without retries. body: sent as it is if it is str or bytes, else as JSON.
+
+        Raises BotoCoreError where no answer comes.
         """
         content = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
-        request = AWSRequest(method, url, headers={"Content-Type": "application/json", **(headers or {})}, data=content)
+        request = AWSRequest(method, url, headers={"Content-Type": "application/json"}, data=content)
         if signed:
-            session = session or self._session
-            keys = session.get_credentials()
+            keys = self._session.get_credentials()
             assert keys, "there are no AWS credentials"
-            self._signer(keys, "execute-api", session.region_name).add_auth(request)
+            self._signer(keys, "execute-api", self.region).add_auth(request)
         answer = self._connections_to(url).send(request.prepare())
         return ApiAnswer(answer.status_code, {n.lower(): v for n, v in answer.headers.items()}, _parsed(answer.content))
 

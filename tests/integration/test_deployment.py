@@ -149,7 +149,7 @@ def test_watched_links_keep_their_outcome_through_an_upgrade_and_a_rollback(stac
 def test_a_planted_deployment_is_not_seen(stack, deployments):
     planted = json.dumps({"template": "Resources: {}", "parameters": {}, "tags": {}}).encode()
     for name in ("29990101T000000Z", "20260101T000000Z"):
-        stack.client("s3").put_object(Bucket=deployments.bucket, Key=f"deployments/{name}.json", Body=planted)
+        stack.client("s3").put_object(Bucket=deployments.bucket(), Key=f"deployments/{name}.json", Body=planted)
 
     names = make(stack, "deployments").stdout.split()
 
@@ -159,7 +159,7 @@ def test_a_planted_deployment_is_not_seen(stack, deployments):
 
 def test_a_changed_deployment_is_refused(stack, deployments):
     latest = make(stack, "deployments").stdout.split()[0]
-    where: dict[str, Any] = {"Bucket": deployments.bucket, "Key": f"deployments/{latest}.json"}
+    where: dict[str, Any] = {"Bucket": deployments.bucket(), "Key": f"deployments/{latest}.json"}
     kept = stack.client("s3").get_object(**where)["Body"].read()
     stack.client("s3").put_object(**where, Body=kept.replace(b"CheckLink", b"CheckThis"))
 
@@ -172,7 +172,7 @@ def test_a_changed_deployment_is_refused(stack, deployments):
 
 def test_changed_code_is_refused(stack, deployments, released):
     [zipped] = released.glob("MeasureOutcomes-*.zip")  # of all releases in this file
-    where: dict[str, Any] = {"Bucket": deployments.bucket, "Key": f"code/{zipped.name}"}
+    where: dict[str, Any] = {"Bucket": deployments.bucket(), "Key": f"code/{zipped.name}"}
     stack.client("s3").put_object(**where, Body=b"another")
 
     done = make(stack, "rollback")
