@@ -150,16 +150,17 @@ def test_a_stack_is_read_in_the_region_that_is_named(shell, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("typed", "exported", "said"),
+    ("typed", "exported", "status", "said"),
     [
-        pytest.param("ENV=prod", {}, "there is no region: set AWS_REGION or AWS_DEFAULT_REGION, or ", id="no region"),
-        pytest.param("", {"ENV": "prod", **SHELL}, "say which stack: ENV=, one of ", id="only an exported ENV"),
+        pytest.param("ENV=prod", {}, 2, "there is no region: set AWS_REGION or AWS_DEFAULT_REGION, or ", id="region"),
+        pytest.param("", {"ENV": "prod", **SHELL}, 2, "say which stack: ENV=, one of ", id="ENV, which is exported"),
+        pytest.param("ENV=prod", SHELL, 1, "Unable to locate credentials", id="credentials"),
     ],
 )
-def test_what_is_missing_is_said_in_one_line(typed, exported, said, tmp_path):
+def test_what_is_missing_is_said_in_one_line(typed, exported, status, said, tmp_path):
     done = shell_line(f"{OPERATIONS} env {typed}", tmp_path, **exported)
 
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1)
     assert done.stderr.startswith(f"linkwatch: {said}")
 
 
