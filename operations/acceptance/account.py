@@ -6,7 +6,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -34,16 +34,19 @@ _OTHER_LINKS, _UNRESERVED = 50, 100
 NEXT_VERSION = {"CheckLinkMemorySize": 768, "RetentionDays": 92}
 
 
+@dataclass(frozen=True)
 class SimulatorLog:
-    """The simulator's log group and its secret. It keeps nothing else."""
+    """The simulator's log group and its secret. It keeps nothing else. began_ms: of the run, epoch milliseconds."""
 
-    def __init__(self, client: Callable[[str], Any], log_group: str, token_arn: str, began_ms: int) -> None:
-        self._client, self._log_group, self._token_arn, self._began_ms = client, log_group, token_arn, began_ms
+    client: Callable[[str], Any]
+    log_group: str
+    token_arn: str
+    began_ms: int
 
     def read_requests(self, request_ids: Sequence[str]) -> dict[str, list[SimulatorRequest]]:
         """As the log is now, by the time at which AWS took the requests."""
-        asked = {"logGroupName": self._log_group, "startTime": self._began_ms, "filterPattern": "Answered"}
-        pages = self._client("logs").get_paginator("filter_log_events").paginate(**asked)
+        asked = {"logGroupName": self.log_group, "startTime": self.began_ms, "filterPattern": "Answered"}
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(**asked)
         lines = [json.loads(event["message"]) for page in pages for event in page["events"]]
         found: dict[str, list[SimulatorRequest]] = {request_id: [] for request_id in request_ids}
         for line in sorted(lines, key=lambda line: line["atMs"]):
@@ -55,7 +58,7 @@ class SimulatorLog:
     def take_token(self, token: str) -> None:
         """The simulator reads it as soon as a check comes with it, and refuses the old one after 10 s."""
         secret = json.dumps({"token": token})
-        self._client("secretsmanager").put_secret_value(SecretId=self._token_arn, SecretString=secret)
+        self.client("secretsmanager").put_secret_value(SecretId=self.token_arn, SecretString=secret)
 
 
 def stack_name_for(environment: Environment) -> str:

@@ -11,6 +11,7 @@ from operations.environment import ROOT
 
 #: Where reports are written by default; git ignores the folder.
 REPORTS = ROOT / "reports"
+_COUNTED = (Verdict.KEPT, Verdict.BROKEN, Verdict.UNDECIDED)
 
 
 def write_report(run: Run, folder: Path = REPORTS) -> Verdict:
@@ -36,7 +37,7 @@ def render(run: Run, at: str) -> str:
         "",
         "| guarantee | kept | broken | undecided | |",
         "|---|---|---|---|---|",
-        *(f"| {r.guarantee} | {r.kept} | {r.broken} | {r.undecided} | {r.verdict} |" for r in rows),
+        *(f"| {' | '.join((row.guarantee, *(str(row.counts[it]) for it in _COUNTED), row.verdict))} |" for row in rows),
         "",
         "| figure | median | worst | of | measured |",
         "|---|---|---|---|---|",
@@ -50,7 +51,7 @@ def render(run: Run, at: str) -> str:
         found = [each for each in run.findings if each.verdict is verdict]
         lines += ["", f"## {title}", ""] if found else []
         lines += [f"- {each.guarantee}: {each.case}: {each.what}; {each.where}" for each in found]
-    if any(row.broken for row in rows):
+    if any(row.verdict is Verdict.BROKEN for row in rows):
         lines += ["", "docs/runbook.md says how to read an execution's history; KEEP=1 keeps the stack for it."]
     return "\n".join(lines) + "\n"
 
