@@ -158,7 +158,7 @@ def account_target(  # noqa: PLR0913  # callers name those after the *
         )
     finally:
         if not keeps():
-            _remove(client, own.stack_name, tell)
+            remove_stacks(client, own.stack_name, tell)
 
 
 def parameters(window: Window) -> dict[str, int]:
@@ -191,10 +191,10 @@ def _function_versions(stack: DeployedStack) -> dict[str, str]:
     return {"CheckLink": found["Version"], "runtime": found["Runtime"], "boto3": boto3.__version__}
 
 
-def _remove(client: Callable[[str], Any], stack_name: str, tell: Callable[[str], None]) -> None:
-    """Both stacks, and what they leave: the run's queue and rule, the table that outlives its stack."""
+def remove_stacks(client: Callable[[str], Any], stack_name: str, tell: Callable[[str], None]) -> None:
+    """Removes both stacks, whether or not they were completed, and what they leave: queue, rule and the table."""
     table = None
-    with contextlib.suppress(ClientError):
+    with contextlib.suppress(ClientError, KeyError):
         table = Resources(client, stack_name).physical_id("Verifications")
     with contextlib.suppress(ClientError, MissingOutputs):
         disconnect(client, outputs_of(client, stack_name).BusName, stack_name)  # a bus that has a rule is not deleted

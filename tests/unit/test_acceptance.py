@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from operations.acceptance.accept import burst_from
-from operations.acceptance.account import SimulatorLog, fitting_burst, simulator_limit, stack_name_for
+from operations.acceptance.account import SimulatorLog, fitting_burst, remove_stacks, simulator_limit, stack_name_for
 from operations.acceptance.consumer import connect
 from operations.acceptance.findings import Finding, Verdict, count_by_guarantee, overall
 from operations.acceptance.guarantees import Observation, Window, breaches, judge
@@ -298,6 +298,22 @@ def test_a_stack_name_that_is_too_long_is_refused_before_anything_is_made():
 def test_a_burst_that_is_not_a_number_is_refused(text):
     with pytest.raises(BadChoice, match="BURST="):
         burst_from(text)
+
+
+def test_what_a_deployment_that_failed_has_made_is_removed():
+    removed = []
+    aws = SimpleNamespace(
+        describe_stacks=lambda **_: {"Stacks": [{"StackStatus": "ROLLBACK_COMPLETE"}]},
+        describe_stack_resource=lambda **_: {"StackResourceDetail": {"PhysicalResourceId": "the table"}},
+        delete_stack=lambda **asked: removed.extend(asked.values()),
+        get_waiter=lambda _: SimpleNamespace(wait=lambda **_: None),
+        describe_table=lambda **_: {"Table": {}},
+        delete_table=lambda **asked: removed.extend(asked.values()),
+    )
+
+    remove_stacks(lambda _: aws, "a", print)
+
+    assert removed == ["a", "a-simulator", "the table"]
 
 
 # ── The consumer and the log ──────────────────────────────────────────────────────────────────────────────────────────
