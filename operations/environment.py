@@ -17,7 +17,7 @@ from operations.deployed.stack import DeployedStack, MissingOutputs, outputs_of
 ROOT = Path(__file__).parents[1]
 #: boto3, SAM CLI and AWS CLI v1 read AWS_DEFAULT_REGION, other SDKs AWS_REGION. The first that is set counts, as for AWS CLI v2.
 REGION_NAMES = ("AWS_REGION", "AWS_DEFAULT_REGION")
-#: make's variables that choose something. The other ones (ENV, ID, OUT …) are too common in shells to be an error.
+#: Choices that are an error where a verb does not use them. The others may be exported for several commands at once.
 _CHOICES = ("SCENARIO", "SPEED", "VIA", "CORRELATION", "CLICK", "FUNCTION")
 
 

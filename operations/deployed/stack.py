@@ -154,12 +154,12 @@ class DeployedStack:
         key = {"verificationId": {"S": verification_id}}
         dynamodb = self.client("dynamodb")
         found = dynamodb.get_item(TableName=self.outputs.TableName, Key=key, ConsistentRead=True).get("Item")
-        return _plain(found) if found else None
+        return plain(found) if found else None
 
     def items(self) -> list[dict[str, Any]]:
         """All items, as item() returns one."""
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.outputs.TableName)
-        return [_plain(found) for page in pages for found in page["Items"]]
+        return [plain(found) for page in pages for found in page["Items"]]
 
     def events(self, verification_id: str) -> list[dict[str, Any]]:
         """The outcome events of a verification that have arrived so far, whole."""
@@ -188,7 +188,8 @@ def as_published(item: Mapping[str, Any]) -> dict[str, Any]:
     return {"checks": None, "correlationId": None, **item, "result": result, "reason": reason}
 
 
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+def plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of DynamoDB's with plain values, numbers as int."""
     return {name: _with_ints(_DESERIALIZER.deserialize(value)) for name, value in item.items()}
 
 

@@ -61,11 +61,11 @@ def _row(item: dict[str, Any], schedule: Schedule) -> dict[str, Any]:
         "outcome": item.get("outcome") or "OPEN",
         "reason": item.get("reason") or None,
         "seconds": _between(sent, settled),
-        "checks": None if checks is None else int(checks),
+        "checks": checks,
         "checks_due": None if checks is None else len(due),
         "late": round(settled.timestamp() - due[-1], 3) if settled and due and checks is not None else None,
         "publishing": _between(settled, published),
-        "takeovers": int(item["takeovers"]),
+        "takeovers": item["takeovers"],
     }
 
 
