@@ -40,7 +40,7 @@ def _deploy(environment: Environment, chosen: Chosen) -> None:
         folder = release.write()
     release.checked(folder)
     deployments = Deployments(environment)
-    print(f"Deploying {folder.name}", flush=True)
+    print(f"Deploying {folder.name} to {deployments.destination()}", flush=True)
     deployments.upload_code(folder.glob("*.zip"))
     template = (folder / "template.yaml").read_text("utf-8")
     parameters = environment.overrides | given | deployments.code_parameters()
@@ -50,7 +50,7 @@ def _deploy(environment: Environment, chosen: Chosen) -> None:
 def _rollback(environment: Environment, chosen: Chosen) -> None:
     deployments = Deployments(environment)
     name, before = deployments.find(chosen.get("TO"))
-    print(f"Back to what was replaced at {name}", flush=True)
+    print(f"Back to what was replaced at {name}: {deployments.destination()}", flush=True)
     _replace(environment, deployments, before, chosen)
 
 
@@ -89,12 +89,12 @@ def _recover(environment: Environment, _: Chosen) -> None:
 
 @dataclass(frozen=True)
 class Verb:
-    """does: returns an exit status, or None for 0; changes: whether it changes something in the account."""
+    """does: returns an exit status, or None for 0; announced: it changes something, so the account is printed before it."""
 
     does: Callable[[Environment, Chosen], int | None]
     help: str
     choices: tuple[str, ...] = ()
-    changes: bool = True
+    announced: bool = False
 
 
 VERBS = {
@@ -106,27 +106,29 @@ VERBS = {
     "deployments": Verb(
         lambda environment, _: print("\n".join(Deployments(environment).names())),
         "list what deployments have replaced",
-        changes=False,
     ),
     "rollback": Verb(_rollback, "deploy again what was replaced last, or then", ("TO", "CONFIRM", "PLAN")),
-    "env": Verb(_export, "print the stack's outputs as shell exports, for eval", changes=False),
-    "recover": Verb(_recover, "resume all verifications that recovery has given up on"),
-    "simulator": Verb(_simulator, "deploy a simulator of Signzy beside the stack", ("PARAMETERS", "CONFIRM")),
+    "env": Verb(_export, "print the stack's outputs as shell exports, for eval"),
+    "recover": Verb(_recover, "resume all verifications that recovery has given up on", announced=True),
+    "simulator": Verb(
+        _simulator, "deploy a simulator of Signzy beside the stack", ("PARAMETERS", "CONFIRM"), announced=True
+    ),
     "send": Verb(
         lambda environment, chosen: print(simulator.send(environment.stack(), chosen)),
         "have the stack watch a link of that simulator",
         ("SCENARIO", "CLICK", "VIA", "CORRELATION"),
+        announced=True,
     ),
     "accept": Verb(
         accept,
         "check the guarantees on a stack of its own; KEEP=1 keeps what it makes, YES=1 removes it without asking",
         ("BURST", "FULL", "KEEP", "OUT", "PARAMETERS", "YES"),
+        announced=True,
     ),
     "report": Verb(
         lambda environment, chosen: print(write_report(environment.stack(), chosen)),
         "write a page about the verifications of the last HOURS, or SINCE a time UNTIL another, to OUT",
         ("HOURS", "SINCE", "UNTIL", "OUT"),
-        changes=False,
     ),
 }
 
@@ -149,7 +151,7 @@ def main() -> int:
         environment = Environment.named(chosen.get("ENV"), os.environ)
         if environment.name != "local" and (endpoint := os.environ.get("AWS_ENDPOINT_URL")):
             print(f"linkwatch: AWS_ENDPOINT_URL is set, so this speaks to {endpoint}, not to AWS", file=sys.stderr)
-        if verb.changes:
+        if verb.announced:  # a deployment says it itself, once it knows what it deploys
             print(f"linkwatch: {Deployments(environment).destination()}", file=sys.stderr, flush=True)
         return verb.does(environment, chosen) or 0
     except BadChoice as error:
