@@ -156,13 +156,8 @@ def main() -> int:
         return verb.does(environment, chosen) or 0
     except BadChoice as error:
         problem, status = error, 2
-    except (
-        BotoCoreError,
-        ClientError,
-        RecoveryFailed,
-        RuntimeError,
-        OSError,
-    ) as error:  # not allowed, refused, not written
+    # Not allowed, refused, no answer, not written.
+    except (BotoCoreError, ClientError, RecoveryFailed, RuntimeError, OSError) as error:
         problem, status = error, 1
     except subprocess.CalledProcessError:
         return 1  # SAM has said why
