@@ -12,7 +12,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from operations.acceptance.findings import Finding
-from operations.acceptance.guarantees import Observation, judge, millis
+from operations.acceptance.guarantees import Observation, judge
 from operations.acceptance.refusals import check_refusals
 from operations.acceptance.target import Target
 from operations.acceptance.tested_link import TestedLink, Via
@@ -221,13 +221,18 @@ class Run:
         if link.is_reported_late:
             self._found("G2", link, "Signzy is not asked about it", not seen.requests, where)
             self._found("G3", link, "the outcome says so", item["reason"] == "STARTED_TOO_LATE", where)
+        if link.case == "scenario never" and item["checks"]:
+            states = self.target.stack.executions.states_entered(link.verification_id)
+            # A last check that was too late is not counted in checks, but the execution entered its states.
+            made = item["checks"] + (item["reason"] == "PAST_DEADLINE")
+            is_few = len(states) <= 3 * made + 5
+            self._found("contract", link, "three transitions a check and five around them", is_few, where)
 
     def _found(self, guarantee: str, link: TestedLink, what: str, is_true: bool, where: str) -> None:  # noqa: FBT001
         self.findings.append(Finding.of(guarantee, link.case, what, is_true=is_true, where=where))
 
     def _measure(self, link: TestedLink, seen: Observation) -> None:
         figures, case, item = self.figures, link.case, seen.item
-        figures["events a verification"].append((len(seen.events), case))
         if link.latency is not None:
             figures["a start by the API, the first one cold, s"].append((link.latency * self.target.clock.speed, case))
         if link.aborts_ms or link.is_reported_late or link.cancel_statuses:
@@ -238,16 +243,7 @@ class Run:
             due = [point for point in points if point <= second + 0.2]
             if due and "half" not in case:
                 figures["a check after its due time, s"].append((second - due[-1], case))
-        after_deadline = (millis(item["settledAt"]) - millis(item["deadline"])) / 1000
-        figures["settled after the deadline (negative: before), s"].append((after_deadline, case))
         click = link.link.clicked_at(seen.window.seconds)
         if item["outcome"] == "LINK_CLICKED" and click is not None and seen.events and link.link.scenario != "flaky":
             arrived_ms = self.target.stack.outcomes.arrived_ms[seen.events[0]["id"]]
             figures["from the click to the event, s"].append((arrived_ms / 1000 - sent_s - click, case))
-        if case == "scenario never" and item["checks"]:
-            states = self.target.stack.executions.states_entered(link.verification_id)
-            # A last check that was too late is not counted in checks, but the execution entered its states.
-            made = item["checks"] + (item["reason"] == "PAST_DEADLINE")
-            figures["transitions a check, without the five around them"].append(((len(states) - 5) / made, case))
-            is_few = len(states) <= 3 * made + 5
-            self._found("contract", link, "three transitions a check and five around them", is_few, seen.where)
