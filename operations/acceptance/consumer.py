@@ -2,13 +2,13 @@
 
 import json
 import secrets
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from operations.deployed.clock import await_that
 from operations.deployed.outcome_events import OUTCOMES, OutcomeEvents, listen
 
 #: A new rule, target or queue policy may take effect later: EventBridge names no limit, SQS says up to 60 s.
@@ -23,23 +23,24 @@ def connect(client: Callable[[str], Any], bus_name: str, name: str, pause_second
 
     Raises TimeoutError after 90 s, ClientError.
     """
-    url = listen(client, bus_name, name, _PATTERN)
-    events, gives_up_at = OutcomeEvents(client, url), time.monotonic() + READY_SECONDS
-    while True:
+    events = OutcomeEvents(client, listen(client, bus_name, name, _PATTERN))
+
+    def canaries_arrive() -> bool:
         canaries = [secrets.token_hex(8) for _ in range(_CANARIES)]
         for canary in canaries:
             detail = json.dumps({"verificationId": canary})
             entry = {"EventBusName": bus_name, "Source": _SOURCE, "DetailType": _DETAIL_TYPE, "Detail": detail}
             client("events").put_events(Entries=[entry])
-        pauses_until = time.monotonic() + pause_seconds
-        while True:
-            events.receive(wait_seconds=1)
-            if all(events.of(canary) for canary in canaries):
-                return url
-            if time.monotonic() > pauses_until:
-                break
-        if time.monotonic() > gives_up_at:
-            raise TimeoutError(f"the bus {bus_name} delivered no test events within {READY_SECONDS} s")
+        with suppress(TimeoutError):
+            return await_that(lambda: have_arrived(canaries), pause_seconds, "all of them have arrived")
+        return False
+
+    def have_arrived(canaries: list[str]) -> bool:
+        events.receive(wait_seconds=1)
+        return all(events.of(canary) for canary in canaries)
+
+    await_that(canaries_arrive, READY_SECONDS, f"the bus {bus_name} delivers test events")
+    return events.url
 
 
 def disconnect(client: Callable[[str], Any], bus_name: str, name: str) -> None:

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import cycle
 from typing import Any
 
@@ -16,6 +17,7 @@ from operations.acceptance.guarantees import Observation, judge
 from operations.acceptance.refusals import check_refusals
 from operations.acceptance.target import Target
 from operations.acceptance.tested_link import TestedLink, Via
+from operations.deployed.clock import await_that
 from operations.environment import ROOT
 from simulator.client import SimulatorRequest
 from simulator.coded import CodedLink
@@ -174,11 +176,14 @@ class Run:
             self._judge(link, requests.get(link.ids["requestId"], []))
 
     def _await_events(self, links: list[TestedLink]) -> None:
-        gives_up_at = time.monotonic() + _EVENT_SECONDS
         outcomes = self.target.stack.outcomes
-        outcomes.receive(wait_seconds=1)
-        while not all(outcomes.of(link.verification_id) for link in links) and time.monotonic() < gives_up_at:
+
+        def have_arrived() -> bool:
             outcomes.receive(wait_seconds=1)
+            return all(outcomes.of(link.verification_id) for link in links)
+
+        with suppress(TimeoutError):
+            await_that(have_arrived, _EVENT_SECONDS, "every verification has its event")
 
     def _await_log(self, links: list[TestedLink]) -> dict[str, list[SimulatorRequest]]:
         """The simulator's log, as complete as it is after 90 s: CloudWatch Logs may be late."""
