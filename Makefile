@@ -8,11 +8,13 @@ export PATH := $(or $(PATH),/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 # A choice counts where it is typed on make's command line (make deploy ENV=prod), or exported with the prefix LINKWATCH_
 # (LINKWATCH_ENV=prod). Many shells and pipelines export ENV or CONFIRM for reasons of their own; those must not choose an account or
 # answer a question.
-choices := BURST CLICK CONFIRM CORRELATION ENV FULL FUNCTION HOURS ID KEEP N OFFLINE ONLY OUT PARAMETERS PLAN RELEASE SCENARIO \
-	SEED SINCE SPEED TAGS TEMPLATE TO UNTIL VIA WHAT WRITE YES
+choices := BURST CLICK CONFIRM CORRELATION ENV FULL FUNCTION HOURS ID KEEP LINK_SENT_AT N OFFLINE ONLY OUT PARAMETERS PLAN \
+	RELEASE REQUEST_ID SCENARIO SEED SESSION_ID SINCE SPEED TAGS TEMPLATE TO UNTIL VIA WHAT WRITE YES
 typed := $(foreach name,$(choices),$(if $(filter command,$(origin $(name))),$(name)))
-$(foreach name,$(filter-out $(typed),$(choices)),$(eval override $(name) := $$(LINKWATCH_$(name))))
-$(foreach name,$(choices),$(eval $(if $($(name)),export,unexport) $(name)))
+# Programs read the prefixed name alone, so that the same is true of a program that is started without make.
+$(foreach name,$(typed),$(eval override LINKWATCH_$(name) := $$($(name))))
+$(foreach name,$(choices),$(eval override $(name) := $$(LINKWATCH_$(name))))
+$(foreach name,$(choices),$(eval unexport $(name))$(eval $(if $($(name)),export,unexport) LINKWATCH_$(name)))
 
 # The virtual environments see nothing of the shell's Python. Of pip's settings, those remain that say how to reach a package index.
 unexport $(filter PYTHON% VIRTUAL_ENV __PYVENV_LAUNCHER__,$(.VARIABLES))
@@ -72,7 +74,7 @@ recover: $(sam) ## Resume the verifications that recovery has given up: ENV=
 	@$(target) recover
 
 report: $(development) ## Write report.html: HOURS=24 SINCE= UNTIL= OUT= ENV=
-	@$(python) -m $(if $(ENV),operations.report,local report)
+	@$(python) -m $(if $(ENV),operations,local) report
 
 # ── Your account ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -88,9 +90,9 @@ deploy: $(sam) $(if $(RELEASE),,$(development)) ## Build or take a release, show
 rollback: $(sam) ## Deploy again what the last deployment replaced: ENV= TO= PLAN=1 CONFIRM=no
 	@$(run_python) -m operations rollback
 
-accept: ## Check the guarantees on a stack of its own: ENV=dev|local BURST=100 FULL=1 KEEP=1
+accept: ## Check the guarantees on a stack of its own: ENV=dev|local BURST=100 FULL=1 KEEP=1 PARAMETERS=
 	@$(install) $(sam) $(if $(filter local,$(ENV)),$(emulator))
-	@$(run_python) -m $(if $(filter local,$(ENV)),local accept,operations.acceptance)
+	@$(run_python) -m $(if $(filter local,$(ENV)),local,operations) accept
 
 # ── Tests and checks ─────────────────────────────────────────────────────────────────────────────────────────────────
 

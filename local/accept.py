@@ -1,23 +1,19 @@
 """python -m local accept: the acceptance run (operations/acceptance) on a local stack. Reads BURST and OUT."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console
 
 from local import sam
 from local.accelerated_clock import NoAcceleratedClock, environment_at
 from local.checkout import EMULATOR_VENV
+from local.choices import GIVEN
 from local.stack import StackConfig, running_stack, warm_up_many
-from operations.acceptance.__main__ import ProgressPrinter, burst_from
+from operations.acceptance.accept import ProgressPrinter, burst_from, run_on
 from operations.acceptance.account import NEXT_VERSION, code_versions, parameters
-from operations.acceptance.consumer import OutcomeConsumer
 from operations.acceptance.findings import Verdict
 from operations.acceptance.guarantees import Window
-from operations.acceptance.report import REPORTS, write_report
-from operations.acceptance.run import Run
 from operations.acceptance.target import Target
 from simulator.client import SimulatedSignzy, SimulatorRequest
 
@@ -48,14 +44,11 @@ def local_target(burst: int = BURST) -> Iterator[Target]:
     with running_stack(StackConfig(speed=speed, parameters=given)) as stack:
         warm_up_many(stack)
         base_url = {"SignzyBaseUrl": stack.signzy.base_url}
-        consumer = OutcomeConsumer(stack.client, stack.outputs.BusName, "acceptance")
-        consumer.connect()
         yield Target(
             name=f"the emulator, {speed:g} times real time" if speed != 1 else "the emulator",
             region="local",
             stack=stack,
             simulator=LocalSimulator(stack.signzy),
-            consumer=consumer,
             window=WINDOW,
             burst=burst,
             deploy_next=lambda: sam.deploy(stack.environment, base_url | given | NEXT_VERSION),
@@ -73,10 +66,7 @@ def _emulator_version() -> str:
 def accept(_console: Console) -> int:
     """Makes the run. Undecided is no failure here: the emulator enforces less than AWS, and may be slow. Raises BadChoice."""
     tell = ProgressPrinter()
-    burst = burst_from(os.environ.get("BURST") or str(BURST))
+    burst = burst_from(GIVEN.get("BURST") or str(BURST))
     tell("building and deploying")
     with local_target(burst) as target:
-        run = Run(target, tell)
-        run.play()
-        run.finish()
-        return 1 if write_report(run, Path(os.environ.get("OUT") or REPORTS)) is Verdict.BROKEN else 0
+        return 1 if run_on(target, tell, GIVEN.get("OUT")) is Verdict.BROKEN else 0

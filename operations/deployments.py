@@ -8,16 +8,14 @@ parameter. A rollback compares both before it deploys.
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from operations.deployed.stack import describe_stack, outputs_in
-from operations.environment import BadChoice, Environment, is_missing_stack
+from operations.deployed.stack import describe_stack, find_stack, outputs_in
+from operations.environment import BadChoice, Environment
 
 _BUCKET_TEMPLATE = Path(__file__).with_name("deployment_bucket.yaml")
 #: Where the code of all deployments is, under names made of its content.
@@ -41,43 +39,33 @@ class Deployments:
     """The deployments of one stack."""
 
     def __init__(self, environment: Environment) -> None:
-        self._stack_name = environment.stack_name
+        self._environment, self._stack_name = environment, environment.stack_name
         self._client = environment.calls().client
-        self._caller: Any = self._client("sts").get_caller_identity()
-        self._account: str = self._caller["Account"]
+        self._caller: dict[str, str] = self._client("sts").get_caller_identity()
+        self._bucket = ""
 
     def destination(self) -> str:
-        """What is about to change, in words."""
-        return f"stack {self._stack_name}, account {self._account}, as {self._caller['Arn']}"
+        """The stack, the account, the caller and the region, in words."""
+        account, caller = self._caller["Account"], self._caller["Arn"]
+        return f"stack {self._stack_name}, account {account}, as {caller}, {self._environment.region}"
 
     # ── The bucket ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def bucket(self) -> str:
-        """The bucket's name. The first call makes it, with a policy that lets only the caller's role write."""
+        """The bucket's name. Where there is none it is made, with a policy that lets only the caller's role write."""
+        if self._bucket:
+            return self._bucket
         name = f"{self._stack_name}-deployments"
-        try:
-            stack = describe_stack(self._client, name)
-        except ClientError as error:
-            if not is_missing_stack(error):
-                raise
-            parameters = [{"ParameterKey": "DeployerArns", "ParameterValue": ",".join(self._deployer_arns())}]
-            body, cloudformation = _BUCKET_TEMPLATE.read_text("utf-8"), self._client("cloudformation")
-            cloudformation.create_stack(StackName=name, TemplateBody=body, Parameters=parameters)
-            print(
-                f"Making the bucket to deploy from (stack {name}); only {self._caller['Arn']} may write to it",
-                flush=True,
-            )
+        if not (stack := find_stack(self._client, name)):
+            caller, cloudformation = self._caller["Arn"], self._client("cloudformation")
+            print(f"Making the bucket to deploy from (stack {name}); only {caller} may write to it", flush=True)
+            parameters = [{"ParameterKey": "DeployerArns", "ParameterValue": ",".join(deployer_arns(caller))}]
+            template = _BUCKET_TEMPLATE.read_text("utf-8")
+            cloudformation.create_stack(StackName=name, TemplateBody=template, Parameters=parameters)
             cloudformation.get_waiter("stack_create_complete").wait(StackName=name)
             stack = describe_stack(self._client, name)
-        return outputs_in(stack)["BucketName"]
-
-    def _deployer_arns(self) -> list[str]:
-        """The caller's ARN as aws:PrincipalArn has it; a role's session names its role without the path."""
-        arn = self._caller["Arn"]
-        if ":assumed-role/" not in arn:
-            return [arn]
-        partition, role = arn.split(":")[1], arn.split("/")[1]
-        return [f"arn:{partition}:iam::{self._account}:role/{path}{role}" for path in ("", "*/")]
+        self._bucket = outputs_in(stack)["BucketName"]
+        return self._bucket
 
     def code_parameters(self) -> dict[str, str]:
         """The template's parameters that say where the code is."""
@@ -88,31 +76,26 @@ class Deployments:
         for path in files:
             self._put(f"{CODE_PREFIX}{path.name}", path.read_bytes())
 
+    def _object(self, key: str) -> dict[str, str]:
+        return {"Bucket": self.bucket(), "Key": key, "ExpectedBucketOwner": self._caller["Account"]}
+
     def _put(self, key: str, body: bytes) -> None:
-        self._client("s3").put_object(
-            Bucket=self.bucket(), Key=key, Body=body, ExpectedBucketOwner=self._account, ChecksumAlgorithm="SHA256"
-        )
+        self._client("s3").put_object(**self._object(key), Body=body, ChecksumAlgorithm="SHA256")
 
     def _get(self, key: str) -> bytes:
+        s3 = self._client("s3")
         try:
-            stored = self._client("s3").get_object(Bucket=self.bucket(), Key=key, ExpectedBucketOwner=self._account)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") not in {"NoSuchKey", "404"}:
-                raise
+            return s3.get_object(**self._object(key))["Body"].read()
+        except s3.exceptions.NoSuchKey:
             raise BadChoice(f"{key} is not in the bucket any more") from None
-        return stored["Body"].read()
 
     # ── What was deployed ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def _current_stack(self) -> dict[str, Any] | None:
         """The stack as CloudFormation describes it; None if nothing was ever deployed."""
-        try:
-            stack = describe_stack(self._client, self._stack_name)
-        except ClientError as error:
-            if is_missing_stack(error):
-                return None
-            raise
-        return None if stack["StackStatus"] in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"} else stack
+        stack = find_stack(self._client, self._stack_name)
+        never = {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"}
+        return stack if stack and stack["StackStatus"] not in never else None
 
     def tags(self) -> dict[str, str]:
         """The stack's tags, as they are."""
@@ -120,22 +103,19 @@ class Deployments:
 
     def keep_current(self) -> str | None:
         """Keeps what is deployed now and returns its name; None if nothing is deployed."""
-        stack = self._current_stack()
-        if stack is None:
+        if not (stack := self._current_stack()):
             return None
-        template = self._client("cloudformation").get_template(StackName=self._stack_name, TemplateStage="Original")
-        body = template["TemplateBody"]
+        asked = {"StackName": self._stack_name, "TemplateStage": "Original"}
+        template = self._client("cloudformation").get_template(**asked)["TemplateBody"]
         deployment = Deployment(
-            body if isinstance(body, str) else json.dumps(body),
+            template if isinstance(template, str) else json.dumps(template),
             {it["ParameterKey"]: it["ParameterValue"] for it in stack.get("Parameters", [])},
-            self.tags(),
+            {it["Key"]: it["Value"] for it in stack.get("Tags", [])},
         )
-        name = datetime.now(UTC).strftime(_TIME_FORMAT)
-        content = json.dumps(asdict(deployment)).encode()
+        name, content = datetime.now(UTC).strftime(_TIME_FORMAT), json.dumps(asdict(deployment)).encode()
         self._put(self._key(name), content)
-        self._client("ssm").put_parameter(
-            Name=self._parameter(name), Value=hashlib.sha256(content).hexdigest(), Type="String", Overwrite=False
-        )
+        kept = {"Name": self._parameter(name), "Value": _sha256(content), "Type": "String"}
+        self._client("ssm").put_parameter(**kept, Overwrite=False)
         return name
 
     def names(self) -> list[str]:
@@ -149,12 +129,11 @@ class Deployments:
         checksums = self._checksums()
         if not checksums:
             raise BadChoice(f"nothing is kept of {self._stack_name}: it was deployed once, or not by make deploy")
-        if name and name not in checksums:
-            known = ", ".join(sorted(checksums, reverse=True)[:10])
-            raise BadChoice(f"TO={name} is not kept; there are {known}")
         name = name or max(checksums)
+        if name not in checksums:
+            raise BadChoice(f"TO={name} is not kept; there are {', '.join(sorted(checksums, reverse=True)[:10])}")
         content = self._get(self._key(name))
-        if hashlib.sha256(content).hexdigest() != checksums[name]:
+        if _sha256(content) != checksums[name]:
             raise BadChoice(f"{name} was changed after it was kept, so it is not deployed")
         deployment = Deployment(**json.loads(content))
         self._check_code(name, deployment)
@@ -166,21 +145,30 @@ class Deployments:
         if not files:
             raise BadChoice(f"{name} was not deployed by make deploy, so nothing says what its code has to be")
         for file, digest in files.items():
-            if hashlib.sha256(self._get(f"{CODE_PREFIX}{file}")).hexdigest() != digest:
+            if _sha256(self._get(f"{CODE_PREFIX}{file}")) != digest:
                 raise BadChoice(f"{file} is not the file that was deployed, so nothing is deployed")
 
     def _checksums(self) -> dict[str, str]:
-        """The SHA-256 of each kept deployment, by name. A name that is no time, or lies in the future, is not ours."""
+        """The SHA-256 of each kept deployment, by name. A name that is not a time, or is in the future, is not ours."""
         now = datetime.now(UTC).strftime(_TIME_FORMAT)
-        found = {parameter["Name"].rpartition("/")[2]: parameter["Value"] for parameter in self._parameters()}
-        return {name: value for name, value in found.items() if _NAME.fullmatch(name) and name <= now}
-
-    def _parameters(self) -> Iterator[dict[str, Any]]:
         pages = self._client("ssm").get_paginator("get_parameters_by_path").paginate(Path=self._parameter(""))
-        return (parameter for page in pages for parameter in page["Parameters"])
+        found = {it["Name"].rpartition("/")[2]: it["Value"] for page in pages for it in page["Parameters"]}
+        return {name: value for name, value in found.items() if _NAME.fullmatch(name) and name <= now}
 
     def _key(self, name: str) -> str:
         return f"deployments/{name}.json"
 
     def _parameter(self, name: str) -> str:
         return f"/linkwatch/{self._stack_name}/deployments/{name}"
+
+
+def deployer_arns(caller: str) -> list[str]:
+    """The caller's ARN as aws:PrincipalArn has it; a role's session names its role without the path."""
+    if ":assumed-role/" not in caller:
+        return [caller]
+    _, partition, _, _, account, session = caller.split(":")
+    return [f"arn:{partition}:iam::{account}:role/{path}{session.split('/')[1]}" for path in ("", "*/")]
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

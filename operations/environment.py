@@ -3,13 +3,12 @@
 import os
 import shlex
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
 
 from operations.deployed.clock import Clock
 from operations.deployed.signed_calls import SignedCalls
@@ -18,14 +17,26 @@ from operations.deployed.stack import DeployedStack, MissingOutputs, outputs_of
 ROOT = Path(__file__).parents[1]
 #: boto3, SAM CLI and AWS CLI v1 read AWS_DEFAULT_REGION, other SDKs AWS_REGION. The first that is set counts, as for AWS CLI v2.
 REGION_NAMES = ("AWS_REGION", "AWS_DEFAULT_REGION")
-
-
-#: make's variables that choose something. The other ones (ENV, ID, OUT …) are too common in shells to be an error.
+#: Choices that are an error where a verb does not use them. The others may be exported for several commands at once.
 _CHOICES = ("SCENARIO", "SPEED", "VIA", "CORRELATION", "CLICK", "FUNCTION")
 
 
 class BadChoice(Exception):
     """A choice that does not exist or cannot be followed; the message is one line and says what there is."""
+
+
+def choices(words: Iterable[str], shell: Mapping[str, str], verb: str, used: Collection[str]) -> dict[str, str]:
+    """What was chosen, by name: NAME=value among the words typed, else LINKWATCH_<NAME> in the shell's environment.
+
+    Raises BadChoice for a choice that this verb would ignore.
+    """
+    prefix = "LINKWATCH_"
+    exported = {name.removeprefix(prefix): value for name, value in shell.items() if name.startswith(prefix)}
+    typed = {name: value for name, _, value in (word.partition("=") for word in words)}
+    if unknown := typed.keys() - used:
+        raise BadChoice(f"{verb} does not use {', '.join(sorted(unknown))}; it uses {', '.join(used)}")
+    refuse_unused(exported, verb, used)
+    return {name: value for name, value in (exported | typed).items() if value}
 
 
 def refuse_unused(shell: Mapping[str, str], verb: str, used: Collection[str]) -> None:
@@ -46,7 +57,10 @@ def region_in(shell: Mapping[str, str]) -> str:
 
 def values_in(text: str) -> dict[str, str]:
     """Name=value pairs, as a shell reads them. Raises BadChoice for anything else."""
-    pairs = [pair.partition("=") for pair in shlex.split(text)]
+    try:
+        pairs = [pair.partition("=") for pair in shlex.split(text)]
+    except ValueError as error:  # a quotation mark without another
+        raise BadChoice(f"{error}: {text}") from None
     if bad := [name for name, equals, _ in pairs if not equals]:
         raise BadChoice(f"PARAMETERS wants Name=value, not {' '.join(bad)}")
     return {name: value for name, _, value in pairs}
@@ -96,12 +110,3 @@ class Environment:
             return DeployedStack(calls, outputs_of(calls.client, self.stack_name), self.stack_name)
         except MissingOutputs as error:
             raise BadChoice(str(error)) from None
-        except ClientError as error:
-            if is_missing_stack(error):
-                raise BadChoice(f"there is no stack {self.stack_name} in {self.region}") from None
-            raise
-
-
-def is_missing_stack(error: ClientError) -> bool:
-    """Whether CloudFormation says that there is no such stack. It has no error code of its own."""
-    return "does not exist" in str(error)

@@ -47,10 +47,14 @@ def write(folder: Path | None = None, source: Path = ROOT) -> Path:
     bundles = sorted(path for path in (source / ".aws-sam" / "build").iterdir() if path.is_dir())
     code = {bundle.name: write_zip(bundle, folder) for bundle in bundles}
     definition = json.loads((source / "statemachine" / "link_watch.asl.json").read_text("utf-8"))
-    (folder / "template.yaml").write_text(_yaml(_plain_template(template, definition, code)), "utf-8")
+    plain = _plain_template(template, definition, code)
+    (folder / "template.yaml").write_text(
+        yaml.safe_dump(plain, sort_keys=False, width=120, allow_unicode=True), "utf-8"
+    )
     _write_sbom(folder / "sbom.json")
     (folder / "README.md").write_text(_README.replace("VERSION", version()), "utf-8")
-    _write_checksums(folder)
+    sums = [f"{_sha256(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
+    (folder / "SHA256SUMS").write_text("".join(sums), "utf-8")
     return folder
 
 
@@ -88,19 +92,10 @@ def _plain_template(template: str, definition: dict[str, Any], code: dict[str, s
     return json.loads(done.stdout)
 
 
-def _yaml(template: dict[str, Any]) -> str:
-    return yaml.safe_dump(template, sort_keys=False, width=120, allow_unicode=True)
-
-
 def _write_sbom(path: Path) -> None:
     program = [os.fspath(_VENVS / "development" / "bin" / "cyclonedx-py"), "requirements", "--output-reproducible"]
     program += ["--output-format", "JSON", "--output-file", os.fspath(path)]
     subprocess.run([*program, os.fspath(ROOT / "functions" / "requirements.txt")], check=True, stderr=sys.stderr)
-
-
-def _write_checksums(folder: Path) -> None:
-    lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
-    (folder / "SHA256SUMS").write_text("".join(lines), "utf-8")
 
 
 def _sha256(path: Path) -> str:
@@ -125,11 +120,5 @@ parameters, Terraform and CDK.
 """
 
 
-def main() -> int:
-    """Writes the release of what is built and prints its folder."""
-    print(write())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    print(write())

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from operations.environment import REGION_NAMES, ROOT, Environment
@@ -25,66 +25,43 @@ def deploy(  # noqa: PLR0913  # what SAM wants to know
     parameters: Mapping[str, str],
     tags: Mapping[str, str],
     *,
-    executes: bool = True,
+    asks: bool,
+    executes: bool,
 ) -> None:
-    """Deploys a plain template through a bucket: shows the change set and asks, unless samconfig.toml or CONFIRM=no says not to.
+    """Deploys a plain template through a bucket. parameters: all that have no default, and those that change.
 
-    parameters: all that have no default, and those that change. executes: False shows the change set and changes nothing.
+    asks: shows the change set and asks, unless samconfig.toml says not to. executes: False shows it and changes nothing.
     Raises CalledProcessError.
     """
-    arguments = ["deploy", "--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", environment.name]
-    arguments += ["--stack-name", environment.stack_name, "--template-file", os.fspath(template)]
-    arguments += ["--s3-bucket", bucket, "--s3-prefix", "templates", "--force-upload"]
-    arguments += ["--parameter-overrides", *(_pair(name, value) for name, value in parameters.items())]
-    arguments += ["--tags", *(_pair(name, value) for name, value in tags.items())] if tags else []
-    arguments += [] if _asks(confirms=executes) else ["--no-confirm-changeset"]
+    arguments = ["--template-file", os.fspath(template), "--s3-bucket", bucket, "--s3-prefix", "templates"]
+    arguments += ["--force-upload"]
+    arguments += ["--tags", *_pairs(tags)] if tags else []
     arguments += [] if executes else ["--no-execute-changeset"]
-    _sam(arguments, environment)
+    _deploy(environment, arguments, parameters, asks=asks and executes)
 
 
 def deploy_built(environment: Environment, parameters: Mapping[str, object]) -> None:
     """Deploys what was built, without asking, for a stack that is removed again. Raises CalledProcessError."""
-    arguments = ["deploy", "--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", environment.name]
-    arguments += ["--stack-name", environment.stack_name, "--resolve-s3", "--no-confirm-changeset"]
-    arguments += ["--parameter-overrides", *(_pair(name, value) for name, value in parameters.items())]
-    _sam(arguments, environment)
+    _deploy(environment, ["--resolve-s3"], parameters, asks=False)
 
 
-def _pair(name: str, value: object) -> str:
+def deploy_simulator(environment: Environment, parameters: Mapping[str, object], *, asks: bool) -> None:
+    """Builds the simulator of Signzy and deploys it as environment's stack. asks: as for deploy. Raises CalledProcessError."""
+    source, built = ROOT / "simulator" / "template.yaml", ROOT / ".aws-sam" / "simulator"
+    _sam(["build", "--template-file", os.fspath(source), "--build-dir", os.fspath(built)], environment)
+    arguments = ["--template-file", os.fspath(built / "template.yaml"), "--resolve-s3"]
+    _deploy(environment, [*arguments, "--s3-prefix", environment.stack_name], parameters, asks=asks)
+
+
+def _deploy(environment: Environment, arguments: list[str], parameters: Mapping[str, object], *, asks: bool) -> None:
+    deploy = ["deploy", "--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", environment.name]
+    deploy += ["--stack-name", environment.stack_name, *arguments, *([] if asks else ["--no-confirm-changeset"])]
+    _sam([*deploy, "--parameter-overrides", *_pairs(parameters)], environment)
+
+
+def _pairs(values: Mapping[str, object]) -> list[str]:
     """As SAM reads values: it takes an empty one without quotes for no value."""
-    return f'{name}="{value}"'
-
-
-def deploy_simulator(environment: Environment, overrides: Sequence[str], *, confirms: bool = True) -> None:
-    """Builds the simulator of Signzy and deploys it as environment's stack. confirms: shows the change set and asks.
-
-    Raises CalledProcessError.
-    """
-    built = os.fspath(ROOT / ".aws-sam" / "simulator")
-    source = os.fspath(ROOT / "simulator" / "template.yaml")
-    _sam(["build", "--template-file", source, "--build-dir", built], environment)
-    arguments = [
-        "deploy",
-        "--template-file",
-        f"{built}/template.yaml",
-        "--stack-name",
-        environment.stack_name,
-        "--resolve-s3",
-    ]
-    arguments += [
-        "--s3-prefix",
-        environment.stack_name,
-        "--capabilities",
-        "CAPABILITY_IAM",
-        "--no-fail-on-empty-changeset",
-    ]
-    arguments += ["--confirm-changeset" if _asks(confirms=confirms) else "--no-confirm-changeset"]
-    arguments += ["--parameter-overrides", *overrides]
-    _sam(arguments, environment)
-
-
-def _asks(*, confirms: bool) -> bool:
-    return confirms and os.environ.get("CONFIRM") != "no"
+    return [f'{name}="{value}"' for name, value in values.items()]
 
 
 def variables(environment: Environment, shell: Mapping[str, str]) -> dict[str, str]:

@@ -11,33 +11,32 @@ from operations.environment import BadChoice, Environment
 from simulator.coded import CodedLink
 
 
-def deploy(environment: Environment, given: Mapping[str, str]) -> None:
+def deploy(environment: Environment, given: Mapping[str, str], *, asks: bool) -> None:
     """Builds and deploys it, and prints how to point linkwatch at it. given: its parameters; the window is the stack's.
 
     Raises CalledProcessError.
     """
     own = environment.beside("simulator")
-    parameters = {"WindowSeconds": "300"}
+    window = "300"
     with suppress(BadChoice):  # it may be there before the stack that it is for
-        parameters["WindowSeconds"] = environment.stack().parameters["WindowSeconds"]
-    parameters |= given
-    sam_cli.deploy_simulator(own, [f"{key}={value}" for key, value in parameters.items()])
+        window = environment.stack().parameters["WindowSeconds"]
+    sam_cli.deploy_simulator(own, {"WindowSeconds": window, **given}, asks=asks)
     print(_how_to_use(environment, outputs_in(describe_stack(own.calls().client, own.stack_name))))
 
 
-def send(stack: DeployedStack, shell: Mapping[str, str]) -> str:
+def send(stack: DeployedStack, chosen: Mapping[str, str]) -> str:
     """Has the stack watch a new link of SCENARIO, clicked after CLICK seconds, by VIA; returns its verificationId.
 
     The link has CORRELATION for its correlationId. Raises BadChoice, also where the stack refuses the start.
     """
-    via, click, correlation_id = shell.get("VIA") or "api", shell.get("CLICK"), shell.get("CORRELATION")
+    via, click, correlation_id = chosen.get("VIA", "api"), chosen.get("CLICK"), chosen.get("CORRELATION")
     if via not in {"api", "event"}:
         raise BadChoice(f"VIA={via} does not exist; there are api and event")
     if click and not (click.isascii() and click.isdecimal()):
         raise BadChoice(f"CLICK={click} is not a number of seconds")
     interval = int(stack.parameters["PollIntervalSeconds"])
     try:
-        link = CodedLink(shell.get("SCENARIO") or "clicked", int(time.time()), int(click) if click else None, interval)
+        link = CodedLink(chosen.get("SCENARIO", "clicked"), int(time.time()), int(click) if click else None, interval)
     except ValueError as error:
         raise BadChoice(str(error)) from None
     ids = link.new_ids()

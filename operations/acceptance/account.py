@@ -4,22 +4,20 @@ import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
 from operations import sam_cli
-from operations.acceptance.consumer import OutcomeConsumer
+from operations.acceptance.consumer import connect, disconnect
 from operations.acceptance.guarantees import Window
 from operations.acceptance.target import Target
-from operations.deployed.clock import Clock
 from operations.deployed.resources import Resources
-from operations.deployed.signed_calls import SignedCalls
-from operations.deployed.stack import DeployedStack, outputs_of
+from operations.deployed.stack import DeployedStack, MissingOutputs, describe_stack, outputs_in, outputs_of
 from operations.environment import ROOT, BadChoice, Environment
 from simulator.client import SimulatorRequest
 
@@ -36,16 +34,19 @@ _OTHER_LINKS, _UNRESERVED = 50, 100
 NEXT_VERSION = {"CheckLinkMemorySize": 768, "RetentionDays": 92}
 
 
+@dataclass(frozen=True)
 class SimulatorLog:
-    """The simulator's log group and its secret. It keeps nothing else."""
+    """The simulator's log group and its secret. It keeps nothing else. began_ms: of the run, epoch milliseconds."""
 
-    def __init__(self, client: Callable[[str], Any], log_group: str, token_arn: str, began_ms: int) -> None:
-        self._client, self._log_group, self._token_arn, self._began_ms = client, log_group, token_arn, began_ms
+    client: Callable[[str], Any]
+    log_group: str
+    token_arn: str
+    began_ms: int
 
     def read_requests(self, request_ids: Sequence[str]) -> dict[str, list[SimulatorRequest]]:
         """As the log is now, by the time at which AWS took the requests."""
-        asked = {"logGroupName": self._log_group, "startTime": self._began_ms, "filterPattern": "Answered"}
-        pages = self._client("logs").get_paginator("filter_log_events").paginate(**asked)
+        asked = {"logGroupName": self.log_group, "startTime": self.began_ms, "filterPattern": "Answered"}
+        pages = self.client("logs").get_paginator("filter_log_events").paginate(**asked)
         lines = [json.loads(event["message"]) for page in pages for event in page["events"]]
         found: dict[str, list[SimulatorRequest]] = {request_id: [] for request_id in request_ids}
         for line in sorted(lines, key=lambda line: line["atMs"]):
@@ -57,7 +58,7 @@ class SimulatorLog:
     def take_token(self, token: str) -> None:
         """The simulator reads it as soon as a check comes with it, and refuses the old one after 10 s."""
         secret = json.dumps({"token": token})
-        self._client("secretsmanager").put_secret_value(SecretId=self._token_arn, SecretString=secret)
+        self.client("secretsmanager").put_secret_value(SecretId=self.token_arn, SecretString=secret)
 
 
 def stack_name_for(environment: Environment) -> str:
@@ -77,9 +78,8 @@ def concurrent_lambdas(environment: Environment) -> tuple[int, int] | None:
 
     Raises BotoCoreError.
     """
-    client: Any = boto3.client("lambda", region_name=environment.region)
     with contextlib.suppress(ClientError):
-        limit = client.get_account_settings()["AccountLimit"]
+        limit = environment.calls().client("lambda").get_account_settings()["AccountLimit"]
         return limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
     return None
 
@@ -101,12 +101,18 @@ def account_window(*, is_full: bool) -> Window:
 
 
 @contextmanager
-def account_target(
-    environment: Environment, window: Window, burst: int, *, keeps: Callable[[], bool], tell: Callable[[str], None]
+def account_target(  # noqa: PLR0913  # callers name those after the *
+    environment: Environment,
+    window: Window,
+    burst: int,
+    given: Mapping[str, str],
+    *,
+    keeps: Callable[[], bool],
+    tell: Callable[[str], None],
 ) -> Iterator[Target]:
-    """Deploys both stacks and connects a consumer. keeps says at the end whether they stay.
+    """Deploys both stacks and connects a consumer. given: the environment's parameters, of which the roles get theirs.
 
-    Raises BadChoice, BotoCoreError, ClientError, TimeoutError, CalledProcessError where SAM fails.
+    keeps says at the end whether they stay. Raises BadChoice, BotoCoreError, ClientError, TimeoutError, CalledProcessError.
     """
     own = replace(environment, stack_name=stack_name_for(environment))
     limits = concurrent_lambdas(environment)
@@ -119,32 +125,30 @@ def account_target(
     limit = simulator_limit(burst, unreserved)
     if not limit:
         tell("the simulator has no limit of its own: the account's leaves nothing to reserve")
-    tell(f"making the stacks {own.stack_name} and {own.stack_name}-simulator, a queue and a rule {own.stack_name}")
-    session, endpoint = boto3.Session(region_name=own.region), os.environ.get("AWS_ENDPOINT_URL")
-    calls = SignedCalls(session, Clock.real_time(), endpoint)
-    client = calls.client
+    of_simulator = own.beside("simulator")
+    tell(f"making the stacks {own.stack_name} and {of_simulator.stack_name}, a queue and a rule {own.stack_name}")
+    calls = own.calls()
+    client, endpoint = calls.client, calls.endpoint
+    of_roles = {name: given[name] for name in ("PermissionsBoundaryArn", "RolePath") if name in given}
     try:
-        of_simulator = [f"WindowSeconds={window.seconds}", f"ConcurrentRequests={limit}"]
-        sam_cli.deploy_simulator(own.beside("simulator"), of_simulator, confirms=False)
-        described = client("cloudformation").describe_stacks(StackName=f"{own.stack_name}-simulator")["Stacks"][0]
-        simulator = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
-        overrides = {"SignzyBaseUrl": _reachable(simulator["SignzyBaseUrl"], endpoint), **parameters(window)}
+        limited = {"WindowSeconds": window.seconds, "ConcurrentRequests": limit}
+        sam_cli.deploy_simulator(of_simulator, limited | of_roles, asks=False)
+        simulator = outputs_in(describe_stack(client, of_simulator.stack_name))
+        base_url = {"SignzyBaseUrl": _reachable(simulator["SignzyBaseUrl"], endpoint)}
+        overrides = base_url | of_roles | parameters(window)
         sam_cli.build(own)
         sam_cli.deploy_built(own, overrides)
         outputs = outputs_of(client, own.stack_name)
-        stack = DeployedStack(calls, outputs, own.stack_name)
+        tell("connecting a consumer to the bus")
+        stack = DeployedStack(calls, outputs, own.stack_name, connect(client, outputs.BusName, own.stack_name))
         secret = client("secretsmanager").get_secret_value(SecretId=simulator["TokenArn"])["SecretString"]
         stack.fill_token(json.loads(secret)["token"])
-        consumer = OutcomeConsumer(client, outputs.BusName, own.stack_name)
-        tell("connecting a consumer to the bus")
-        consumer.connect()
         began_ms = round(calls.clock.now_ms()) - 60_000
         yield Target(
             name="AWS" if endpoint is None else f"an emulator of AWS at {endpoint}",
             region=own.region,
             stack=stack,
             simulator=SimulatorLog(client, simulator["LogGroup"], simulator["TokenArn"], began_ms),
-            consumer=consumer,
             window=window,
             burst=burst,
             deploy_next=lambda: sam_cli.deploy_built(own, overrides | NEXT_VERSION),
@@ -154,7 +158,7 @@ def account_target(
         )
     finally:
         if not keeps():
-            _remove(client, own.stack_name, tell)
+            remove_stacks(client, own.stack_name, tell)
 
 
 def parameters(window: Window) -> dict[str, int]:
@@ -187,13 +191,13 @@ def _function_versions(stack: DeployedStack) -> dict[str, str]:
     return {"CheckLink": found["Version"], "runtime": found["Runtime"], "boto3": boto3.__version__}
 
 
-def _remove(client: Callable[[str], Any], stack_name: str, tell: Callable[[str], None]) -> None:
-    """Both stacks, and what they leave: the run's queue and rule, the table that outlives its stack."""
+def remove_stacks(client: Callable[[str], Any], stack_name: str, tell: Callable[[str], None]) -> None:
+    """Removes both stacks, whether or not they were completed, and what they leave: queue, rule and the table."""
     table = None
-    with contextlib.suppress(ClientError, KeyError, IndexError):
-        # A bus that still has a rule is not deleted.
-        OutcomeConsumer(client, outputs_of(client, stack_name).BusName, stack_name).disconnect()
+    with contextlib.suppress(ClientError, KeyError):
         table = Resources(client, stack_name).physical_id("Verifications")
+    with contextlib.suppress(ClientError, MissingOutputs):
+        disconnect(client, outputs_of(client, stack_name).BusName, stack_name)  # a bus that has a rule is not deleted
     names = (stack_name, f"{stack_name}-simulator")
     for name in names:
         client("cloudformation").delete_stack(StackName=name)

@@ -1,9 +1,9 @@
-"""What the acceptance run has found, and the figures that it has measured."""
+"""What the acceptance run has found, and its verdicts."""
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
 
 GUARANTEES = ("G1", "G2", "G3", "G4", "G5", "G6", "contract")
 
@@ -44,75 +44,27 @@ class GuaranteeCount:
     """How many findings there are about a guarantee, by verdict."""
 
     guarantee: str
-    kept: int
-    broken: int
-    undecided: int
+    counts: Counter[Verdict]
 
     @property
     def verdict(self) -> Verdict:
         """Of the guarantee as a whole: a single breach breaks it."""
-        if self.broken:
-            return Verdict.BROKEN
-        if self.kept:
-            return Verdict.KEPT
-        return Verdict.UNDECIDED if self.undecided else Verdict.NOT_TRIED
+        decisive = (Verdict.BROKEN, Verdict.KEPT, Verdict.UNDECIDED)
+        return next((verdict for verdict in decisive if self.counts[verdict]), Verdict.NOT_TRIED)
 
 
 def count_by_guarantee(findings: Iterable[Finding]) -> list[GuaranteeCount]:
     """One for each guarantee, and one for the contract."""
-    verdicts: dict[str, list[Verdict]] = {guarantee: [] for guarantee in GUARANTEES}
+    counts: dict[str, Counter[Verdict]] = {guarantee: Counter() for guarantee in GUARANTEES}
     for finding in findings:
-        verdicts[finding.guarantee].append(finding.verdict)
-    counted = (Verdict.KEPT, Verdict.BROKEN, Verdict.UNDECIDED)
-    return [GuaranteeCount(name, *(found.count(verdict) for verdict in counted)) for name, found in verdicts.items()]
+        counts[finding.guarantee][finding.verdict] += 1
+    return [GuaranteeCount(guarantee, count) for guarantee, count in counts.items()]
 
 
 def overall(findings: Iterable[Finding]) -> Verdict:
     """KEPT only if every guarantee was shown, and nothing is undecided."""
     rows = count_by_guarantee(findings)
-    if any(row.broken for row in rows):
+    if any(row.verdict is Verdict.BROKEN for row in rows):
         return Verdict.BROKEN
-    return Verdict.KEPT if all(row.kept and not row.undecided for row in rows) else Verdict.UNDECIDED
-
-
-#: A value and the case that it is of.
-Measured = tuple[float, str]
-
-
-@dataclass(frozen=True, slots=True)
-class FigureSummary:
-    """Median and worst of what was measured count times, and the case of the worst."""
-
-    name: str
-    median: float
-    worst: float
-    case: str
-    count: int
-
-
-@dataclass
-class Figures:
-    """Seconds by the stack's clock, and transitions."""
-
-    check_lateness: list[Measured] = field(default_factory=list)
-    click_to_event: list[Measured] = field(default_factory=list)
-    after_deadline: list[Measured] = field(default_factory=list)
-    start: list[Measured] = field(default_factory=list)
-    transitions_a_check: list[Measured] = field(default_factory=list)
-    events: list[Measured] = field(default_factory=list)
-
-    def summaries(self) -> list[FigureSummary]:
-        """One of each figure that was measured."""
-        named = {
-            "a check after its due time, s": self.check_lateness,
-            "from the click to the event, s": self.click_to_event,
-            "settled after the deadline (negative: before), s": self.after_deadline,
-            "a start by the API, the first one cold, s": self.start,
-            "transitions a check, without the five around them": self.transitions_a_check,
-            "events a verification": self.events,
-        }
-        return [
-            FigureSummary(name, median(value for value, _ in measured), *max(measured), len(measured))
-            for name, measured in named.items()
-            if measured
-        ]
+    is_shown = all(row.verdict is Verdict.KEPT and not row.counts[Verdict.UNDECIDED] for row in rows)
+    return Verdict.KEPT if is_shown else Verdict.UNDECIDED

@@ -3,7 +3,6 @@
 It calls nothing, so that its verdicts are tested on observations made by hand.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -92,12 +91,6 @@ class Observation:
         asked = ", ".join(f"{(request.at_ms - self.sent_ms) / 1000:.2f}" for request in self.requests)
         outcome = f"{self.item['outcome']} {self.item['reason'] or ''}".strip()
         return f"verificationId {self.item.get('verificationId')}, {outcome}, Signzy asked after {asked or 'no'} s"
-
-
-def as_published(item: dict[str, Any]) -> dict[str, Any]:
-    """A stored item as the API and the event show it: in the table, result is JSON text and reason may be an empty text."""
-    result, reason = json.loads(item.get("result") or "null"), item.get("reason") or None
-    return {"checks": None, "correlationId": None, **item, "result": result, "reason": reason}
 
 
 def millis(moment: str) -> float:

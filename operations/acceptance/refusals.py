@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,8 @@ from botocore.exceptions import ClientError
 from operations.acceptance.findings import Finding
 from operations.acceptance.target import Target
 from operations.deployed.clock import await_that
-from operations.deployed.signed_calls import ApiAnswer
+from operations.deployed.signed_calls import ApiAnswer, SignedCalls
+from operations.deployed.stack import DeployedStack
 
 _IDS = {"requestId": "0" * 24, "sessionId": "0" * 24}
 #: What is wrong with a start: its body and the answer's status.
@@ -96,17 +98,31 @@ def forge_outcomes(target: Target) -> list[Finding]:
     return found
 
 
-def _without_rights(target: Target, tell: Callable[[str], None]) -> list[Finding]:
-    """A role that may do nothing, made for this and removed again. Only the caller of this run may assume it."""
-    iam, name = target.stack.client("iam"), f"{target.stack.stack_name}-nobody-{secrets.token_hex(3)}"
-    caller = target.stack.client("sts").get_caller_identity()["Arn"]
+def make_nobody(stack: DeployedStack) -> tuple[str, str]:
+    """Makes a role that may do nothing, with the boundary and the path of the stack's own. Returns its name and its ARN.
+
+    Only the caller of this run may assume it.
+    """
+    caller = stack.client("sts").get_caller_identity()["Arn"]
     trust = {"Effect": "Allow", "Principal": {"AWS": caller}, "Action": "sts:AssumeRole"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    tell(f"making the role {name}, which has no rights and is removed again")
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy)["Role"]["Arn"]
+    boundary = stack.parameters["PermissionsBoundaryArn"]
+    role = stack.client("iam").create_role(
+        RoleName=f"{stack.stack_name}-nobody-{secrets.token_hex(3)}",
+        Path=stack.parameters["RolePath"],
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        **({"PermissionsBoundary": boundary} if boundary else {}),
+    )["Role"]
+    return role["RoleName"], role["Arn"]
+
+
+def _without_rights(target: Target, tell: Callable[[str], None]) -> list[Finding]:
+    """What a role without rights may do. It is removed again."""
+    stack = target.stack
+    name, arn = make_nobody(stack)
+    tell(f"made the role {name}, which has no rights and is removed again")
     try:
-        session = _assume(target, arn)
-        outputs, client = target.stack.outputs, lambda service: target.stack.calls.client(service, session)
+        nobody = _assume(stack, arn)
+        outputs, client = stack.outputs, nobody.client
         entry = {"EventBusName": outputs.BusName, "Source": "x", "DetailType": "InstantLinkSent", "Detail": "{}"}
         key = {"verificationId": {"S": "0"}}
         calls: dict[str, Callable[[], Any]] = {
@@ -121,22 +137,26 @@ def _without_rights(target: Target, tell: Callable[[str], None]) -> list[Finding
             _found(f"a role without rights tries to {what}", "it is refused", _is_refused(call))
             for what, call in calls.items()
         ]
-        status = target.call_api("POST", "/verifications", _new_ids(), session=session).status
+        status = replace(target, stack=nobody).call_api("POST", "/verifications", _new_ids()).status
         excuse = _NOT_ENFORCED if target.is_emulator else ""
         case = "a role without rights calls the API"
         return [*found, _found(case, "403", status == 403, str(status), excuse=excuse)]
     finally:
-        iam.delete_role(RoleName=name)
+        stack.client("iam").delete_role(RoleName=name)
 
 
-def _assume(target: Target, arn: str) -> boto3.Session:
+def _assume(stack: DeployedStack, arn: str) -> DeployedStack:
+    """The stack as the holder of a role calls it."""
+
     def assumed() -> dict[str, str] | None:
         with suppress(ClientError):  # IAM takes seconds to make a role known
-            return target.stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="acceptance")["Credentials"]
+            return stack.client("sts").assume_role(RoleArn=arn, RoleSessionName="acceptance")["Credentials"]
         return None
 
-    keys, region = await_that(assumed, _ROLE_SECONDS, f"{arn} can be assumed"), target.stack.calls.region
-    return boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region)
+    keys, region = await_that(assumed, _ROLE_SECONDS, f"{arn} can be assumed"), stack.calls.region
+    session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=region)
+    calls = SignedCalls(session, stack.clock, stack.calls.endpoint)
+    return DeployedStack(calls, stack.outputs, stack.stack_name)
 
 
 def _is_refused(call: Callable[[], Any]) -> bool:

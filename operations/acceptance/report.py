@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 from operations.acceptance.findings import Verdict, count_by_guarantee, overall
 from operations.acceptance.run import Run
@@ -10,6 +11,7 @@ from operations.environment import ROOT
 
 #: Where reports are written by default; git ignores the folder.
 REPORTS = ROOT / "reports"
+_COUNTED = (Verdict.KEPT, Verdict.BROKEN, Verdict.UNDECIDED)
 
 
 def write_report(run: Run, folder: Path = REPORTS) -> Verdict:
@@ -35,11 +37,11 @@ def render(run: Run, at: str) -> str:
         "",
         "| guarantee | kept | broken | undecided | |",
         "|---|---|---|---|---|",
-        *(f"| {r.guarantee} | {r.kept} | {r.broken} | {r.undecided} | {r.verdict} |" for r in rows),
+        *(f"| {' | '.join((row.guarantee, *(str(row.counts[it]) for it in _COUNTED), row.verdict))} |" for row in rows),
         "",
         "| figure | median | worst | of | measured |",
         "|---|---|---|---|---|",
-        *(f"| {f.name} | {f.median:.2f} | {f.worst:.2f} | {f.case} | {f.count} |" for f in run.figures.summaries()),
+        *(_figure(name, measured) for name, measured in run.figures.items()),
         "",
         "| case | verifications |",
         "|---|---|",
@@ -49,6 +51,11 @@ def render(run: Run, at: str) -> str:
         found = [each for each in run.findings if each.verdict is verdict]
         lines += ["", f"## {title}", ""] if found else []
         lines += [f"- {each.guarantee}: {each.case}: {each.what}; {each.where}" for each in found]
-    if any(row.broken for row in rows):
+    if any(row.verdict is Verdict.BROKEN for row in rows):
         lines += ["", "docs/runbook.md says how to read an execution's history; KEEP=1 keeps the stack for it."]
     return "\n".join(lines) + "\n"
+
+
+def _figure(name: str, measured: list[tuple[float, str]]) -> str:
+    worst, case = max(measured)
+    return f"| {name} | {median(value for value, _ in measured):.2f} | {worst:.2f} | {case} | {len(measured)} |"

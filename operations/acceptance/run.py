@@ -3,18 +3,21 @@
 import json
 import secrets
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from itertools import cycle
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from operations.acceptance.findings import Figures, Finding
-from operations.acceptance.guarantees import Observation, judge, millis
+from operations.acceptance.findings import Finding
+from operations.acceptance.guarantees import Observation, judge
 from operations.acceptance.refusals import check_refusals
 from operations.acceptance.target import Target
 from operations.acceptance.tested_link import TestedLink, Via
+from operations.deployed.clock import await_that
 from operations.environment import ROOT
 from simulator.client import SimulatorRequest
 from simulator.coded import CodedLink
@@ -41,7 +44,8 @@ class Run:
         self._event, self._verification = _schema("verification-settled"), _schema("verification")
         self.links: list[TestedLink] = []
         self.findings: list[Finding] = []
-        self.figures = Figures()
+        #: What was measured, by what it is: values, each with its case.
+        self.figures: dict[str, list[tuple[float, str]]] = defaultdict(list)
 
     def play(self) -> None:
         """Does to the stack all that the guarantees are about."""
@@ -157,7 +161,7 @@ class Run:
         while waiting := [
             link for link in waiting if any(not done.done() for done in link.doing) or not link.is_over()
         ]:
-            self.target.consumer.receive()
+            self.target.stack.outcomes.receive(wait_seconds=1)
             if time.monotonic() - told > 5:
                 self._tell(f"waiting for {len(waiting)} of {len(self.links)} outcomes")
                 told = time.monotonic()
@@ -172,11 +176,14 @@ class Run:
             self._judge(link, requests.get(link.ids["requestId"], []))
 
     def _await_events(self, links: list[TestedLink]) -> None:
-        gives_up_at = time.monotonic() + _EVENT_SECONDS
-        events_of = self.target.consumer.events_of
-        self.target.consumer.receive()
-        while not all(events_of(link.verification_id) for link in links) and time.monotonic() < gives_up_at:
-            self.target.consumer.receive()
+        outcomes = self.target.stack.outcomes
+
+        def have_arrived() -> bool:
+            outcomes.receive(wait_seconds=1)
+            return all(outcomes.of(link.verification_id) for link in links)
+
+        with suppress(TimeoutError):
+            await_that(have_arrived, _EVENT_SECONDS, "every verification has its event")
 
     def _await_log(self, links: list[TestedLink]) -> dict[str, list[SimulatorRequest]]:
         """The simulator's log, as complete as it is after 90 s: CloudWatch Logs may be late."""
@@ -219,15 +226,20 @@ class Run:
         if link.is_reported_late:
             self._found("G2", link, "Signzy is not asked about it", not seen.requests, where)
             self._found("G3", link, "the outcome says so", item["reason"] == "STARTED_TOO_LATE", where)
+        if link.case == "scenario never" and item["checks"]:
+            states = self.target.stack.executions.states_entered(link.verification_id)
+            # A last check that was too late is not counted in checks, but the execution entered its states.
+            made = item["checks"] + (item["reason"] == "PAST_DEADLINE")
+            is_few = len(states) <= 3 * made + 5
+            self._found("contract", link, "three transitions a check and five around them", is_few, where)
 
     def _found(self, guarantee: str, link: TestedLink, what: str, is_true: bool, where: str) -> None:  # noqa: FBT001
         self.findings.append(Finding.of(guarantee, link.case, what, is_true=is_true, where=where))
 
     def _measure(self, link: TestedLink, seen: Observation) -> None:
         figures, case, item = self.figures, link.case, seen.item
-        figures.events.append((len(seen.events), case))
         if link.latency is not None:
-            figures.start.append((link.latency * self.target.clock.speed, case))
+            figures["a start by the API, the first one cold, s"].append((link.latency * self.target.clock.speed, case))
         if link.aborts_ms or link.is_reported_late or link.cancel_statuses:
             return
         sent_s, points = seen.sent_ms / 1000, seen.window.points()
@@ -235,16 +247,8 @@ class Run:
             second = request.at_ms / 1000 - sent_s
             due = [point for point in points if point <= second + 0.2]
             if due and "half" not in case:
-                figures.check_lateness.append((second - due[-1], case))
-        figures.after_deadline.append(((millis(item["settledAt"]) - millis(item["deadline"])) / 1000, case))
+                figures["a check after its due time, s"].append((second - due[-1], case))
         click = link.link.clicked_at(seen.window.seconds)
         if item["outcome"] == "LINK_CLICKED" and click is not None and seen.events and link.link.scenario != "flaky":
-            arrived_ms = self.target.consumer.arrived_ms[seen.events[0]["id"]]
-            figures.click_to_event.append((arrived_ms / 1000 - sent_s - click, case))
-        if case == "scenario never" and item["checks"]:
-            states = self.target.stack.executions.states_entered(link.verification_id)
-            # A last check that was too late is not counted in checks, but the execution entered its states.
-            made = item["checks"] + (item["reason"] == "PAST_DEADLINE")
-            figures.transitions_a_check.append(((len(states) - 5) / made, case))
-            is_few = len(states) <= 3 * made + 5
-            self._found("contract", link, "three transitions a check and five around them", is_few, seen.where)
+            arrived_ms = self.target.stack.outcomes.arrived_ms[seen.events[0]["id"]]
+            figures["from the click to the event, s"].append((arrived_ms / 1000 - sent_s - click, case))

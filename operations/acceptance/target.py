@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError
 
-from operations.acceptance.consumer import OutcomeConsumer
 from operations.acceptance.guarantees import Window
 from operations.deployed.clock import Clock
 from operations.deployed.signed_calls import ApiAnswer
@@ -34,16 +33,15 @@ class Simulator(Protocol):
 
 @dataclass(frozen=True)
 class Target:
-    """name: for the report; burst: how many starts come at once; deploy_next: deploys another version over the stack.
-    is_slow: few Lambdas run at once, so that starts and checks may come late; is_emulator: it enforces no policy of a bus or of
-    an API; versions: what runs here.
+    """name: for the report; stack: one that listens to its outcome events; burst: how many starts come at once; deploy_next:
+    deploys another version over the stack; is_slow: few Lambdas run at once, so that starts and checks may come late;
+    is_emulator: it enforces no policy of a bus or of an API; versions: what runs here.
     """
 
     name: str
     region: str
     stack: DeployedStack
     simulator: Simulator
-    consumer: OutcomeConsumer
     window: Window
     burst: int
     deploy_next: Callable[[], None]

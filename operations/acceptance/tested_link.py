@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
-from operations.acceptance.guarantees import Observation, as_published, millis
+from operations.acceptance.guarantees import Observation, millis
 from operations.acceptance.target import Target
+from operations.deployed.stack import as_published
 from simulator.client import SimulatorRequest
 from simulator.coded import CodedLink
 
@@ -132,7 +133,7 @@ class TestedLink:
         assert self.item
         return Observation(
             item=self.item,
-            events=self.target.consumer.events_of(self.verification_id),
+            events=self.target.stack.outcomes.of(self.verification_id),
             requests=requests,
             window=self.target.window,
             case=self.case,

@@ -1,24 +1,24 @@
 """The executions of a deployed state machine."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 
+@dataclass(frozen=True)
 class DeployedExecutions:
-    """Executions by name: their state, their history, and how to abort one."""
+    """Executions by name: their state, their history, how to abort one. client: gives boto3's client of a service."""
 
-    def __init__(self, client: Callable[[str], Any], state_machine_arn: str) -> None:
-        """Client gives boto3's client of a service."""
-        self._client = client
-        self._state_machine_arn = state_machine_arn
+    client: Callable[[str], Any]
+    state_machine_arn: str
 
     @property
     def _step_functions(self) -> Any:
-        return self._client("stepfunctions")
+        return self.client("stepfunctions")
 
     def arn(self, name: str) -> str:
         """The ARN of an execution."""
-        return f"{self._state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+        return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
 
     def find(self, name: str) -> dict[str, Any] | None:
         """The answer of DescribeExecution; None where there is no such execution."""

@@ -6,14 +6,16 @@ is soon hours ahead of the caller.
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
 import boto3
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.exceptions import NoCredentialsError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
@@ -37,6 +39,8 @@ def _signer_at(clock: Clock) -> type[auth.SigV4Auth]:
     class SigV4AtClock(auth.SigV4Auth):
         def add_auth(self, request: AWSRequest) -> None:
             # The base class does the same with this process's own time.
+            if self.credentials is None:
+                raise NoCredentialsError
             request.context["timestamp"] = clock.now().strftime(auth.SIGV4_TIMESTAMP)
             self._modify_request_before_signing(request)  # pyright: ignore[reportAttributeAccessIssue]  # not in the stubs
             text = self.string_to_sign(request, self.canonical_request(request))
@@ -58,7 +62,6 @@ class SignedCalls:
         self._signature = f"v4-at-{endpoint}"
         auth.AUTH_TYPE_MAPS[self._signature] = self._signer
         self._clients: dict[str, Any] = {}
-        self._connections: dict[str, URLLib3Session] = {}
         self._lock = Lock()
 
     @property
@@ -85,38 +88,25 @@ class SignedCalls:
         )
         return session.client(service, endpoint_url=self.endpoint, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
-    def call_api(  # noqa: PLR0913  # callers name those after the *
-        self,
-        method: str,
-        url: str,
-        body: Any = None,
-        headers: dict[str, str] | None = None,
-        *,
-        signed: bool = True,
-        session: boto3.Session | None = None,
-    ) -> ApiAnswer:
-        """One call of the REST API, without retries. body: sent as it is if it is str or bytes, else as JSON; session: somebody
-        else's keys. Raises BotoCoreError where no answer comes.
+    def call_api(self, method: str, url: str, body: Any = None, *, signed: bool = True) -> ApiAnswer:
+        """One call of the REST API, without retries. body: sent as it is if it is str or bytes, else as JSON.
+
+        Raises BotoCoreError where no answer comes.
         """
         content = body if body is None or isinstance(body, str | bytes) else json.dumps(body)
-        request = AWSRequest(method, url, headers={"Content-Type": "application/json", **(headers or {})}, data=content)
+        request = AWSRequest(method, url, headers={"Content-Type": "application/json"}, data=content)
         if signed:
-            session = session or self._session
-            keys = session.get_credentials()
-            assert keys, "there are no AWS credentials"
-            self._signer(keys, "execute-api", session.region_name).add_auth(request)
-        answer = self._connections_to(url).send(request.prepare())
+            keys: Any = self._session.get_credentials()
+            self._signer(keys, "execute-api", self.region).add_auth(request)
+        answer = _connections_to(urljoin(url, "/"), uses_proxies=not self.endpoint).send(request.prepare())
         return ApiAnswer(answer.status_code, {n.lower(): v for n, v in answer.headers.items()}, _parsed(answer.content))
 
-    def _connections_to(self, url: str) -> URLLib3Session:
-        with self._lock:
-            host = urlsplit(url).netloc
-            if host not in self._connections:
-                proxies = {} if self.endpoint else get_environ_proxies(url)
-                self._connections[host] = URLLib3Session(
-                    proxies=proxies, timeout=_ANSWER_SECONDS, max_pool_connections=_AT_ONCE
-                )
-            return self._connections[host]
+
+@cache
+def _connections_to(origin: str, *, uses_proxies: bool) -> URLLib3Session:
+    """Connections that are kept, for all threads."""
+    proxies = get_environ_proxies(origin) if uses_proxies else {}
+    return URLLib3Session(proxies=proxies, timeout=_ANSWER_SECONDS, max_pool_connections=_AT_ONCE)
 
 
 def _parsed(body: bytes) -> Any:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
+from botocore.exceptions import ClientError
 
 from operations.deployed.clock import Clock, await_that
 from operations.deployed.executions import DeployedExecutions
@@ -20,7 +21,7 @@ _DESERIALIZER = TypeDeserializer()
 
 
 class MissingOutputs(Exception):
-    """The stack is not deployed completely; the message is one line."""
+    """There is no such stack, or it is not deployed completely; the message is one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,16 @@ def describe_stack(client: Callable[[str], Any], stack_name: str) -> dict[str, A
     return client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
 
 
+def find_stack(client: Callable[[str], Any], stack_name: str) -> dict[str, Any] | None:
+    """As describe_stack; None where there is no such stack."""
+    try:
+        return describe_stack(client, stack_name)
+    except ClientError as error:
+        if "does not exist" in str(error):  # it has no error code of its own
+            return None
+        raise
+
+
 def outputs_in(described: Mapping[str, Any]) -> dict[str, str]:
     """All outputs of any stack, by name, out of describe_stack's answer."""
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
@@ -50,7 +61,9 @@ def outputs_in(described: Mapping[str, Any]) -> dict[str, str]:
 
 def outputs_of(client: Callable[[str], Any], stack_name: str) -> Outputs:
     """A linkwatch's outputs. Raises MissingOutputs, ClientError."""
-    described = describe_stack(client, stack_name)
+    described = find_stack(client, stack_name)
+    if not described:
+        raise MissingOutputs(f"there is no stack {stack_name} in {client('cloudformation').meta.region_name}")
     found = outputs_in(described)
     if missing := [name for name in OUTPUTS if name not in found]:
         raise MissingOutputs(f"{stack_name} is {described['StackStatus']}, without {', '.join(missing)}")
@@ -141,15 +154,16 @@ class DeployedStack:
         key = {"verificationId": {"S": verification_id}}
         dynamodb = self.client("dynamodb")
         found = dynamodb.get_item(TableName=self.outputs.TableName, Key=key, ConsistentRead=True).get("Item")
-        return _plain(found) if found else None
+        return plain(found) if found else None
 
     def items(self) -> list[dict[str, Any]]:
         """All items, as item() returns one."""
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.outputs.TableName)
-        return [_plain(found) for page in pages for found in page["Items"]]
+        return [plain(found) for page in pages for found in page["Items"]]
 
     def events(self, verification_id: str) -> list[dict[str, Any]]:
         """The outcome events of a verification that have arrived so far, whole."""
+        self.outcomes.receive()
         return self.outcomes.of(verification_id)
 
     def await_published(self, verification_id: str, real_seconds: float) -> dict[str, Any]:
@@ -174,7 +188,8 @@ def as_published(item: Mapping[str, Any]) -> dict[str, Any]:
     return {"checks": None, "correlationId": None, **item, "result": result, "reason": reason}
 
 
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+def plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of DynamoDB's with plain values, numbers as int."""
     return {name: _with_ints(_DESERIALIZER.deserialize(value)) for name, value in item.items()}
 
 

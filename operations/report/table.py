@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
-
+from operations.deployed.stack import plain
 from operations.environment import BadChoice
 from operations.report.rows import ATTRIBUTES
 
 #: More rows than this make a page that a phone cannot show.
 MOST_ROWS = 20_000
-_PLAIN = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True)
@@ -75,4 +73,4 @@ def items(dynamodb: Any, table_name: str, period: Period) -> Iterator[dict[str, 
             raise BadChoice(
                 f"more than {MOST_ROWS} verifications in this period: choose a shorter one (HOURS, SINCE, UNTIL)"
             )
-        yield from ({name: _PLAIN(value) for name, value in item.items()} for item in each["Items"])
+        yield from map(plain, each["Items"])

@@ -33,9 +33,9 @@ def stack() -> Iterator[Stack]:
 
 
 def _speed() -> float:
-    """SPEED, or what this machine keeps up with now; real time where it has no accelerated clock."""
+    """SPEED= of make, or what this machine keeps up with now; real time where it has no accelerated clock."""
     try:
-        return float(os.environ.get("SPEED") or speed_of_this_machine(_FASTEST))
+        return float(os.environ.get("LINKWATCH_SPEED") or speed_of_this_machine(_FASTEST))
     except NoAcceleratedClock:
         return 1
 
@@ -156,6 +156,6 @@ def measured(stack: Stack, function: str, metric: str) -> float:
 
 def make(stack: Stack, verb: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """make deploy, make rollback and so on, pointed at the emulator."""
-    env = {**stack.environment, "ENV": "local", **variables}
-    program = [sys.executable, "-m", "operations", verb]
+    typed = [f"{name}={value}" for name, value in {"ENV": "local", **variables}.items()]
+    program, env = [sys.executable, "-m", "operations", verb, *typed], stack.environment
     return subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)

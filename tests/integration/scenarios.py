@@ -24,8 +24,9 @@ from local.accelerated_clock import NoAcceleratedClock, environment_at
 from local.programs import forget_aws
 from local.stack import Stack, StackConfig, running_stack, warm_up_many
 from operations.acceptance import guarantees
-from operations.acceptance.guarantees import Observation, Window, as_published
+from operations.acceptance.guarantees import Observation, Window
 from operations.deployed.clock import await_that
+from operations.deployed.stack import as_published
 from tests.integration import calls
 from tests.integration.drawn_scenarios import WINDOW_SECONDS, Scenario, draw
 

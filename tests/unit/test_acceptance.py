@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from operations.acceptance.__main__ import burst_from
-from operations.acceptance.account import SimulatorLog, fitting_burst, simulator_limit, stack_name_for
-from operations.acceptance.consumer import OutcomeConsumer
+from operations.acceptance.accept import burst_from
+from operations.acceptance.account import SimulatorLog, fitting_burst, remove_stacks, simulator_limit, stack_name_for
+from operations.acceptance.consumer import connect
 from operations.acceptance.findings import Finding, Verdict, count_by_guarantee, overall
-from operations.acceptance.guarantees import Observation, Window, as_published, breaches, judge
-from operations.acceptance.refusals import forge_outcomes
+from operations.acceptance.guarantees import Observation, Window, breaches, judge
+from operations.acceptance.refusals import forge_outcomes, make_nobody
+from operations.deployed.outcome_events import OutcomeEvents
+from operations.deployed.stack import as_published
 from operations.environment import BadChoice, Environment
 from simulator.client import SimulatorRequest
 
@@ -129,6 +131,7 @@ def test_a_sound_verification_breaks_nothing(sound):
             id="two executions watch",
         ),
         pytest.param("G5", seen({"takeovers": 1}), id="replaced without a failure"),
+        pytest.param("G5", seen({"takeovers": 2}, failures=["FAILED"]), id="replaced more often than it failed"),
         pytest.param("G6", seen(cancel_statuses=[200]), id="a click after a cancel"),
         pytest.param("G6", cancelled(result=ITEM["result"]), id="a click within a cancel"),
         pytest.param("G6", cancelled(checks=2), id="checks within a cancel"),
@@ -207,32 +210,71 @@ def test_a_guarantee_that_was_not_tried_does_not_count_as_kept():
     assert {row.verdict for row in count_by_guarantee([])} == {Verdict.NOT_TRIED}
 
 
-# ── Forged outcomes ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── What must be refused ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class FakeAws:
+    """A stack whose clients answer as told. Calls are kept."""
+
+    stack_name = "linkwatch-acceptance"
+    outputs = SimpleNamespace(BusName="links")
+
+    def __init__(self, answer: Any = None, **parameters: str) -> None:
+        self.answer, self.parameters = answer, parameters
+
+    def client(self, _service: str) -> "FakeAws":
+        return self
+
+    def put_events(self, **_: object) -> Any:
+        if isinstance(self.answer, ClientError):
+            raise self.answer
+        return self.answer
+
+    def get_caller_identity(self) -> dict[str, str]:
+        return {"Arn": "arn:aws:iam::1:user/eve"}
+
+    def create_role(self, **asked: Any) -> dict[str, Any]:
+        self.asked = asked
+        return {"Role": {"RoleName": asked["RoleName"], "Arn": "arn"}}
+
+
+DENIED, NO_BUS = (
+    ClientError({"Error": {"Code": code}}, "PutEvents")
+    for code in ("AccessDeniedException", "ResourceNotFoundException")
+)
 
 
 @pytest.mark.parametrize(
     ("answer", "is_emulator", "verdict"),
     [
-        pytest.param(
-            ClientError({"Error": {"Code": "AccessDeniedException"}}, "PutEvents"), False, Verdict.KEPT, id="denied"
-        ),
+        pytest.param(DENIED, False, Verdict.KEPT, id="denied"),
         pytest.param({"FailedEntryCount": 1}, False, Verdict.KEPT, id="refused as an entry"),
         pytest.param({"FailedEntryCount": 0}, False, Verdict.BROKEN, id="taken"),
+        pytest.param(NO_BUS, False, Verdict.BROKEN, id="not taken, and not refused"),
         pytest.param({"FailedEntryCount": 0}, True, Verdict.UNDECIDED, id="taken by an emulator"),
     ],
 )
 def test_a_forged_outcome_has_to_be_refused_where_policies_are_enforced(answer, is_emulator, verdict):
-    def put_events(**_: object) -> object:
-        if isinstance(answer, ClientError):
-            raise answer
-        return answer
-
-    stack = SimpleNamespace(
-        client=lambda _: SimpleNamespace(put_events=put_events), outputs=SimpleNamespace(BusName="links")
-    )
-    target: Any = SimpleNamespace(stack=stack, is_emulator=is_emulator)
+    target: Any = SimpleNamespace(stack=FakeAws(answer), is_emulator=is_emulator)
 
     assert {found.verdict for found in forge_outcomes(target)} == {verdict}
+
+
+@pytest.mark.parametrize(
+    ("boundary", "limits"),
+    [
+        pytest.param("", {}, id="no boundary"),
+        pytest.param("arn:aws:iam::1:policy/b", {"PermissionsBoundary": "arn:aws:iam::1:policy/b"}, id="a boundary"),
+    ],
+)
+def test_the_role_without_rights_has_the_stacks_path_and_boundary_and_trusts_the_caller_alone(boundary, limits):
+    stack: Any = FakeAws(PermissionsBoundaryArn=boundary, RolePath="/apps/")
+
+    name, _ = make_nobody(stack)
+
+    [statement] = json.loads(stack.asked.pop("AssumeRolePolicyDocument"))["Statement"]
+    assert statement == {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:user/eve"}, "Action": "sts:AssumeRole"}
+    assert stack.asked == {"RoleName": name, "Path": "/apps/", **limits}
 
 
 # ── Before it begins ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -263,48 +305,59 @@ def test_a_burst_that_is_not_a_number_is_refused(text):
         burst_from(text)
 
 
+def test_what_a_deployment_that_failed_has_made_is_removed():
+    removed = []
+    aws = SimpleNamespace(
+        describe_stacks=lambda **_: {"Stacks": [{"StackStatus": "ROLLBACK_COMPLETE"}]},
+        describe_stack_resource=lambda **_: {"StackResourceDetail": {"PhysicalResourceId": "the table"}},
+        delete_stack=lambda **asked: removed.extend(asked.values()),
+        get_waiter=lambda _: SimpleNamespace(wait=lambda **_: None),
+        describe_table=lambda **_: {"Table": {}},
+        delete_table=lambda **asked: removed.extend(asked.values()),
+    )
+
+    remove_stacks(lambda _: aws, "a", print)
+
+    assert removed == ["a", "a-simulator", "the table"]
+
+
 # ── The consumer and the log ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 class FakeBus:
     """A bus with a rule that takes effect late, and its queue, which delivers everything twice."""
 
-    def __init__(self, late_puts: int) -> None:
-        self.late_puts = late_puts
+    def __init__(self, late_puts: int = 0) -> None:
+        self.late_puts, self.puts = late_puts, 0
         self.calls: list[str] = []
         self.messages: list[dict] = []
-        self.queue_attributes: dict = {}
 
-    def describe_event_bus(self, Name):  # noqa: N803
-        return {"Arn": f"arn:aws:events:eu-west-1:111122223333:event-bus/{Name}"}
+    def put_rule(self, Name, EventBusName, EventPattern, State):  # noqa: N803
+        self.calls.append(f"rule {State}")
+        self.pattern = json.loads(EventPattern)
+        return {"RuleArn": f"arn:aws:events:eu-west-1:111122223333:rule/{EventBusName}/{Name}"}
 
     def create_queue(self, QueueName, Attributes):  # noqa: N803
         self.calls.append("queue")
-        self.queue_attributes = Attributes
+        self.policy = json.loads(Attributes["Policy"])
         return {"QueueUrl": QueueName}
-
-    def put_rule(self, **_):
-        self.calls.append("rule")
 
     def put_targets(self, **_):
         self.calls.append("target")
 
     def put_events(self, Entries):  # noqa: N803
         for entry in Entries:
+            self.puts += 1
+            assert entry["Source"] in self.pattern["source"]
+            assert entry["DetailType"] in self.pattern["detail-type"]
             if self.late_puts:
                 self.late_puts -= 1
-                continue
-            self.deliver(
-                {
-                    "id": str(len(self.messages)),
-                    "detail-type": entry["DetailType"],
-                    "detail": json.loads(entry["Detail"]),
-                }
-            )
+            else:
+                self.deliver(str(len(self.messages)), json.loads(entry["Detail"]))
 
-    def deliver(self, event):
-        message = {"Body": json.dumps(event), "ReceiptHandle": "x", "Attributes": {"SentTimestamp": "5"}}
-        self.messages += [message, message]
+    def deliver(self, event_id, detail):
+        body = json.dumps({"id": event_id, "detail": detail})
+        self.messages += [{"Body": body, "ReceiptHandle": "x", "Attributes": {"SentTimestamp": "5"}}] * 2
 
     def receive_message(self, **options):
         assert options["WaitTimeSeconds"] > 0
@@ -316,27 +369,25 @@ class FakeBus:
 
 def test_the_consumer_is_connected_only_when_its_rule_delivers():
     bus = FakeBus(late_puts=7)
-    consumer = OutcomeConsumer(lambda _: bus, "links", "acceptance")
 
-    consumer.connect(pause_seconds=0)
+    assert connect(lambda _: bus, "links", "acceptance", pause_seconds=0) == "acceptance"
 
-    assert bus.calls == ["queue", "rule", "target"]
-    statement = json.loads(bus.queue_attributes["Policy"])["Statement"][0]
+    assert bus.calls == ["rule DISABLED", "queue", "target", "rule ENABLED"]
     rule = "arn:aws:events:eu-west-1:111122223333:rule/links/acceptance"
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
-    assert bus.late_puts == 0
+    assert bus.policy["Statement"][0]["Condition"] == {"ArnEquals": {"aws:SourceArn": rule}}
+    assert bus.puts == 15, "the first five and two of the second are lost"
 
 
 def test_a_second_delivery_is_not_a_second_event():
-    bus = FakeBus(late_puts=0)
-    consumer = OutcomeConsumer(lambda _: bus, "links", "acceptance")
-    consumer.connect()
+    bus = FakeBus()
+    events = OutcomeEvents(lambda _: bus, "queue")
     for event_id in ("a", "b"):
-        bus.deliver({"id": event_id, "detail-type": "VerificationSettled", "detail": {"verificationId": "v"}})
+        bus.deliver(event_id, {"verificationId": "v"})
 
-    consumer.receive()
+    events.receive(wait_seconds=1)
 
-    assert [event["id"] for event in consumer.events_of("v")] == ["a", "b"]
+    assert [event["id"] for event in events.of("v")] == ["a", "b"]
+    assert events.arrived_ms == {"a": 5, "b": 5}
 
 
 def test_a_late_line_of_the_simulators_log_is_found_when_the_log_is_read_again():

@@ -1,4 +1,4 @@
-"""samconfig.toml's environments, as operations finds them, the region, and what make env prints."""
+"""What chooses an account and a region, samconfig.toml's environments, and what make env prints."""
 
 import os
 import shlex
@@ -16,13 +16,12 @@ from local.stack import Stack
 from operations import sam_cli
 from operations.deployed.clock import Clock
 from operations.deployed.stack import OUTPUTS, Outputs
-from operations.environment import REGION_NAMES, BadChoice, Environment, values_in
+from operations.environment import REGION_NAMES, BadChoice, Environment, choices, values_in
 from tests.unit.loopback import Received, server
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-central-1"
 SHELL = {"AWS_REGION": REGION}
-ONE_NAME = [pytest.param({name: REGION}, id=name) for name in REGION_NAMES]
 VALUES = {
     "ApiUrl": "https://abcdefghij.execute-api.eu-central-1.amazonaws.com/v1",
     "BusName": "it's $(a) bus",  # AWS allows no such name, but quoting has to work for it
@@ -33,27 +32,55 @@ VALUES = {
 }
 
 
-def test_an_environment_knows_its_stack():
-    assert Environment.named("prod", SHELL).stack_name == "linkwatch"
+# ── Choices ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_unknown_environment_names_the_known_ones():
-    with pytest.raises(BadChoice, match="there are local, dev, prod"):
-        Environment.named("production", SHELL)
+@pytest.mark.parametrize(
+    ("words", "shell", "chosen"),
+    [
+        pytest.param([], {"ENV": "prod", "CONFIRM": "no", "PLAN": "1"}, {}, id="exported for another program"),
+        pytest.param([], {"LINKWATCH_ENV": "prod", "LINKWATCH_TO": ""}, {"ENV": "prod"}, id="exported with our prefix"),
+        pytest.param(["ENV=dev", "TO=a=b"], {"LINKWATCH_ENV": "prod"}, {"ENV": "dev", "TO": "a=b"}, id="typed"),
+    ],
+)
+def test_a_choice_is_typed_or_has_our_prefix(words, shell, chosen):
+    assert choices(words, shell, "rollback", ("ENV", "TO", "CONFIRM", "PLAN")) == chosen
 
 
-def test_a_stack_is_never_chosen_by_default():
-    with pytest.raises(BadChoice, match="say which stack: ENV=, one of local, dev, prod"):
-        Environment.named(None, SHELL)
+@pytest.mark.parametrize(
+    ("words", "shell"), [(["SPEED=2"], {}), (["ENVIRONMENT=prod"], {}), (["prod"], {}), ([], {"LINKWATCH_SPEED": "2"})]
+)
+def test_a_choice_that_a_command_does_not_use_is_an_error(words, shell):
+    with pytest.raises(BadChoice, match=r"send does not use (SPEED|ENVIRONMENT|prod); it uses ENV, VIA"):
+        choices(words, shell, "send", ("ENV", "VIA"))
+
+
+@pytest.mark.parametrize("text", ["WindowSeconds=300 AlarmEmail", "WindowSeconds='300"])
+def test_a_malformed_parameter_is_refused(text):
+    with pytest.raises(BadChoice):
+        values_in(text)
+
+
+# ── Environments ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_two_environments_in_one_account_have_different_stacks():
-    assert Environment.named("dev", SHELL).stack_name != Environment.named("prod", SHELL).stack_name
+    names = ("dev", "prod")
+
+    assert [Environment.named(name, SHELL).stack_name for name in names] == ["linkwatch-dev", "linkwatch"]
 
 
-def test_the_emulators_environment_never_deploys_to_an_account():
-    with pytest.raises(BadChoice, match="AWS_ENDPOINT_URL"):
-        Environment.named("local", SHELL)
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        pytest.param(None, "say which stack: ENV=, one of local, dev, prod", id="none by default"),
+        pytest.param("production", "there are local, dev, prod", id="unknown"),
+        pytest.param("local", "AWS_ENDPOINT_URL", id="the emulator's, in an account"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_refused(name, problem):
+    with pytest.raises(BadChoice, match=problem):
+        Environment.named(name, SHELL)
 
 
 def test_production_protects_its_table_whatever_parameters_are_given():
@@ -62,30 +89,23 @@ def test_production_protects_its_table_whatever_parameters_are_given():
     assert given == {"TableDeletionProtection": "true", "AlarmEmail": "oncall@example.com"}
 
 
-def test_a_parameter_without_a_value_is_refused():
-    with pytest.raises(BadChoice, match="Name=value, not AlarmEmail"):
-        values_in("WindowSeconds=300 AlarmEmail")
-
-
 # ── The region ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+IN_SHELL = [pytest.param({name: REGION}, id=name) for name in REGION_NAMES]
+#: As for the AWS CLI, AWS_REGION counts first.
+IN_SHELL.append(pytest.param({"AWS_REGION": REGION, "AWS_DEFAULT_REGION": "us-west-2"}, id="both, which differ"))
 
-@pytest.mark.parametrize("shell", ONE_NAME)
+
+@pytest.mark.parametrize("shell", IN_SHELL)
 def test_sam_gets_the_region_by_both_names_whichever_is_set(shell):
     given = sam_cli.variables(Environment.named("prod", shell), shell)
 
     assert [given[name] for name in REGION_NAMES] == [REGION, REGION]
 
 
-def test_aws_region_counts_before_aws_default_region_as_for_the_aws_cli():
-    shell = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": "us-west-2"}
-
-    assert Environment.named("prod", shell).region == REGION
-
-
 @contextmanager
 def aws(status: int, body: str) -> Iterator[tuple[dict[str, str], list[Received]]]:
-    """A server on the loopback that acts as CloudFormation and S3: the variables that lead to it, and its requests."""
+    """A server on the loopback that acts as CloudFormation: the variables that lead to it, and its requests."""
     with server(lambda _: (status, body)) as (url, received):
         yield {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}, received
 
@@ -105,6 +125,8 @@ NO_STACK = (
     "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>"
     "<Message>Stack with id linkwatch does not exist</Message></Error></ErrorResponse>"
 )
+OPERATIONS = f"{shlex.quote(sys.executable)} -m operations"
+PRINT_EXPORTS = f"{OPERATIONS} env ENV=prod"
 
 
 def shell_line(line: str, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -114,48 +136,32 @@ def shell_line(line: str, home: Path, **variables: str) -> subprocess.CompletedP
     )
 
 
-OPERATIONS = f"{shlex.quote(sys.executable)} -m operations"
-
-
-@pytest.mark.parametrize("shell", ONE_NAME)
+@pytest.mark.parametrize("shell", [*IN_SHELL, pytest.param({"AWS_PROFILE": "mine"}, id="the profile's")])
 def test_a_stack_is_read_in_the_region_that_is_named(shell, tmp_path):
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(f"[profile mine]\nregion = {REGION}\n")
+
     with aws(200, stack_of(VALUES)) as (variables, received):
-        done = shell_line(f"{OPERATIONS} env", tmp_path, ENV="prod", **shell, **variables)
+        done = shell_line(PRINT_EXPORTS, tmp_path, **shell, **variables)
 
     assert done.returncode == 0, done.stderr
     assert received
     assert all(f"/{REGION}/" in request.headers["authorization"] for request in received)
 
 
-def test_the_region_of_the_profile_is_used(tmp_path):
-    (tmp_path / ".aws").mkdir()
-    (tmp_path / ".aws" / "config").write_text(f"[profile mine]\nregion = {REGION}\n")
-
-    with aws(200, stack_of(VALUES)) as (variables, received):
-        done = shell_line(f"{OPERATIONS} env", tmp_path, ENV="prod", AWS_PROFILE="mine", **variables)
-
-    assert done.returncode == 0, done.stderr
-    assert all(f"/{REGION}/" in request.headers["authorization"] for request in received)
-
-
-@pytest.mark.parametrize("verb", ["deploy", "deployments", "rollback", "env", "recover", "simulator", "send"])
-def test_without_a_region_every_command_says_so_in_one_line_at_once(verb, tmp_path):
-    done = shell_line(f"{OPERATIONS} {verb}", tmp_path, ENV="prod")
-
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "linkwatch: there is no region: set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has one\n"
-    )
-
-
 @pytest.mark.parametrize(
-    ("verb", "unused"), [("send", "SPEED"), ("recover", "SCENARIO"), ("env", "CORRELATION"), ("deploy", "CLICK")]
+    ("typed", "exported", "status", "said"),
+    [
+        pytest.param("ENV=prod", {}, 2, "there is no region: set AWS_REGION or AWS_DEFAULT_REGION, or ", id="region"),
+        pytest.param("", {"ENV": "prod", **SHELL}, 2, "say which stack: ENV=, one of ", id="ENV, which is exported"),
+        pytest.param("ENV=prod", SHELL, 1, "Unable to locate credentials", id="credentials"),
+    ],
 )
-def test_a_choice_that_a_command_does_not_use_is_an_error(verb, unused, tmp_path):
-    done = shell_line(f"{OPERATIONS} {verb}", tmp_path, ENV="prod", **{unused: "1"}, **SHELL)
+def test_what_is_missing_is_said_in_one_line(typed, exported, status, said, tmp_path):
+    done = shell_line(f"{OPERATIONS} env {typed}", tmp_path, **exported)
 
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert f"does not use {unused}" in done.stderr
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1)
+    assert done.stderr.startswith(f"linkwatch: {said}")
 
 
 # ── make env ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,21 +170,15 @@ NAMED = (*REGION_NAMES, *OUTPUTS)
 PRINT = " && ".join(f'printf "%s\\n" "${name}"' for name in NAMED)
 
 
-def test_what_make_env_prints_of_a_deployed_stack_sets_region_and_outputs(tmp_path):
+def test_make_env_prints_exports_of_region_and_outputs_and_nothing_else(tmp_path):
     with aws(200, stack_of(VALUES)) as (variables, _):
-        done = shell_line(
-            f'eval "$({OPERATIONS} env)" && {PRINT}', tmp_path, ENV="prod", AWS_DEFAULT_REGION=REGION, **variables
-        )
+        printed = shell_line(PRINT_EXPORTS, tmp_path, **SHELL, **variables)
+        evaluated = shell_line(f'eval "$({PRINT_EXPORTS})" && {PRINT}', tmp_path, **SHELL, **variables)
 
-    assert done.stdout.splitlines() == [REGION, REGION, *(VALUES[name] for name in OUTPUTS)]
-
-
-def test_make_env_prints_exports_and_nothing_else(tmp_path):
-    with aws(200, stack_of(VALUES)) as (variables, _):
-        done = shell_line(f"{OPERATIONS} env", tmp_path, ENV="prod", AWS_REGION=REGION, **variables)
-
-    assert done.returncode == 0
-    assert [line.split("=")[0] for line in done.stdout.splitlines()] == [f"export {name}" for name in NAMED]
+    assert [line.split("=")[0] for line in printed.stdout.splitlines()] == [f"export {name}" for name in NAMED]
+    assert evaluated.stdout.splitlines() == [REGION, REGION, *(VALUES[name] for name in OUTPUTS)]
+    elsewhere = f"AWS_ENDPOINT_URL is set, so this speaks to {variables['AWS_ENDPOINT_URL']}, not to AWS"
+    assert printed.stderr == f"linkwatch: {elsewhere}\n"
 
 
 @pytest.mark.parametrize(
@@ -190,20 +190,10 @@ def test_make_env_prints_exports_and_nothing_else(tmp_path):
 )
 def test_make_env_of_a_stack_that_is_not_deployed_prints_nothing_to_evaluate(status, body, said, tmp_path):
     with aws(status, body) as (variables, _):
-        done = shell_line(f"{OPERATIONS} env", tmp_path, ENV="prod", AWS_REGION=REGION, **variables)
+        done = shell_line(PRINT_EXPORTS, tmp_path, **SHELL, **variables)
 
-    assert done.returncode != 0
-    assert done.stdout == ""
+    assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
-
-
-def test_a_warning_is_printed_where_aws_endpoint_url_leads_elsewhere(tmp_path):
-    with aws(200, stack_of(VALUES)) as (variables, _):
-        done = shell_line(f"{OPERATIONS} env", tmp_path, ENV="prod", AWS_REGION=REGION, **variables)
-
-    assert done.stderr == (
-        f"linkwatch: AWS_ENDPOINT_URL is set, so this speaks to {variables['AWS_ENDPOINT_URL']}, not to AWS\n"
-    )
 
 
 def test_the_local_stack_names_its_own_address_of_the_api_and_its_keys():

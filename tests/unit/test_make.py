@@ -24,7 +24,7 @@ def environment_of_a_recipe(*arguments: str, **exported: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in printed.splitlines() if "=" in line)
 
 
-@pytest.mark.parametrize("target", ["env", "send", "recover"])
+@pytest.mark.parametrize("target", ["env", "send", "recover", "report"])
 @pytest.mark.parametrize(
     ("typed", "exported", "module"),
     [
@@ -43,9 +43,12 @@ def test_only_a_typed_or_prefixed_choice_selects_an_account(target, typed, expor
 
 @pytest.mark.parametrize("name", ["ENV", "CONFIRM", "YES", "TO", "TEMPLATE", "RELEASE", "OUT", "ID"])
 def test_only_a_typed_or_prefixed_choice_reaches_a_program(name):
-    assert name not in environment_of_a_recipe(**{name: "exported"})
-    assert environment_of_a_recipe(f"{name}=typed", **{name: "exported"})[name] == "typed"
-    assert environment_of_a_recipe(**{f"LINKWATCH_{name}": "ours"})[name] == "ours"
+    ours = f"LINKWATCH_{name}"
+
+    assert not {name, ours} & environment_of_a_recipe(**{name: "exported"}).keys()
+    typed = environment_of_a_recipe(f"{name}=typed", **{name: "exported", ours: "exported"})
+    assert (typed[ours], name in typed) == ("typed", False)
+    assert environment_of_a_recipe(**{ours: "exported"})[ours] == "exported"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ SCHEDULE = Schedule(poll_interval_seconds=10, last_check_lead_seconds=2)
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 CLICKED = {
     "verificationId": "a" * 24 + "-" + "b" * 24,
-    "status": "SETTLED",
     "outcome": "LINK_CLICKED",
     "reason": "",
     "linkSentAt": "2026-11-25T10:00:00.250Z",
@@ -27,48 +26,43 @@ CLICKED = {
 }
 
 
-def row_of(**changes: Any) -> dict[str, Any]:
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        pytest.param(
+            {},
+            {"checks": 3, "checks_due": 3, "late": 0.4, "seconds": 30.15, "publishing": 0.5, "reason": None},
+            id="clicked, noticed by the check at 30 s",
+        ),
+        pytest.param(
+            {"outcome": "EXPIRED", "settledAt": "2026-11-25T10:04:58.300Z", "checks": 30},
+            {"checks_due": 30, "late": 0.3},
+            id="expired, after a last check just before the deadline",
+        ),
+        pytest.param(
+            {"startedAt": "2026-11-25T10:00:15.000Z", "checks": 2},
+            {"checks": 2, "checks_due": 2},
+            id="checks are due only after the start",
+        ),
+        pytest.param({"checks": 2}, {"checks": 2, "checks_due": 3}, id="a check was not made"),
+        pytest.param(
+            {"outcome": None, "settledAt": None, "publishedAt": None, "checks": None},
+            {"outcome": "OPEN", **dict.fromkeys(("seconds", "checks", "checks_due", "late", "publishing"))},
+            id="open",
+        ),
+        pytest.param(
+            {"outcome": "CANCELLED", "checks": None},
+            {"outcome": "CANCELLED", "checks": None, "checks_due": None, "late": None},
+            id="cancelled, which counts no checks",
+        ),
+    ],
+)
+def test_a_row_says_how_late_an_outcome_was_and_which_checks_were_made(changes, shown):
     item = {name: value for name, value in {**CLICKED, **changes}.items() if value is not None}
-    return rows([item], SCHEDULE)[0]
 
+    [row] = rows([item], SCHEDULE)
 
-def test_a_row_says_how_late_an_outcome_was_after_its_check_was_due():
-    row = row_of()
-
-    assert (row["checks"], row["checks_due"], row["late"]) == (3, 3, 0.4)
-    assert (row["seconds"], row["publishing"]) == (30.15, 0.5)
-    assert row["reason"] is None
-
-
-def test_an_expired_verification_had_its_last_check_just_before_the_deadline():
-    row = row_of(outcome="EXPIRED", settledAt="2026-11-25T10:04:58.300Z", checks=30)
-
-    assert (row["checks_due"], row["late"]) == (30, 0.3)
-
-
-def test_checks_are_due_only_after_the_start():
-    row = row_of(startedAt="2026-11-25T10:00:15.000Z", checks=2)
-
-    assert (row["checks"], row["checks_due"]) == (2, 2)
-
-
-def test_a_check_that_was_not_made_is_visible():
-    row = row_of(checks=2)
-
-    assert (row["checks"], row["checks_due"]) == (2, 3)
-
-
-def test_an_open_verification_has_no_figures_yet():
-    row = row_of(outcome=None, settledAt=None, publishedAt=None, checks=None, status="WATCHING")
-
-    assert row["outcome"] == "OPEN"
-    assert {row[name] for name in ("seconds", "checks", "checks_due", "late", "publishing")} == {None}
-
-
-def test_a_cancelled_verification_counts_no_checks():
-    row = row_of(outcome="CANCELLED", checks=None)
-
-    assert (row["outcome"], row["checks"], row["late"]) == ("CANCELLED", None, None)
+    assert {name: row[name] for name in shown} == shown
 
 
 def test_the_newest_link_comes_first():
@@ -80,22 +74,19 @@ def test_the_newest_link_comes_first():
 # ── The period ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_period_is_the_last_day_by_default():
-    assert Period.chosen({}, NOW) == Period(datetime(2026, 11, 24, 12, tzinfo=UTC), NOW)
-
-
 @pytest.mark.parametrize(
     ("choices", "since", "until"),
     [
-        ({"HOURS": "0.5"}, datetime(2026, 11, 25, 11, 30, tzinfo=UTC), NOW),
-        ({"SINCE": "2026-11-01"}, datetime(2026, 11, 1, tzinfo=UTC), NOW),
-        (
+        pytest.param({}, datetime(2026, 11, 24, 12, tzinfo=UTC), NOW, id="the last day by default"),
+        pytest.param({"HOURS": "0.5"}, datetime(2026, 11, 25, 11, 30, tzinfo=UTC), NOW, id="hours"),
+        pytest.param({"SINCE": "2026-11-01"}, datetime(2026, 11, 1, tzinfo=UTC), NOW, id="since a day, UTC"),
+        pytest.param(
             {"SINCE": "2026-11-01T10:00:00+02:00", "UNTIL": "2026-11-02T00:00:00Z"},
             datetime(2026, 11, 1, 8, tzinfo=UTC),
             datetime(2026, 11, 2, tzinfo=UTC),
+            id="since and until, with zones",
         ),
     ],
-    ids=["hours", "since a day, UTC", "since and until, with zones"],
 )
 def test_the_period_is_the_one_chosen(choices, since, until):
     assert Period.chosen(choices, NOW) == Period(since, until)
