@@ -53,9 +53,7 @@ def files() -> dict[Path, str]:
     """Returns the texts of the two files, by path."""
     documents = {OPENAPI: openapi(), ASYNCAPI: asyncapi()}
     return {
-        # By way of JSON: a part that occurs twice would become an alias of YAML's.
-        path: _HEADER + yaml.safe_dump(json.loads(json.dumps(document)), sort_keys=False, width=120)
-        for path, document in documents.items()
+        path: _HEADER + yaml.safe_dump(document, sort_keys=False, width=120) for path, document in documents.items()
     }
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from linkwatch.model import ID_PATTERN, deadline_of, iso_from, parse_ids, parse_verification_id
+from linkwatch.model import ID_PATTERN, iso_from, parse_ids, parse_verification_id
 from linkwatch.start_request import CORRELATION_ID_PATTERN, RFC_3339_PATTERN, InvalidInput, parse_body, parse_event
 from tests.sample_events import link_sent
 from tests.unit.test_contracts import complaints
@@ -300,13 +300,6 @@ def test_what_is_not_an_event_is_refused(text):
     assert refused(parse_event, text, TAKEN_AT) == ["event"]
 
 
-def test_a_start_says_where_it_comes_from():
-    api, event = by_api(GOOD), by_event(GOOD)
-
-    assert (api.source, api.start_id, api.started_by, api.started_at) == ("API", "request-1", CALLER, TAKEN_AT)
-    assert (event.source, event.start_id, event.started_at) == ("EVENT", EVENT["id"], TAKEN_AT)
-
-
 @pytest.mark.parametrize(
     ("envelope", "started_by"),
     [
@@ -319,10 +312,6 @@ def test_a_start_says_where_it_comes_from():
 )
 def test_the_sender_of_an_event_is_its_account_and_source(envelope, started_by):
     assert by_event(GOOD, **envelope).started_by == started_by
-
-
-def test_a_link_without_a_time_was_sent_when_api_gateway_took_the_request():
-    assert by_api(IDS).link_sent_at == TAKEN_AT
 
 
 @pytest.mark.parametrize(
@@ -346,10 +335,6 @@ def test_an_invalid_time_of_an_event_is_refused_only_where_it_is_read(time):
 
 
 # ── The verification's own times and ids ──────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_deadline_counts_from_the_whole_second():
-    assert iso_from(deadline_of(TAKEN_AT, 300)) == "2026-11-23T10:05:00.000Z"
 
 
 def test_a_time_without_a_zone_is_never_written():

@@ -298,15 +298,6 @@ def test_pages_of_fifty_show_each_verification_once_newest_link_first(count, siz
     assert shown == list(reversed(range(count)))
 
 
-def test_a_start_between_two_pages_moves_no_page(api, aws):
-    store_links(aws, range(60))
-    following = api.search(correlationId=MINE)[1]["next"]
-
-    store_links(aws, range(99, 100))
-
-    assert numbers_on(api.search(correlationId=MINE, next=following)[1]) == list(range(9, -1, -1))
-
-
 @pytest.mark.parametrize(("unprocessed", "status"), [(1, 200), (2, 503)])
 def test_a_search_asks_twice_for_what_dynamodb_leaves_unprocessed(unprocessed, status, api, aws):
     store_links(aws, range(3))
