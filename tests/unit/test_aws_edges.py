@@ -1,9 +1,7 @@
 """Errors of botocore become AwsUnavailable, and the table and the executions make the right calls."""
 
-import socket
-import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import boto3
@@ -19,6 +17,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 from linkwatch.aws_errors import AwsUnavailable, aws_call
 from linkwatch.executions import Executions
 from linkwatch.table import Table
+from tests.unit.scripted_server import serving
 
 ID = f"{'a' * 24}-{'b' * 24}"
 ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch"
@@ -78,29 +77,20 @@ def test_every_exception_of_a_call_is_aws_unavailable_and_quotes_nothing():
         assert (str(error), error.__cause__, error.__suppress_context__) == (f"PutItem: {name}", None, True)
 
 
-@contextmanager
-def endpoint(*, hangs: bool) -> Iterator[str]:
-    """The URL of a server that reads a request and closes the connection, or, where it hangs, never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def hang_up() -> None:
-            with suppress(OSError):  # the end of the test
-                while True:
-                    connection, _ = listening.accept()
-                    connection.recv(65_536)
-                    connection.close()
-
-        if not hangs:  # the kernel accepts the connection
-            threading.Thread(target=hang_up, daemon=True).start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        listening.shutdown(socket.SHUT_RDWR)
-
-
-@pytest.mark.parametrize(("hangs", "error"), [(True, "ReadTimeoutError"), (False, "ConnectionClosedError")])
-def test_a_call_without_an_answer_is_aws_unavailable(hangs, error, aws):  # noqa: ARG001  its environment
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        pytest.param(lambda *_: time.sleep(0.3), "ReadTimeoutError", id="no answer"),
+        pytest.param(lambda _, connection: connection.close(), "ConnectionClosedError", id="a closed connection"),
+    ],
+)
+def test_a_call_without_an_answer_is_aws_unavailable(answer, error, aws):  # noqa: ARG001  its environment
     config = Config(read_timeout=0.1, retries={"mode": "standard", "total_max_attempts": 1})
-    with endpoint(hangs=hangs) as url, pytest.raises(AwsUnavailable, match=f"^PutItem: {error}$"):
-        Table(boto3.client("dynamodb", endpoint_url=url, config=config), "Verifications").put(ITEM)
+    with serving(answer) as server:
+        dynamodb = boto3.client("dynamodb", endpoint_url=f"http://127.0.0.1:{server.address[1]}", config=config)
+
+        with pytest.raises(AwsUnavailable, match=f"^PutItem: {error}$"):
+            Table(dynamodb, "Verifications").put(ITEM)
 
 
 @pytest.mark.parametrize(

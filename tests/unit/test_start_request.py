@@ -178,7 +178,7 @@ def test_a_time_with_an_offset_is_kept_in_utc(sent_at, kept):
 
 @pytest.mark.parametrize("value", CORRELATION_IDS.values(), ids=CORRELATION_IDS)
 def test_a_printable_correlation_id_is_kept(value):
-    start = IDS | {"correlationId": value}
+    start = GOOD | {"correlationId": value, "sessionId": "0" * 24}
 
     assert by_api(start).correlation_id == by_event(start).correlation_id == value
     assert is_valid_by_schema(start) == (True, True)
@@ -189,10 +189,6 @@ def test_the_ids_are_kept_and_the_verification_id_is_lower_case():
 
     assert (ids.request_id, ids.session_id) == (GOOD["requestId"], GOOD["sessionId"])
     assert ids.verification_id == "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
-
-
-def test_a_session_of_zeros_is_accepted():
-    assert refused(by_api, GOOD | {"sessionId": "0" * 24}) == []
 
 
 def test_a_field_with_null_is_as_if_it_were_missing():
@@ -223,51 +219,48 @@ PATTERNS = {
     "correlationId": CORRELATION_ID_PATTERN,
 }
 NEVER_AHEAD_OF = datetime(3001, 1, 1, tzinfo=UTC)
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
-    max_leaves=3,
-)
+others = st.sampled_from([None, True, 7, 0.5, "", [], ["x"], {}, {"x": 1}])
 
 
 def values_of(field: str) -> st.SearchStrategy:
     """Texts that match the field's pattern, texts that differ from one in a character, and values of any other type."""
     matching = st.from_regex(PATTERNS[field], fullmatch=True)
-    near = st.builds(
-        lambda text, at, other: text[:at] + other + text[at + 1 :],
-        matching,
-        st.integers(0, 30),
-        st.text(st.characters(exclude_categories=["Cs"]), max_size=2),
-    )
-    return matching | near | json_values
+    at, other = st.integers(0, 30), st.text(max_size=2)
+    near = st.builds(lambda text, at, other: text[:at] + other + text[at + 1 :], matching, at, other)
+    return matching | near | others
 
 
-starts = st.fixed_dictionaries({}, optional={name: values_of(name) for name in GOOD} | {"phoneNumber": json_values})
+starts = st.fixed_dictionaries({}, optional={name: values_of(name) for name in GOOD} | {"phoneNumber": others})
 one_field = st.sampled_from(list(GOOD)).flatmap(lambda name: values_of(name).map(lambda value: GOOD | {name: value}))
 
 
-@settings(deadline=None, max_examples=300)
-@given(one_field | starts | json_values)
+@settings(deadline=None, max_examples=200)
+@given(one_field | starts | others)
 def test_parser_and_schema_agree(start):
     accepted = tuple(refused(parse, start, NEVER_AHEAD_OF) == [] for parse in (by_api, by_event))
 
     assert accepted == is_valid_by_schema(start)
 
 
+#: Of the planes that have any, without surrogates.
+CHARACTERS = {chr(code) for code in (*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0xE1000))}
+FORMAT = {it for it in CHARACTERS if unicodedata.category(it) in {"Cc", "Cf"}}
+SPACES = {it for it in CHARACTERS if unicodedata.category(it) in {"Zs", "Zl", "Zp"}}
+
+
 def test_the_characters_refused_are_those_of_unicodes_categories():
-    category = {chr(code): unicodedata.category(chr(code)) for code in range(0x110000) if not 0xD800 <= code < 0xE000}
-    refused = {it for it, its in category.items() if its in {"Cc", "Cf"}} - {"\u200c", "\u200d"} | {"\ufffe", "\uffff"}
-    spaces = {it for it, its in category.items() if its in {"Zs", "Zl", "Zp"}}
-    at_an_end = [text for it in spaces | refused for text in (it, f"{it}a", f"a{it}")]
+    refused = FORMAT - {"\u200c", "\u200d"} | {"\ufffe", "\uffff"}
+    at_an_end = [text for it in refused | SPACES for text in (it, f"{it}a", f"a{it}")]
 
     assert [it for it in refused if re.fullmatch(CORRELATION_ID_PATTERN, f"a{it}b")] == []
     assert [text for text in at_an_end if re.fullmatch(CORRELATION_ID_PATTERN, text)] == []
-    assert re.fullmatch(CORRELATION_ID_PATTERN, "a" + "".join(category.keys() - refused) + "b")
+    assert re.fullmatch(CORRELATION_ID_PATTERN, f"a{''.join(CHARACTERS - refused)}b")
 
 
 def test_the_patterns_mean_the_same_in_javascript():
+    near = {chr(ord(it) + step) for it in FORMAT | SPACES | {"\ufffe"} for step in (-1, 0, 1) if it != "\0"}
     texts = [text for values in (*INVALID.values(), CORRELATION_IDS) for text in values.values() if type(text) is str]
-    texts += [*GOOD.values(), "2026-11-23T10:00:00.5+05:30"]
+    texts += [*GOOD.values(), "2026-11-23T10:00:00.5+05:30", *(f"{it}{end}" for it in near for end in ("", "b"))]
     program = """
         const [patterns, texts] = JSON.parse(require("fs").readFileSync(0));
         console.log(JSON.stringify(patterns.map((p) => texts.map((t) => new RegExp(p, "u").test(t)))));
@@ -285,7 +278,9 @@ def test_the_patterns_mean_the_same_in_javascript():
 # ── The body and the event ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[]", b'"x"', b"7", b"\xff\xfe", b"{}", b"[" * 9_999])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"null", b"[]", b'"x"', b"7", b"\xff\xfe", b"{}", b"[" * 9_999], ids=lambda it: it[:9]
+)
 def test_a_body_that_is_not_a_start_is_refused(body):
     assert refused(parse_body, body, "request-1", TAKEN_AT, CALLER)
 

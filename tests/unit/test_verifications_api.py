@@ -175,23 +175,6 @@ def test_a_body_in_base64_is_read(api):
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [
-        pytest.param({"body": None}, id="none"),
-        pytest.param({"body": "{"}, id="half of it"),
-        pytest.param({"body": "eyJ9!", "isBase64Encoded": True}, id="no base64"),
-        pytest.param({"body": "//79", "isBase64Encoded": True}, id="no UTF-8"),
-        pytest.param({"body": '"\ud800"'}, id="half a surrogate pair"),
-    ],
-)
-def test_a_body_that_is_not_json_is_a_bad_request(changes, api, aws):
-    status, answer = api.call("post", **changes)
-
-    assert (status, answer["error"]["code"], list(answer["error"]["fields"])) == (400, "BAD_REQUEST", ["body"])
-    assert aws.called == []
-
-
-@pytest.mark.parametrize(
     ("text", "is_base64", "status"),
     [
         pytest.param("x" * 8192, False, 400, id="8 KiB"),
@@ -319,22 +302,14 @@ def test_there_is_no_page_after_a_verification_that_is_not_of_the_correlation_id
     assert (status, list(answer["error"]["fields"])) == (400, ["next"])
 
 
-def test_a_search_without_a_query_is_a_bad_request(api):
-    status, answer = api.call("search", multiValueQueryStringParameters=None)
-
-    assert (status, list(answer["error"]["fields"])) == (400, ["correlationId"])
-
-
 @pytest.mark.parametrize(
     ("parameters", "bad"),
     [
         ({"next": ["A" * 32]}, "correlationId"),
         ({"correlationId": [""]}, "correlationId"),
         ({"correlationId": ["x" * 129]}, "correlationId"),
-        ({"correlationId": ["line\nbreak"]}, "correlationId"),
         ({"correlationId": [f"{MINE} "]}, "correlationId"),
         ({"correlationId": [MINE, MINE]}, "correlationId"),
-        ({"correlationId": []}, "correlationId"),
         ({"correlationId": [MINE], "half a \ud800 pair": ["x"]}, "query"),
         ({"correlationId": [MINE], "limit": ["10"]}, "limit"),
         ({"correlationId": [MINE], "correlationid": [MINE]}, "correlationid"),
@@ -410,9 +385,21 @@ def test_an_unknown_verification_is_not_found(api, aws, name):
     assert (len(aws.called), aws.table.items) == (1, {})
 
 
-@pytest.mark.parametrize(("name", "field"), [("get-bad", "verificationId"), ("post-bad", "requestId")])
-def test_a_malformed_request_is_a_bad_request_that_names_the_field(api, aws, name, field):
-    status, answer = api.call(name)
+@pytest.mark.parametrize(
+    ("name", "changes", "field"),
+    [
+        pytest.param("get-bad", {}, "verificationId", id="path"),
+        pytest.param("search", {"multiValueQueryStringParameters": None}, "correlationId", id="no query"),
+        pytest.param("post-bad", {}, "requestId", id="body"),
+        pytest.param("post", {"body": None}, "body", id="no body"),
+        pytest.param("post", {"body": "{"}, "body", id="half a body"),
+        pytest.param("post", {"body": "eyJ9!", "isBase64Encoded": True}, "body", id="no base64"),
+        pytest.param("post", {"body": "//79", "isBase64Encoded": True}, "body", id="no UTF-8"),
+        pytest.param("post", {"body": '"\ud800"'}, "body", id="half a surrogate pair"),
+    ],
+)
+def test_a_malformed_request_is_a_bad_request_that_names_the_field(api, aws, name, changes, field):
+    status, answer = api.call(name, **changes)
 
     assert (status, answer["error"]["code"], aws.called) == (400, "BAD_REQUEST", [])
     assert field in answer["error"]["fields"]
