@@ -36,11 +36,9 @@ def openapi() -> dict[str, Any]:
 def asyncapi() -> dict[str, Any]:
     """The document of the two events, with its generated parts renewed."""
     document, schemas = _document(ASYNCAPI), published()
-    events = {
-        "InstantLinkSent": schemas["instant-link-sent-1.0.schema.json"],
-        "VerificationSettled": schemas["verification-settled-1.0.schema.json"],
-    }
-    document["components"]["schemas"] = _components(events)
+    document["components"]["schemas"] = _components(
+        {"InstantLinkSent": schemas["instant-link-sent"], "VerificationSettled": schemas["verification-settled"]}
+    )
     messages = document["components"]["messages"]
     messages["InstantLinkSent"]["examples"][0]["payload"] = json.loads(
         _sample("instant-link-sent")["Records"][0]["body"]

@@ -35,8 +35,7 @@ Validator = validators.extend(Draft202012Validator, {"pattern": _matches})
 
 @cache
 def validator(name: str) -> Any:
-    schema = schemas.published()[f"{name}-1.0.schema.json"]
-    return Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return Validator(schemas.published()[name], format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def complaints(name: str, instance: Any) -> list[str]:

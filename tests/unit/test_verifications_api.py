@@ -12,26 +12,13 @@ from linkwatch.find_request import NEXT_PATTERN, next_after, parse_find
 from linkwatch.start_request import InvalidInput
 from tests.sample_events import event
 from tests.unit.fake_aws import Context, logged_in, metrics_in, print_logs
-from tests.unit.test_contracts import complaints
+from tests.unit.test_contracts import OPENAPI, complaints
 
 ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
 MINE = "application-4711"
 CALLER = "arn:aws:sts::123456789012:assumed-role/sender/sender"
-SHOWN = {
-    "verificationId": ID,
-    "requestId": ID[:24],
-    "sessionId": ID[25:],
-    "correlationId": MINE,
-    "status": "WATCHING",
-    "outcome": None,
-    "reason": None,
-    "linkSentAt": "2026-11-23T10:00:00.000Z",
-    "deadline": "2026-11-23T10:05:00.000Z",
-    "checks": None,
-    "result": None,
-    "settledAt": None,
-    "publishedAt": None,
-}
+#: The verification that the sample event starts.
+SHOWN = OPENAPI["paths"]["/verifications"]["post"]["responses"]["202"]["content"]["application/json"]["example"]
 #: What the state machine writes, and as the API shows it.
 CLICKED = {
     "status": {"S": "SETTLED"},
@@ -40,12 +27,7 @@ CLICKED = {
     "checks": {"N": "4"},
     "result": {"S": '{"carrier": "Ærizon"}'},
 }
-CLICKED_SHOWN = SHOWN | {
-    "status": "SETTLED",
-    "outcome": "LINK_CLICKED",
-    "checks": 4,
-    "result": {"carrier": "Ærizon"},
-}
+CLICKED_SHOWN = SHOWN | {"status": "SETTLED", "outcome": "LINK_CLICKED", "checks": 4, "result": {"carrier": "Ærizon"}}
 
 
 class Api:
