@@ -92,19 +92,10 @@ INVALID_CORRELATION_IDS = {
     "empty": "",
     "129 characters": "x" * 129,
     "129 emoji": "👍" * 129,
-    "a line feed": "a\nb",
     "a line feed behind it": "application-4711\n",
-    "NUL": "a\x00b",
-    "DEL": "a\x7fb",
-    "a control character of C1": "a\x85b",
     "what an SQS message cannot contain": "a\uffffb",
     "a space alone": " ",
-    "a space before it": " a",
-    "a Japanese space behind it": "a\u3000",
-    "a zero width space": "a\u200b",
-    "a change of direction": "a\u202eb",
     "a byte order mark": "\ufeffa",
-    "an invisible letter": "a\U000e0041",
     "a number": 7,
     "a list": ["x"],
 }
@@ -249,12 +240,14 @@ SPACES = {it for it in CHARACTERS if unicodedata.category(it) in {"Zs", "Zl", "Z
 
 
 def test_the_characters_refused_are_those_of_unicodes_categories():
-    refused = FORMAT - {"\u200c", "\u200d"} | {"\ufffe", "\uffff"}
-    at_an_end = [text for it in refused | SPACES for text in (it, f"{it}a", f"a{it}")]
+    unprintable = FORMAT - {"\u200c", "\u200d"} | {"\ufffe", "\uffff"}
+    invalid = [text for it in unprintable | SPACES for text in (it, f"{it}a", f"a{it}")]
+    invalid += [f"a{it}b" for it in unprintable]
 
-    assert [it for it in refused if re.fullmatch(CORRELATION_ID_PATTERN, f"a{it}b")] == []
-    assert [text for text in at_an_end if re.fullmatch(CORRELATION_ID_PATTERN, text)] == []
-    assert re.fullmatch(CORRELATION_ID_PATTERN, f"a{''.join(CHARACTERS - refused)}b")
+    for text in invalid:
+        assert refused(by_api, GOOD | {"correlationId": text}) == ["correlationId"]
+        assert complaints("start", GOOD | {"correlationId": text})
+    assert re.fullmatch(CORRELATION_ID_PATTERN, f"a{''.join(CHARACTERS - unprintable)}b")
 
 
 def test_the_patterns_mean_the_same_in_javascript():

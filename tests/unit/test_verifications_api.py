@@ -150,27 +150,26 @@ def test_a_start_that_step_functions_refuses_is_accepted_and_counted(api, aws, c
         }
 
 
-def test_a_body_in_base64_is_read(api):
-    encoded = base64.b64encode(body().encode()).decode()
-
-    assert api.call("post", body=encoded, isBase64Encoded=True)[0] == 202
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 @pytest.mark.parametrize(
     ("text", "is_base64", "status"),
     [
-        pytest.param("x" * 8192, False, 400, id="8 KiB"),
-        pytest.param("x" * 8193, False, 413, id="more"),
+        pytest.param(body().ljust(8192), False, 202, id="8 KiB"),
+        pytest.param(body().ljust(8193), False, 413, id="more"),
         pytest.param("ü" * 4097, False, 413, id="more, of two bytes each"),
-        pytest.param(base64.b64encode(b"x" * 8192).decode(), True, 400, id="8 KiB in base64"),
-        pytest.param(base64.b64encode(b"x" * 8193).decode(), True, 413, id="more in base64"),
+        pytest.param(in_base64(body().ljust(8192)), True, 202, id="8 KiB in base64"),
+        pytest.param(in_base64(body().ljust(8193)), True, 413, id="more in base64"),
         pytest.param("!" * 10_928, True, 413, id="too long to be decoded"),
     ],
 )
 def test_a_body_of_more_than_8_kib_is_too_large(text, is_base64, status, api):
-    answer = api.call("post", body=text, isBase64Encoded=is_base64)
+    answered, answer = api.call("post", body=text, isBase64Encoded=is_base64)
 
-    assert (answer[0], answer[1]["error"]["code"]) == (status, {413: "TOO_LARGE", 400: "BAD_REQUEST"}[status])
+    assert answered == status
+    assert status == 202 or answer["error"]["code"] == "TOO_LARGE"
 
 
 # ── Cancel ────────────────────────────────────────────────────────────────────────────────────────────────────────────
