@@ -344,7 +344,9 @@ def test_a_call_that_the_table_does_not_answer_is_unavailable_and_may_be_repeate
 
     assert (status, answer["error"]["code"], api.last["headers"]["Retry-After"]) == (503, "UNAVAILABLE", "1")
     assert aws.called[-1] == refused
-    assert logged_in(capsys.readouterr().out, "ERROR")[0]["call"] == f"{refused}: AccessDeniedException"
+    (line,) = logged_in(capsys.readouterr().out, "ERROR")
+    assert line["call"] == f"{refused}: AccessDeniedException"
+    assert line["correlationId" if name == "search" else "verificationId"] == (MINE if name == "search" else ID)
 
 
 @pytest.mark.usefixtures("started")
