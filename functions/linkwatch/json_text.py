@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-#: Deeper values are read as null. Nothing that linkwatch reads is nested deeper than 4.
+#: Deeper values are read as null. Nothing that linkwatch reads lies deeper than 4.
 MAX_DEPTH = 32
 #: A longer whole number is read as text. Nothing that linkwatch reads is longer.
 MAX_DIGITS = 256
@@ -34,7 +34,7 @@ def parse_json(
 
 
 def _cut_at_max_depth(text: str) -> str:
-    """The text with null in the place of each array and object nested deeper than MAX_DEPTH."""
+    """The text with null in the place of each array and object that lies deeper than MAX_DEPTH."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return text
     depth, kept, kept_to = 0, [], 0
