@@ -156,6 +156,7 @@ def test_an_event_that_the_table_refuses_returns_to_the_queue_and_is_logged(hand
 
     printed = capsys.readouterr().out
     assert [line["call"] for line in logged_in(printed, "ERROR")] == ["PutItem: AccessDeniedException"] * 2
+    assert logged_in(printed, "WARNING") == []
     assert metrics_in(printed) == counted(EventsReturned=2)
     assert aws.messages == []
 
