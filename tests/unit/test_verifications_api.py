@@ -44,7 +44,9 @@ class Api:
         print_logs()
         self.last = self._handler(given, Context())  # pyright: ignore[reportArgumentType]  as much as it reads
         assert self.last["headers"]["Content-Type"] == "application/json"
-        return self.last["statusCode"], json.loads(self.last["body"])
+        answer = json.loads(self.last["body"])
+        assert "error" not in answer or complaints("error", answer) == []
+        return self.last["statusCode"], answer
 
     def search(self, **parameters: str) -> tuple[int, dict[str, Any]]:
         return self.call("search", multiValueQueryStringParameters={name: [it] for name, it in parameters.items()})
