@@ -10,22 +10,13 @@ from contracts import shapes
 from linkwatch.start_request import FUTURE_TOLERANCE_SECONDS, RFC_3339_PATTERN, ApiStartRequest, StartRequest
 
 SCHEMAS = Path(__file__).parent / "schemas"
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-#: Each file, and the type it is made of.
-FILES: dict[str, type[BaseModel]] = {
-    "instant-link-sent-1.0.schema.json": StartRequest,
-    "verification-settled-1.0.schema.json": shapes.VerificationSettled,
-    "start-1.0.schema.json": ApiStartRequest,
-    "verification-1.0.schema.json": shapes.Verification,
-    "error-1.0.schema.json": shapes.Error,
-}
-_TITLES = {
-    "instant-link-sent-1.0.schema.json": "The start event: source is the sender's own, detail-type is InstantLinkSent",
-    "verification-settled-1.0.schema.json": "The outcome event",
-    "start-1.0.schema.json": "The body of POST /verifications",
-    "verification-1.0.schema.json": "A verification, as the API shows it",
-    "error-1.0.schema.json": "Every answer of the API that is not a verification",
+#: Each schema's type and title.
+_PUBLISHED: dict[str, tuple[type[BaseModel], str]] = {
+    "instant-link-sent": (StartRequest, "The start event: source is the sender's own, detail-type is InstantLinkSent"),
+    "verification-settled": (shapes.VerificationSettled, "The outcome event"),
+    "start": (ApiStartRequest, "The body of POST /verifications"),
+    "verification": (shapes.Verification, "A verification, as the API shows it"),
+    "error": (shapes.Error, "Every answer of the API that is not a verification"),
 }
 #: What the parser checks with code (functions/linkwatch/start_request.py), and examples.
 _ADDED = {
@@ -42,52 +33,48 @@ def schema_of(shape: type[BaseModel]) -> dict[str, Any]:
             schema["properties"][name]["anyOf"][0] |= added
             # Generated clients treat a property with a default as always present.
             del schema["properties"][name]["default"]
-        ahead = f" At most {FUTURE_TOLERANCE_SECONDS} s in the future."
-        schema["properties"]["linkSentAt"]["description"] += "." + ahead
-        schema["description"] = "The fields of a start. Unknown ones are " + (
-            "refused." if shape is ApiStartRequest else "ignored."
-        )
-        schema["additionalProperties"] = shape is not ApiStartRequest
+        schema["properties"]["linkSentAt"]["description"] += f". At most {FUTURE_TOLERANCE_SECONDS} s in the future."
+        is_closed = shape is ApiStartRequest
+        schema["description"] = f"The fields of a start. Unknown ones are {'refused' if is_closed else 'ignored'}."
+        schema["additionalProperties"] = not is_closed
     return schema
 
 
-def _without_titles(schema: Any) -> Any:
-    """Returns the schema without the titles that pydantic makes from the names of properties."""
-    if isinstance(schema, list):
-        return [_without_titles(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
+def _without_titles(schema: dict[str, Any]) -> dict[str, Any]:
+    """Returns the schema without the titles that pydantic makes from names; a property named title stays."""
+
+    def without_title(part: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in part.items() if name != "title" or not isinstance(value, str)}
+
+    return json.loads(json.dumps(schema), object_hook=without_title)
+
+
+def published() -> dict[str, dict[str, Any]]:
+    """Returns the schemas by their names."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return {
-        name: {key: _without_titles(part) for key, part in value.items()}
-        if name == "properties"
-        else _without_titles(value)
-        for name, value in schema.items()
-        if name != "title" or not isinstance(value, str)
+        name: dialect | (_bus_event() if shape is StartRequest else schema_of(shape)) | {"title": title}
+        for name, (shape, title) in _PUBLISHED.items()
+    }
+
+
+def _bus_event() -> dict[str, Any]:
+    time = "EventBridge's: linkSentAt, if it is missing"
+    return {
+        "type": "object",
+        "properties": {
+            "source": {"type": "string"},
+            "detail-type": {"const": "InstantLinkSent"},
+            "id": {"type": "string", "description": "EventBridge's"},
+            "time": {"type": "string", "format": "date-time", "description": time},
+            "detail": schema_of(StartRequest),
+        },
+        "required": ["source", "detail-type", "id", "time", "detail"],
     }
 
 
 def files() -> dict[Path, str]:
-    """Returns the text of each file in schemas/, by path."""
-    return {SCHEMAS / name: _text(name, schema_of(shape)) for name, shape in FILES.items()}
-
-
-def _text(name: str, schema: dict[str, Any]) -> str:
-    if name.startswith("instant-link-sent"):
-        detail = {key: value for key, value in schema.items() if key != "title"}
-        schema = {
-            "type": "object",
-            "properties": {
-                "source": {"type": "string"},
-                "detail-type": {"const": "InstantLinkSent"},
-                "id": {"type": "string", "description": "EventBridge's"},
-                "time": {
-                    "type": "string",
-                    "format": "date-time",
-                    "description": "EventBridge's: linkSentAt, if it is missing",
-                },
-                "detail": detail,
-            },
-            "required": ["source", "detail-type", "id", "time", "detail"],
-        }
-    whole = {"$schema": DIALECT, **schema, "title": _TITLES[name]}
-    return json.dumps(whole, indent=2) + "\n"  # ASCII only: a pattern names invisible characters
+    """Returns the text of each file, by path."""
+    # ASCII only: a pattern names invisible characters.
+    texts = {name: json.dumps(schema, indent=2) + "\n" for name, schema in published().items()}
+    return {SCHEMAS / f"{name}-1.0.schema.json": text for name, text in texts.items()}

@@ -4,7 +4,6 @@ In: each VerificationSettled event on the stack's bus. No other part of linkwatc
 delivered twice makes a metric one too low or too high.
 """
 
-import warnings
 from datetime import datetime
 from typing import Any
 
@@ -20,14 +19,10 @@ REASONS = (*Reason, "STARTED_TOO_LATE", "INTERRUPTED")
 #: events on the bus chooses the values.
 OTHER = "OTHER"
 
-# Where an event raises there is no metric; Powertools would warn of it on stderr, as plain text among the JSON lines.
-warnings.filterwarnings("ignore", "No application metrics to publish")
-
 _logger = Logger()
 _metrics = Metrics(namespace="linkwatch")  # its one dimension is the service: the stack's name
 
 
-@_metrics.log_metrics
 def handler(event: dict[str, Any], context: object) -> None:
     """Takes one outcome event. Raises KeyError, TypeError or ValueError for a malformed one."""
     settled = event["detail"]
@@ -50,6 +45,7 @@ def handler(event: dict[str, Any], context: object) -> None:
     _metrics.add_metric("TimeToSettle", MetricUnit.Seconds, time_to_settle)
     if reason != "STARTED_TOO_LATE":  # that is the caller's lateness
         _metrics.add_metric("Lateness", MetricUnit.Seconds, lateness)
+    _metrics.flush_metrics()
 
 
 def _count(**dimensions: str) -> None:

@@ -6,7 +6,6 @@ In, every minute: {"sweep": true}: recovers all open verifications.
 In, from an engineer (make recover): {"sweep": true, "rearm": true}: a sweep that also continues what recovery has given up on.
 """
 
-import warnings
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -23,9 +22,6 @@ from linkwatch.executions import Executions
 from linkwatch.recovery import Failure, Recovered, Sweep
 from linkwatch.settings import Settings
 from linkwatch.table import Table
-
-# Most status events have no metric; Powertools would warn of each on stderr, as plain text among the JSON lines.
-warnings.filterwarnings("ignore", "No application metrics to publish")
 
 _logger = Logger()
 _metrics = Metrics(namespace="linkwatch")  # its one dimension is the service: the stack's name
@@ -48,7 +44,6 @@ class SweepIncomplete(Exception):
 
 
 @_logger.inject_lambda_context(clear_state=True)
-@_metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int] | None:
     """Takes one status change, or one sweep, which it answers with its counts. Raises AwsUnavailable for a status change that it
     could not act on, SweepIncomplete at the end of a sweep. The longest status change is GetItem and the calls for an item, 25 s.
@@ -94,6 +89,8 @@ def _report(recovered: dict[str, Recovered]) -> None:
             counts.update(_METRICS[result])
     for name, count in counts.items():
         _metrics.add_metric(name, MetricUnit.Count, count)
+    if _metrics.metric_set:  # Powertools would warn on stderr, as plain text among the JSON lines
+        _metrics.flush_metrics()
 
 
 def _report_failures(failures: Iterable[Failure]) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from linkwatch.start_request import CORRELATION_ID_PATTERN, InvalidInput, fields_of
 
-#: 24 bytes in base64 for URLs (RFC 4648, section 5): every text of this form stands for one verificationId.
+#: 24 bytes in base64 for URLs (RFC 4648, section 5): every text of this form is one verificationId.
 NEXT_PATTERN = "^[0-9A-Za-z_-]{32}$"
 _NEXT = re.compile(NEXT_PATTERN)
 

