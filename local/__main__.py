@@ -1,7 +1,6 @@
-"""python -m local VERB: what the Makefile's local targets call. Choices are variables in the environment (SCENARIO=never)."""
+"""python -m local VERB: what the Makefile's local targets call. A choice is a variable: LINKWATCH_SCENARIO=never."""
 
 import argparse
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from urllib3.exceptions import HTTPError
 from local import accept, background, run, sam
 from local.accelerated_clock import NoAcceleratedClock
 from local.checkout import LOGS, shown
+from local.choices import GIVEN
 from local.launch import LocalStackFailed
 from local.live_view import show_plain_where_needed
 from local.programs import forget_aws
@@ -75,7 +75,7 @@ def main() -> int:
         if options.verb == "example":
             return background.example(console, options.name, options.parameters)
         verb = VERBS[options.verb]
-        refuse_unused(os.environ, options.verb, verb.choices)
+        refuse_unused(GIVEN, options.verb, verb.choices)
         return verb.does(console)
     except BadChoice as error:
         problem, status = str(error), USAGE_ERROR

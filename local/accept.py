@@ -1,6 +1,5 @@
 """python -m local accept: the acceptance run (operations/acceptance) on a local stack. Reads BURST and OUT."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from rich.console import Console
 from local import sam
 from local.accelerated_clock import NoAcceleratedClock, environment_at
 from local.checkout import EMULATOR_VENV
+from local.choices import GIVEN
 from local.stack import StackConfig, running_stack, warm_up_many
 from operations.acceptance.__main__ import ProgressPrinter, burst_from
 from operations.acceptance.account import NEXT_VERSION, code_versions, parameters
@@ -73,10 +73,10 @@ def _emulator_version() -> str:
 def accept(_console: Console) -> int:
     """Makes the run. Undecided is no failure here: the emulator enforces less than AWS, and may be slow. Raises BadChoice."""
     tell = ProgressPrinter()
-    burst = burst_from(os.environ.get("BURST") or str(BURST))
+    burst = burst_from(GIVEN.get("BURST") or str(BURST))
     tell("building and deploying")
     with local_target(burst) as target:
         run = Run(target, tell)
         run.play()
         run.finish()
-        return 1 if write_report(run, Path(os.environ.get("OUT") or REPORTS)) is Verdict.BROKEN else 0
+        return 1 if write_report(run, Path(GIVEN.get("OUT") or REPORTS)) is Verdict.BROKEN else 0

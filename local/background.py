@@ -1,6 +1,5 @@
 """The stack that make up leaves in the background, and the commands about it."""
 
-import os
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +11,7 @@ from rich.console import Console
 
 from local import choices, sam
 from local.checkout import BACKGROUND_STACK, LOGS, shown
+from local.choices import GIVEN
 from local.launch import LocalStackFailed
 from local.live_view import show_all
 from local.run import send, start, watch
@@ -79,7 +79,7 @@ def variables_of(stack: Stack) -> dict[str, str]:
 def send_one(console: Console) -> int:
     """Has the simulator send a link, starts its verification through VIA, and prints its id."""
     stack, chosen = the_stack(), choices.choices(lambda: 1)
-    correlation = {"correlationId": os.environ["CORRELATION"]} if os.environ.get("CORRELATION") else {}
+    correlation = {"correlationId": GIVEN["CORRELATION"]} if GIVEN.get("CORRELATION") else {}
     console.print(start(stack, send(stack, chosen.scenario) | correlation, chosen.via), highlight=False, soft_wrap=True)
     return 0
 
@@ -89,9 +89,9 @@ def watch_some(console: Console) -> int:
     open or were a moment ago.
     """
     stack = the_stack()
-    if correlation_id := os.environ.get("CORRELATION"):
+    if correlation_id := GIVEN.get("CORRELATION"):
         return watch(console, stack, _newest_of(console, stack, correlation_id))
-    if not (verification_id := os.environ.get("ID")):
+    if not (verification_id := GIVEN.get("ID")):
         with suppress(KeyboardInterrupt):  # it is how one leaves the picture
             show_all(stack, console)
         return 0
@@ -121,7 +121,7 @@ def _body_of(stack: Stack, path: str) -> dict[str, Any]:
 
 def logs(console: Console) -> int:
     """Prints what FUNCTION, a logical id of linkwatch's template or of a deployed example's, has logged. Raises BadChoice."""
-    stack, wanted = the_stack(), os.environ.get("FUNCTION") or "CheckLink"
+    stack, wanted = the_stack(), GIVEN.get("FUNCTION") or "CheckLink"
     deployed = stack.client("cloudformation").describe_stacks()["Stacks"]
     templates = [
         Resources(stack.client, each["StackName"]) for each in deployed if each["StackName"].startswith("linkwatch")
@@ -145,7 +145,7 @@ def report(console: Console) -> int:
     """Writes the report of the background stack: HOURS, SINCE, UNTIL, OUT."""
     from operations.report.write import write_report  # noqa: PLC0415  # needs vl-convert, which make run does without
 
-    console.print(write_report(the_stack(), os.environ), highlight=False, soft_wrap=True, markup=False)
+    console.print(write_report(the_stack(), GIVEN), highlight=False, soft_wrap=True, markup=False)
     return 0
 
 

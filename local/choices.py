@@ -1,4 +1,4 @@
-"""The choices of a local run: make's variables (make run SCENARIO=never), which arrive in the environment."""
+"""The choices of a local run: make run SCENARIO=never, or LINKWATCH_SCENARIO=never in the environment."""
 
 import os
 import re
@@ -14,6 +14,10 @@ from simulator.scenarios import SCENARIOS
 #: Where there is no accelerated clock, a window of 20 s shows the same as one of 5 minutes.
 SHORT_WINDOW: dict[str, object] = {"WindowSeconds": 20, "PollIntervalSeconds": 2}
 _MAX_SPEED = 60
+
+#: The choices that were made, by their names without the prefix. make sets the prefixed variables to what is typed after it; a
+#: SPEED or ID that a shell exports for another program is no choice.
+GIVEN = {name.removeprefix("LINKWATCH_"): value for name, value in os.environ.items() if name.startswith("LINKWATCH_")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +42,17 @@ class RealLink:
 
 def choices(default_speed: Callable[[], float]) -> Choices:
     """SCENARIO, SPEED and VIA. default_speed is called where SPEED is not set. Raises BadChoice."""
-    scenario = os.environ.get("SCENARIO") or "clicked"
+    scenario = GIVEN.get("SCENARIO") or "clicked"
     if scenario not in SCENARIOS:
         raise BadChoice(f"SCENARIO={scenario} does not exist; there are {', '.join(SCENARIOS)}")
-    via = os.environ.get("VIA") or "api"
+    via = GIVEN.get("VIA") or "api"
     if via not in {"api", "event"}:
         raise BadChoice(f"VIA={via} does not exist; there are api and event")
     return Choices(scenario, _speed(default_speed), "api" if via == "api" else "event")
 
 
 def _speed(default: Callable[[], float]) -> float:
-    given = os.environ.get("SPEED") or str(default())
+    given = GIVEN.get("SPEED") or str(default())
     try:
         speed = float(given)
     except ValueError:
@@ -59,18 +63,22 @@ def _speed(default: Callable[[], float]) -> float:
 
 
 def real_link() -> RealLink | None:
-    """SIGNZY_BASE_URL, SIGNZY_TOKEN, REQUEST_ID, SESSION_ID and LINK_SENT_AT; None where no link is named. Raises BadChoice."""
-    names = ("SIGNZY_BASE_URL", "SIGNZY_TOKEN", "REQUEST_ID", "SESSION_ID")
-    given = {name: os.environ.get(name, "") for name in names}
-    if not any(given[name] for name in names if name != "SIGNZY_TOKEN"):  # a shell may have a token for other uses
+    """REQUEST_ID, SESSION_ID and LINK_SENT_AT, with the shell's SIGNZY_BASE_URL and SIGNZY_TOKEN; None where no link is named.
+
+    Raises BadChoice.
+    """
+    ids = ("REQUEST_ID", "SESSION_ID")
+    if not any(GIVEN.get(name) for name in ids):
         return None
+    given = {name: os.environ.get(name) for name in ("SIGNZY_BASE_URL", "SIGNZY_TOKEN")}
+    given = {name: value or "" for name, value in (given | {name: GIVEN.get(name) for name in ids}).items()}
     missing = [name for name, value in given.items() if not value]
     if missing:
-        raise BadChoice(f"a real link needs {', '.join(names)}; missing: {', '.join(missing)}")
-    for name in ("REQUEST_ID", "SESSION_ID"):  # checked before anything is deployed
+        raise BadChoice(f"a real link needs {', '.join(given)}; missing: {', '.join(missing)}")
+    for name in ids:  # checked before anything is deployed
         if not re.fullmatch("[0-9a-fA-F]{24}", given[name]):
             raise BadChoice(f"{name}={given[name]} should have 24 hexadecimal digits")
-    link_sent_at = os.environ.get("LINK_SENT_AT") or None
+    link_sent_at = GIVEN.get("LINK_SENT_AT") or None
     return RealLink(
         given["SIGNZY_BASE_URL"], given["REQUEST_ID"], given["SESSION_ID"], link_sent_at, given["SIGNZY_TOKEN"]
     )

@@ -33,9 +33,9 @@ def stack() -> Iterator[Stack]:
 
 
 def _speed() -> float:
-    """SPEED, or what this machine keeps up with now; real time where it has no accelerated clock."""
+    """SPEED= of make, or what this machine keeps up with now; real time where it has no accelerated clock."""
     try:
-        return float(os.environ.get("SPEED") or speed_of_this_machine(_FASTEST))
+        return float(os.environ.get("LINKWATCH_SPEED") or speed_of_this_machine(_FASTEST))
     except NoAcceleratedClock:
         return 1
 

@@ -9,11 +9,15 @@ import pytest
 from local.checkout import ROOT
 
 
-def local(verb: str, **chosen: str) -> subprocess.CompletedProcess[str]:
+def local(verb: str, environment: dict[str, str] | None = None, **chosen: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "local", verb],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **chosen},
+        env={
+            "PATH": os.environ["PATH"],
+            **(environment or {}),
+            **{f"LINKWATCH_{name}": chosen[name] for name in chosen},
+        },
         capture_output=True,
         text=True,
         timeout=300,
@@ -45,7 +49,7 @@ def test_a_bad_choice_is_an_error_of_one_line(verb, chosen, problem):
 
 
 def test_an_incomplete_real_link_is_an_error_that_names_what_is_missing():
-    done = local("run", SIGNZY_TOKEN="hunter2", REQUEST_ID="6462150e29c23b4d42352a63")
+    done = local("run", {"SIGNZY_TOKEN": "hunter2"}, REQUEST_ID="6462150e29c23b4d42352a63")
 
     assert done.returncode == 2
     assert "missing: SIGNZY_BASE_URL, SESSION_ID" in done.stderr

@@ -43,9 +43,11 @@ def test_only_a_typed_or_prefixed_choice_selects_an_account(target, typed, expor
 
 @pytest.mark.parametrize("name", ["ENV", "CONFIRM", "YES", "TO", "TEMPLATE", "RELEASE", "OUT", "ID"])
 def test_only_a_typed_or_prefixed_choice_reaches_a_program(name):
-    assert name not in environment_of_a_recipe(**{name: "exported"})
-    assert environment_of_a_recipe(f"{name}=typed", **{name: "exported"})[name] == "typed"
-    assert environment_of_a_recipe(**{f"LINKWATCH_{name}": "ours"})[name] == "ours"
+    ours = f"LINKWATCH_{name}"
+
+    assert not {name, ours} & environment_of_a_recipe(**{name: "exported"}).keys()
+    assert environment_of_a_recipe(f"{name}=typed", **{name: "exported", ours: "exported"})[ours] == "typed"
+    assert environment_of_a_recipe(**{ours: "exported"})[ours] == "exported"
 
 
 @pytest.mark.parametrize(
