@@ -137,8 +137,7 @@ def picture(lines: list[Line], width: int) -> Group:
 
 def row(line: Line, width: int) -> Text:
     """One verification: its id and takeover, its window, its state."""
-    state_width = min(_STATE_WIDTH, width // 4)
-    columns = max(width - _ID_WIDTH - state_width - 2, 8)
+    columns = max(width - _ID_WIDTH - _STATE_WIDTH - 2, 8)
 
     def column(second: float) -> int:
         return max(0, min(columns - 1, round(second / line.window_seconds * (columns - 1))))
@@ -148,7 +147,7 @@ def row(line: Line, width: int) -> Text:
         cells[column(second)] = _SYMBOLS[answer][:2]
     style = {None: "", "LINK_CLICKED": "green", "EXPIRED": "yellow"}.get(line.outcome, "red")
     name = line.name[:_ID_WIDTH].ljust(_ID_WIDTH)
-    return _one_line((name, "bold"), *cells, "  ", (line.state[:state_width], style))
+    return _one_line((name, "bold"), *cells, "  ", (line.state[:_STATE_WIDTH], style))
 
 
 def _one_line(*parts: str | tuple[str, str]) -> Text:
