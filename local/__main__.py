@@ -16,7 +16,6 @@ from local.accelerated_clock import NoAcceleratedClock
 from local.checkout import LOGS, shown
 from local.choices import GIVEN
 from local.launch import LocalStackFailed
-from local.live_view import show_plain_where_needed
 from local.programs import forget_aws
 from operations.deployed.resources import RecoveryFailed
 from operations.environment import BadChoice, refuse_unused
@@ -59,7 +58,8 @@ def main() -> int:
     """Runs a verb; 0 done, 1 failed, 2 a choice that does not exist, 130 Ctrl-C."""
     console = Console(emoji=False)  # an ARN's :secret: is no emoji
     errors = Console(stderr=True, emoji=False, soft_wrap=True)
-    show_plain_where_needed()
+    for stream in (sys.stdout, sys.stderr):  # a terminal's encoding may lack characters of the picture
+        stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]  # a TextIOWrapper has it
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, verb in VERBS.items():

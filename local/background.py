@@ -15,11 +15,21 @@ from local.choices import GIVEN
 from local.launch import LocalStackFailed
 from local.live_view import show_all
 from local.run import send, start, watch
-from local.stack import Stack, StackConfig, background_stack, end_background_stack, launch_background_stack
+from local.stack import Stack, background_stack, end_background_stack, launch_background_stack
 from operations.deployed.resources import DeployedFunctions, Resources
 from operations.deployed.stack import exports
 from operations.environment import BadChoice, values_in
 
+_HOW_TO_USE = """The stack is up, at {speed:g} times real time; logs are in {logs}
+
+  make send SCENARIO=never VIA=event    send a link and start its verification
+  make watch                            show all that are open, live; or one: ID=<verificationId> or CORRELATION=
+  make logs FUNCTION=CheckLink          print a function's logs
+  make down                             end the stack
+
+For the AWS CLI, SDKs, the examples and the README's commands ($ApiUrl, $BusName, …):
+  eval "$(make -s env)"
+"""
 #: What make env prints of the emulator itself.
 _ACCESS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION")
 
@@ -29,31 +39,10 @@ def up(console: Console) -> int:
     if background_stack():
         console.print("A stack is up already: make down ends it")
         return 1
-    config, why_not = choices.as_the_machine_can(StackConfig(speed=choices.choices(lambda: 1).speed))
-    if why_not:
-        console.print(why_not)
+    config = choices.simulated(choices.choices(lambda: 1).speed, console)
     with console.status("Building the stack and deploying it to the emulator …"):
         stack = launch_background_stack(config)
-    lines = [
-        f"The stack is up, at {stack.clock.speed:g} times real time.",
-        "",
-        "  make send SCENARIO=never VIA=event    send a link and have it watched",
-        "  make watch                            show all that are open, live; or one: ID=<verificationId> or CORRELATION=",
-        "  make logs FUNCTION=CheckLink          print a function's logs",
-        "  make down                             end the stack",
-        "",
-        "For the AWS CLI, SDKs, the examples and the README's commands ($ApiUrl, $BusName, …):",
-        '  eval "$(make -s env)"',
-        "",
-        f"  API            {stack.api_url}   (sign for execute-api)",
-        f"  state machine  {stack.outputs.StateMachineArn}",
-        f"  bus            {stack.outputs.BusName}",
-        f"  table          {stack.outputs.TableName}",
-        f"  secret         {stack.outputs.SignzyTokenArn}",
-        f"  Signzy         {stack.signzy.base_url}   (the simulator)",
-        f"  logs           {shown(LOGS)}",
-    ]
-    console.print("\n".join(lines), highlight=False, soft_wrap=True, markup=False)
+    console.print(_HOW_TO_USE.format(speed=stack.clock.speed, logs=shown(LOGS)), highlight=False, soft_wrap=True)
     return 0
 
 
@@ -86,30 +75,21 @@ def send_one(console: Console) -> int:
 
 def watch_some(console: Console) -> int:
     """Shows the verification ID, or the newest of CORRELATION, live until its outcome is there; without either, all that are
-    open or were a moment ago.
+    open or were a moment ago. Raises LocalStackFailed.
     """
-    stack = the_stack()
-    if correlation_id := GIVEN.get("CORRELATION"):
-        return watch(console, stack, _newest_of(console, stack, correlation_id))
-    if not (verification_id := GIVEN.get("ID")):
-        with suppress(KeyboardInterrupt):  # it is how one leaves the picture
-            show_all(stack, console)
-        return 0
-    return watch(console, stack, _body_of(stack, f"/verifications/{quote(verification_id)}")["verificationId"])
-
-
-def _newest_of(console: Console, stack: Stack, correlation_id: str) -> str:
-    """The id of the verification whose link is the newest; prints the others. Raises LocalStackFailed."""
-    found = _body_of(stack, f"/verifications?correlationId={quote(correlation_id, safe='')}")
-    if not found["verifications"]:
-        raise LocalStackFailed(f"no verification has the correlationId {correlation_id}")
-    newest, *others = found["verifications"]
-    for other in others:
-        line = f"Also: {other['verificationId']}, {other['outcome'] or other['status']}"
-        console.print(line, highlight=False, soft_wrap=True, markup=False)
-    if found["next"]:
-        console.print("And more that are older")
-    return newest["verificationId"]
+    stack, correlation_id, verification_id = the_stack(), GIVEN.get("CORRELATION"), GIVEN.get("ID")
+    if correlation_id:
+        found = _body_of(stack, f"/verifications?correlationId={quote(correlation_id, safe='')}")["verifications"]
+        if not found:
+            raise LocalStackFailed(f"no verification has the correlationId {correlation_id}")
+        verification_id = found[0]["verificationId"]
+    elif verification_id:
+        verification_id = _body_of(stack, f"/verifications/{quote(verification_id)}")["verificationId"]
+    if verification_id:
+        return watch(console, stack, verification_id)
+    with suppress(KeyboardInterrupt):  # it is how one leaves the picture
+        show_all(stack, console)
+    return 0
 
 
 def _body_of(stack: Stack, path: str) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Literal
+
+from rich.console import Console
 
 from local.accelerated_clock import NoAcceleratedClock, environment_at
 from local.stack import StackConfig
@@ -29,17 +31,6 @@ class Choices:
     via: Literal["api", "event"]
 
 
-@dataclass(frozen=True, slots=True)
-class RealLink:
-    """A link that the real Signzy has sent. link_sent_at: RFC 3339, or None for now."""
-
-    base_url: str
-    request_id: str
-    session_id: str
-    link_sent_at: str | None
-    token: str = field(repr=False)
-
-
 def choices(default_speed: Callable[[], float]) -> Choices:
     """SCENARIO, SPEED and VIA. default_speed is called where SPEED is not set. Raises BadChoice."""
     scenario = GIVEN.get("SCENARIO") or "clicked"
@@ -62,34 +53,34 @@ def _speed(default: Callable[[], float]) -> float:
     return speed
 
 
-def real_link() -> RealLink | None:
-    """REQUEST_ID, SESSION_ID and LINK_SENT_AT, with the shell's SIGNZY_BASE_URL and SIGNZY_TOKEN; None where no link is named.
-
-    Raises BadChoice.
+def real_link() -> tuple[StackConfig, dict[str, str]] | None:
+    """A stack for the real Signzy and a link that it has sent: REQUEST_ID, SESSION_ID and LINK_SENT_AT (RFC 3339), with the
+    shell's SIGNZY_BASE_URL and SIGNZY_TOKEN. None where no link is named. Raises BadChoice.
     """
     ids = ("REQUEST_ID", "SESSION_ID")
     if not any(GIVEN.get(name) for name in ids):
         return None
-    given = {name: os.environ.get(name) for name in ("SIGNZY_BASE_URL", "SIGNZY_TOKEN")}
-    given = {name: value or "" for name, value in (given | {name: GIVEN.get(name) for name in ids}).items()}
-    missing = [name for name, value in given.items() if not value]
-    if missing:
+    given = {name: os.environ.get(name) or "" for name in ("SIGNZY_BASE_URL", "SIGNZY_TOKEN")}
+    given |= {name: GIVEN.get(name, "") for name in ids}
+    if missing := [name for name, value in given.items() if not value]:
         raise BadChoice(f"a real link needs {', '.join(given)}; missing: {', '.join(missing)}")
     for name in ids:  # checked before anything is deployed
         if not re.fullmatch("[0-9a-fA-F]{24}", given[name]):
             raise BadChoice(f"{name}={given[name]} should have 24 hexadecimal digits")
-    link_sent_at = GIVEN.get("LINK_SENT_AT") or None
-    return RealLink(
-        given["SIGNZY_BASE_URL"], given["REQUEST_ID"], given["SESSION_ID"], link_sent_at, given["SIGNZY_TOKEN"]
-    )
+    link = {"requestId": given["REQUEST_ID"], "sessionId": given["SESSION_ID"]}
+    if sent_at := GIVEN.get("LINK_SENT_AT"):
+        link["linkSentAt"] = sent_at
+    return StackConfig(signzy_base_url=given["SIGNZY_BASE_URL"], token=given["SIGNZY_TOKEN"]), link
 
 
-def as_the_machine_can(config: StackConfig) -> tuple[StackConfig, str | None]:
-    """The stack as configured, or one in real time with a short window and a line that says why."""
+def simulated(speed: float, console: Console) -> StackConfig:
+    """A stack with the simulator at this speed; in real time and with a short window where the machine has no accelerated clock,
+    which it prints.
+    """
     try:
-        environment_at(config.speed)
+        environment_at(speed)
     except NoAcceleratedClock as error:
         window = SHORT_WINDOW["WindowSeconds"]
-        why = f"No accelerated clock here ({error}): this run is in real time, with a window of {window} s instead of 300."
-        return replace(config, speed=1, parameters={**config.parameters, **SHORT_WINDOW}), why
-    return config, None
+        console.print(f"No accelerated clock here ({error}): real time, with a window of {window} s instead of 300.")
+        return StackConfig(parameters=SHORT_WINDOW)
+    return StackConfig(speed=speed)

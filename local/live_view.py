@@ -2,12 +2,10 @@
 that happens.
 """
 
-import codecs
 import json
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -19,164 +17,106 @@ from local.stack import Stack
 
 #: A settled verification stays in the picture this long, by the stack's clock, and for REAL_SECONDS at least.
 _STAYS_SECONDS, _STAYS_REAL_SECONDS = 60, 20
-_REFRESHES_A_SECOND = 4
-_ID_WIDTH, _STATE_WIDTH, _NARROW_STATE_WIDTH = 14, 24, 12
-_NARROW = 70
-_CHECK_LINK = "Check Link"
+_REFRESHES_A_SECOND = 2
+_ID_WIDTH, _STATE_WIDTH = 14, 24
+#: Characters that every terminal has.
 _SYMBOLS = {
-    "PENDING": ("·", "yellow", "not yet"),
-    "CLICKED": ("●", "green", "clicked"),
+    "PENDING": (".", "yellow", "not yet"),
+    "CLICKED": ("o", "green", "clicked"),
     "UNAVAILABLE": ("x", "red", "no answer"),
-    "REJECTED": ("■", "red", "refused"),
+    "REJECTED": ("#", "red", "refused"),
 }
-#: What a terminal shows whose encoding lacks a character of the picture.
-_PLAIN = {"·": ".", "●": "o", "■": "#", "─": "-", "━": "=", "…": "."}
-
-
-def show_plain_where_needed() -> None:
-    """Replaces characters that the terminal's encoding lacks, instead of failing."""
-    register_plain_characters()
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="plain")  # pyright: ignore[reportAttributeAccessIssue]  # a TextIOWrapper has it
-
-
-def register_plain_characters() -> None:
-    """Makes "plain" an error handler of codecs."""
-    codecs.register_error("plain", _plain)
-
-
-def _plain(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeEncodeError)
-    return "".join(_PLAIN.get(each, "?") for each in error.object[error.start : error.end]), error.end
-
-
-# ── What is known of them ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True, slots=True)
-class CheckSeen:
-    """One check: when it was due, epoch milliseconds by the stack's clock, and its answer."""
+class Check:
+    """One check. at_ms: when it was due, epoch milliseconds by the stack's clock."""
 
     at_ms: float
     answer: str
     reason: str | None
 
 
-@dataclass(slots=True)
-class Progress:
-    """state: the one it is in, or was in last; checks: those that were made and have their answer, as the item counts them."""
-
-    state: str = "Starting"
-    checks: list[CheckSeen] = field(default_factory=list)
-
-
-def progress_of(events: Iterable[dict[str, Any]]) -> Progress:
-    """Reads the events of GetExecutionHistory, oldest first."""
-    so_far = Progress()
-    entered_ms = 0.0
-    answered = False
+def checks_in(events: Iterable[dict[str, Any]]) -> list[Check]:
+    """The checks that were made and have their answer, from the events of GetExecutionHistory, oldest first."""
+    checks: list[Check] = []
+    asked_ms: float | None = None
     for event in events:
         if entered := event.get("stateEnteredEventDetails"):
-            if so_far.state == _CHECK_LINK and not answered:  # the task failed, and the failure was caught
-                so_far.checks.append(CheckSeen(entered_ms, "UNAVAILABLE", "CHECK_FAILED"))
-            so_far.state, entered_ms, answered = entered["name"], event["timestamp"].timestamp() * 1000, False
-        elif so_far.state == _CHECK_LINK and (succeeded := event.get("taskSucceededEventDetails")):
-            payload = json.loads(succeeded["output"])["Payload"]
-            if payload["reason"] != "PAST_DEADLINE":  # no request was sent
-                so_far.checks.append(CheckSeen(entered_ms, payload["answer"], payload["reason"]))
-            answered = True
-    return so_far
+            if asked_ms is not None:  # the task failed, and the failure was caught
+                checks.append(Check(asked_ms, "UNAVAILABLE", "CHECK_FAILED"))
+            asked_ms = event["timestamp"].timestamp() * 1000 if entered["name"] == "Check Link" else None
+        elif asked_ms is not None and (succeeded := event.get("taskSucceededEventDetails")):
+            answer = json.loads(succeeded["output"])["Payload"]
+            if answer["reason"] != "PAST_DEADLINE":  # no request was sent
+                checks.append(Check(asked_ms, answer["answer"], answer["reason"]))
+            asked_ms = None
+    return checks
 
 
-@dataclass(frozen=True)
 class Line:
-    """One verification. Seconds are since the link was sent; checks: second, answer and reason; settled_after: how many checks
-    led to the outcome, by the item.
-    """
+    """One verification at one moment, from its item and its checks. Seconds are since the link was sent."""
 
-    verification_id: str
-    takeover: str
-    window_seconds: float
-    seconds_gone: float
-    checks: tuple[tuple[float, str, str | None], ...] = ()
-    outcome: str | None = None
-    reason: str | None = None
-    settled_after: int | None = None
-    is_published: bool = False
-
-    @property
-    def short_id(self) -> str:
-        """The beginning of its requestId, and which takeover watches it."""
-        return f"{self.verification_id[:6]} {self.takeover}".strip()
+    def __init__(self, item: dict[str, Any], checks: Iterable[Check], now_ms: float) -> None:
+        sent_ms = _epoch_ms(item["linkSentAt"]) // 1000 * 1000  # schedule and deadline count from there
+        settled_ms = _epoch_ms(item["settledAt"]) if item.get("settledAt") else now_ms
+        self.verification_id: str = item["verificationId"]
+        takeover = item["executionName"][len(self.verification_id) + 1 :]
+        self.name = f"{self.verification_id[:6]} {takeover}".strip()
+        self.window_seconds = (_epoch_ms(item["deadline"]) - sent_ms) / 1000
+        self.seconds_gone = (min(now_ms, settled_ms) - sent_ms) / 1000
+        self.checks = [((check.at_ms - sent_ms) / 1000, check.answer, check.reason or "") for check in checks]
+        self.outcome: str | None = item.get("outcome")
+        self.is_published = bool(item.get("publishedAt"))
+        self._reason, self._settled_after = item.get("reason") or "", item.get("checks")
 
     @property
     def state(self) -> str:
         """In a word or two."""
         if self.outcome:
-            return f"{self.outcome} {self.reason or ''}".strip()
+            return f"{self.outcome} {self._reason}".strip()
         return f"{max(self.window_seconds - self.seconds_gone, 0):.0f} s left"
 
     def news(self) -> list[tuple[float, str]]:
         """What has happened so far: second and text."""
         checks = enumerate(self.checks, 1)
         found = [
-            (second, f"check {number:2}: {answer} {reason or ''}".rstrip())
-            for number, (second, answer, reason) in checks
+            (second, f"check {number:2}: {answer} {reason}".rstrip()) for number, (second, answer, reason) in checks
         ]
-        after = "" if self.settled_after is None else f" after {self.settled_after} checks"
+        after = "" if self._settled_after is None else f" after {self._settled_after} checks"
         return found + ([(self.seconds_gone, f"settled: {self.state}{after}")] if self.outcome else [])
 
 
 class LiveVerifications:
-    """The lines of a stack's verifications, or of one.
-
-    The checks are those of the execution: of the simulator's requests, one may be the repetition of another in the same check. An
-    execution's history is read again only when the simulator has got a request about its link, or a check had no answer yet.
+    """The lines of a stack's verifications, or of one. The checks are those of the execution: of the simulator's requests, one
+    may be the repetition of another in the same check.
     """
 
     def __init__(self, stack: Stack, verification_id: str | None = None) -> None:
         """verification_id: of the only one to show."""
         self.stack = stack
         self._verification_id = verification_id
-        self._progress: dict[str, tuple[int, Progress]] = {}
+        self._settled: dict[str, list[Check]] = {}
 
     def lines(self) -> list[Line]:
-        """The one, or what is open and what was settled a moment ago; the one sent first comes first."""
+        """The one, or what is open, and then what was settled a moment ago; the one sent first comes first."""
         now_ms = self.stack.clock.now_ms()
         if self._verification_id:
             item = self.stack.item(self._verification_id)
-            return [self._line(item, now_ms)] if item else []
-        stays_ms = 1000 * max(_STAYS_SECONDS, _STAYS_REAL_SECONDS * self.stack.clock.speed)
-        items = [
-            i for i in self.stack.items() if not i.get("settledAt") or now_ms - _epoch_ms(i["settledAt"]) < stays_ms
-        ]
-        return [self._line(item, now_ms) for item in sorted(items, key=lambda item: item["linkSentAt"])]
+            return [Line(item, self._checks(item), now_ms)] if item else []
+        shown_since = now_ms - 1000 * max(_STAYS_SECONDS, _STAYS_REAL_SECONDS * self.stack.clock.speed)
+        items = [i for i in self.stack.items() if not i.get("settledAt") or _epoch_ms(i["settledAt"]) > shown_since]
+        items.sort(key=lambda item: (bool(item.get("settledAt")), item["linkSentAt"]))
+        return [Line(item, self._checks(item), now_ms) for item in items]
 
-    def _line(self, item: dict[str, Any], now_ms: float) -> Line:
-        sent_ms = _epoch_ms(item["linkSentAt"]) // 1000 * 1000  # schedule and deadline count from there
-        ends_ms = min(now_ms, _epoch_ms(item["settledAt"])) if item.get("settledAt") else now_ms
-        checks = self._progress_of(item).checks
-        return Line(
-            verification_id=item["verificationId"],
-            takeover=item["executionName"][len(item["verificationId"]) + 1 :],
-            window_seconds=(_epoch_ms(item["deadline"]) - sent_ms) / 1000,
-            seconds_gone=(ends_ms - sent_ms) / 1000,
-            checks=tuple(((check.at_ms - sent_ms) / 1000, check.answer, check.reason) for check in checks),
-            outcome=item.get("outcome"),
-            reason=item.get("reason") or None,
-            settled_after=item.get("checks"),
-            is_published=bool(item.get("publishedAt")),
-        )
-
-    def _progress_of(self, item: dict[str, Any]) -> Progress:
-        name = item["executionName"]
-        requests = len(self.stack.signzy.requests(item["requestId"])) if self.stack.has_simulator else -1
-        read, progress = self._progress.get(name, (None, Progress()))
-        if requests != read or requests < 0 or progress.state == _CHECK_LINK:
-            started = self.stack.executions.find(name)
-            progress = progress_of(self.stack.executions.history(name)) if started else Progress()
-            self._progress[name] = requests, progress
-        return progress
+    def _checks(self, item: dict[str, Any]) -> list[Check]:
+        name, executions = item["executionName"], self.stack.executions
+        if name in self._settled:
+            return self._settled[name]
+        checks = checks_in(executions.history(name)) if executions.find(name) else []
+        if item.get("settledAt"):
+            self._settled[name] = checks
+        return checks
 
 
 def _epoch_ms(text: str) -> float:
@@ -186,44 +126,32 @@ def _epoch_ms(text: str) -> float:
 # ── The picture ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def picture(shown: Iterable[Line], width: int, height: int) -> Group:
-    """As wide as the terminal, and no higher: what is open comes before what is settled."""
-    shown = list(shown)
-    open_count = sum(line.outcome is None for line in shown)
-    head = Text(f"{open_count} open, {len(shown) - open_count} settled a moment ago", style="bold")
-    room = max(height - 4, 1)
-    fitting = sorted(shown, key=lambda line: line.outcome is not None)[:room]
-    rows = [row(line, width) for line in shown if line in fitting]
-    more = [Text(f"… and {len(shown) - room} more", style="dim")] if len(shown) > room else []
-    return Group(_cut(head, width), Text(), *(rows or [Text("none yet: make send")]), *more, Text(), _legend(width))
+def picture(lines: list[Line], width: int) -> Group:
+    """As wide as the terminal. Where it is too high, rich leaves out the end."""
+    open_count = sum(line.outcome is None for line in lines)
+    head = _one_line((f"{open_count} open, {len(lines) - open_count} settled a moment ago", "bold"))
+    legend = [part for symbol, style, words in _SYMBOLS.values() for part in ((symbol, style), f" {words}   ")]
+    rows = [row(line, width) for line in lines] or [Text("none yet: make send")]
+    return Group(head, _one_line(*legend, ("=", "dim"), " time gone"), Text(), *rows)
 
 
 def row(line: Line, width: int) -> Text:
-    """One verification: its id, its window, its state. A narrow terminal gets no reason."""
-    state_width = _STATE_WIDTH if width >= _NARROW else _NARROW_STATE_WIDTH
-    state = line.state if width >= _NARROW else line.outcome or line.state
-    columns = max(width - _ID_WIDTH - state_width - 2, 8)
-    cells = [("━" if at <= _column(line, line.seconds_gone, columns) else "─", "dim") for at in range(columns)]
+    """One verification: its id and takeover, its window, its state."""
+    columns = max(width - _ID_WIDTH - _STATE_WIDTH - 2, 8)
+
+    def column(second: float) -> int:
+        return max(0, min(columns - 1, round(second / line.window_seconds * (columns - 1))))
+
+    cells = [("=" if at <= column(line.seconds_gone) else "-", "dim") for at in range(columns)]
     for second, answer, _ in line.checks:
-        cells[_column(line, second, columns)] = _SYMBOLS[answer][:2]
+        cells[column(second)] = _SYMBOLS[answer][:2]
     style = {None: "", "LINK_CLICKED": "green", "EXPIRED": "yellow"}.get(line.outcome, "red")
-    return Text.assemble(
-        (line.short_id[:_ID_WIDTH].ljust(_ID_WIDTH), "bold"), *cells, "  ", (state[:state_width], style)
-    )
+    name = line.name[:_ID_WIDTH].ljust(_ID_WIDTH)
+    return _one_line((name, "bold"), *cells, "  ", (line.state[:_STATE_WIDTH], style))
 
 
-def _column(line: Line, second: float, columns: int) -> int:
-    return max(0, min(columns - 1, round(second / line.window_seconds * (columns - 1))))
-
-
-def _legend(width: int) -> Text:
-    parts = [part for symbol, style, words in _SYMBOLS.values() for part in ((symbol, style), f" {words}   ")]
-    return _cut(Text.assemble(*parts, ("━", "dim"), " time gone"), width)
-
-
-def _cut(text: Text, width: int) -> Text:
-    text.truncate(width, overflow="ellipsis")
-    return text
+def _one_line(*parts: str | tuple[str, str]) -> Text:
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 # ── Showing it ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -265,7 +193,7 @@ def _show(verifications: LiveVerifications, console: Console, goes_on: Callable[
         while True:
             lines = verifications.lines()
             if live:
-                live.update(picture(lines, console.width, console.height), refresh=True)
+                live.update(picture(lines, console.width), refresh=True)
             else:
                 _print_news(lines, printed, console)
             if not goes_on(lines):
@@ -278,4 +206,4 @@ def _print_news(lines: list[Line], printed: set[tuple[str, str]], console: Conso
         for second, text in line.news():
             if (line.verification_id, text) not in printed:
                 printed.add((line.verification_id, text))
-                console.print(f"{line.short_id:{_ID_WIDTH}}{second:6.1f} s  {text}", highlight=False, soft_wrap=True)
+                console.print(f"{line.name:{_ID_WIDTH}}{second:6.1f} s  {text}", highlight=False, soft_wrap=True)

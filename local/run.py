@@ -12,7 +12,7 @@ from local.accelerated_clock import NoAcceleratedClock, speed_of_this_machine
 from local.checkout import LOGS, shown
 from local.launch import LocalStackFailed
 from local.live_view import follow
-from local.stack import Stack, StackConfig, running_stack
+from local.stack import Stack, running_stack
 from operations.deployed.clock import await_that
 from operations.deployed.stack import as_published
 from simulator.scenarios import SCENARIOS, fitted_to
@@ -25,12 +25,7 @@ _EVENT_SECONDS = 15
 def run(console: Console) -> int:
     """Runs it; returns the exit status: 0 only if item and event are there and agree. Raises BadChoice, LocalStackFailed."""
     real, chosen = choices.real_link(), choices.choices(_default_speed)
-    if real:
-        config = StackConfig(signzy_base_url=real.base_url, token=real.token)
-    else:
-        config, why_not = choices.as_the_machine_can(StackConfig(speed=chosen.speed))
-        if why_not:
-            console.print(why_not)
+    config, link = real or (choices.simulated(chosen.speed, console), None)
     about = "a real link at the real Signzy" if real else SCENARIOS[chosen.scenario]["about"]
     console.print(f"[bold]linkwatch[/]: {about}; by {chosen.via}; {config.speed:g} times real time", highlight=False)
     began_at = time.monotonic()
@@ -41,12 +36,8 @@ def run(console: Console) -> int:
             status.stop()
             seconds = time.monotonic() - began_at
             console.print(f"Deployed in {seconds:.0f} s; logs are in {shown(LOGS)}", highlight=False)
-            if real:
-                link = {"requestId": real.request_id, "sessionId": real.session_id}
-                link |= {"linkSentAt": real.link_sent_at} if real.link_sent_at else {}
-            else:
-                link = send(stack, chosen.scenario)
-            return watch(console, stack, start(stack, link, chosen.via), None if real else chosen.scenario)
+            started = start(stack, link or send(stack, chosen.scenario), chosen.via)
+            return watch(console, stack, started, None if real else chosen.scenario)
     finally:
         status.stop()
 
@@ -54,7 +45,7 @@ def run(console: Console) -> int:
 def _default_speed() -> float:
     try:
         return speed_of_this_machine(_FASTEST)
-    except NoAcceleratedClock:  # as_the_machine_can() says so, and what is done instead
+    except NoAcceleratedClock:  # simulated() says so, and what is done instead
         return _FASTEST
 
 

@@ -91,9 +91,7 @@ def main() -> None:
     options = json.loads(sys.argv[1])
     scratch = Path(options["scratch"])
     scratch.mkdir(parents=True, exist_ok=True)
-    ends: queue.SimpleQueue[None] = (
-        queue.SimpleQueue()
-    )  # the one that a signal handler may put into (its documentation)
+    ends = queue.SimpleQueue[None]()  # a signal handler may put into this kind of queue (its documentation)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: ends.put(None))
     children = [_emulator(options, scratch)]

@@ -1,29 +1,29 @@
-"""Measures one sweep: the handler with its own clients, its function's time-out, and Lambda's share of a processor.
-
-The handler reads its environment and makes its clients at import, so each sweep runs in a process of its own.
+"""Measures one sweep, with the function's time-out and its own AWS clients, whose calls are answered before they are sent: after
+AWS's latencies and within its quotas. What HTTP itself costs is not measured.
 """
 
+import io
 import json
-import os
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing import Pipe, get_context
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import batched, islice
+from threading import Lock
 from typing import Any
 
-import urllib3
+import boto3
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
 
-from benchmarks.capacity.quotas import default_of, properties_of
-from benchmarks.capacity.stand_in import STATE_MACHINE_ARN, Case, serve
+from benchmarks.capacity.quotas import CALL_SECONDS, REGIONS, Bucket, properties_of
+from linkwatch import recovery
+from linkwatch.executions import Executions
+from linkwatch.recovery import Sweep
+from linkwatch.table import Table
 
-_ROOT = Path(__file__).parents[2]
 TIMEOUT_SECONDS: int = properties_of("RecoverUnfinished")["Timeout"]
-MEMORY_MEGABYTES: int = properties_of("RecoverUnfinished").get("MemorySize", default_of("MemorySize"))
 #: What a sweep may find among so many open verifications: how many executions have failed, how many were never started.
 CASES: dict[str, Callable[[int], tuple[int, int]]] = {
     "all are running": lambda _: (0, 0),
@@ -31,108 +31,94 @@ CASES: dict[str, Callable[[int], tuple[int, int]]] = {
     "none was started": lambda n: (0, n),
     "all have failed": lambda n: (n, 0),
 }
-#: Lambda gives one whole processor at this memory size, and less in proportion
-#: (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html).
-MEGABYTES_OF_ONE_PROCESSOR = 1769
+#: DynamoDB ends a Scan's page at 1 MB of items; ours have some 280 bytes
+#: (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html).
+_ITEMS_A_PAGE = 1_000_000 // 280
+_MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch"
+_EXECUTION_ARN = _MACHINE_ARN.replace(":stateMachine:", ":execution:")
+
+Answer = tuple[int, dict[str, Any]]
 
 
-@dataclass(frozen=True)
-class Swept:
-    """seconds: its duration in Lambda. cpu_seconds: on one processor here. counts: as the handler logs them. calls, refused: by
-    operation.
+class _Body(io.BytesIO):
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
+
+
+class Account:
+    """An account with so many open verifications, all started a minute ago. The executions of some have failed, others were never
+    started, and the rest is running. calls: by operation.
     """
 
-    seconds: float
-    cpu_seconds: float
-    counts: dict[str, int]
-    calls: dict[str, int]
-    refused: dict[str, int]
+    def __init__(self, region: str, is_open: int, failed: int = 0, never_started: int = 0) -> None:
+        self.calls: Counter[str] = Counter()
+        self._buckets = {name: Bucket(*quota) for name, quota in REGIONS[region].items() if name != "names"}
+        self._began, self._lock, self._started_at = time.monotonic(), Lock(), time.time() - 60
+        ids = [f"{number:024x}-{number:024x}" for number in range(is_open)]
+        # Dictionaries for their order.
+        self._ended, self._running = dict.fromkeys(ids[:failed]), dict.fromkeys(ids[failed + never_started :])
+        self._pages = [[self._item(each) for each in page] for page in batched(ids, _ITEMS_A_PAGE, strict=False)]
 
-    @property
-    def started(self) -> int:
-        """How many executions it started. In the cases here, one that it finds running was started by it."""
-        return sum(self.counts.get(name, 0) for name in ("running", "taken_over", "taken_over_repeatedly"))
-
-    @property
-    def left(self) -> int:
-        """How many verifications it had no time for, or failed to recover."""
-        return self.counts["left"] + self.counts["failed"]
-
-
-def sweep(case: Case, memory_megabytes: int = MEMORY_MEGABYTES, timeout_seconds: float = TIMEOUT_SECONDS) -> Swept:
-    """Runs one sweep over a case, in processes of its own."""
-    ours, theirs = Pipe()
-    account = get_context("spawn").Process(target=serve, args=(case, theirs), daemon=True)
-    account.start()
-    try:
-        url = f"http://127.0.0.1:{ours.recv()}"
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{_ROOT}{os.pathsep}{_ROOT / 'functions'}",
-            "AWS_ENDPOINT_URL": url,
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "none",
-            "AWS_SECRET_ACCESS_KEY": "none",
-            "POWERTOOLS_SERVICE_NAME": "sweep",
-            "STATE_MACHINE_ARN": STATE_MACHINE_ARN,
-            "TABLE_NAME": "Verifications",
-        }
-        share = memory_megabytes / MEGABYTES_OF_ONE_PROCESSOR
-        command = [sys.executable, "-m", "benchmarks.capacity.sweep", str(share), str(timeout_seconds)]
-        lines = subprocess.run(
-            command, env=environment, check=True, stdout=subprocess.PIPE, text=True
-        ).stdout.splitlines()
-        logged = next(found for line in reversed(lines) if (found := json.loads(line)).get("message") == "Swept")
-        counts = {
-            name: count for name, count in logged.items() if type(count) is int and not name.startswith("function_")
-        }
-        return Swept(counts=counts, **json.loads(lines[-1]), **urllib3.PoolManager().request("GET", url).json())
-    finally:
-        account.terminate()
-        account.join()
-
-
-class _Share:
-    """Makes the process as slow as its share of a processor: it waits before each call of AWS for what it has computed since."""
-
-    def __init__(self, share: float) -> None:
-        self._share, self._cpu, self._free_at = share, time.process_time(), time.monotonic()
-        self._lock = threading.Lock()
-
-    def pay(self, **_: Any) -> None:
+    def answer(self, request: Any, **_: Any) -> Any:
+        """A handler for botocore's event before-send."""
+        target = request.headers["X-Amz-Target"]
+        operation = (target.decode() if isinstance(target, bytes) else target).rpartition(".")[2]
+        time.sleep(CALL_SECONDS[operation])
         with self._lock:
-            now, cpu = time.monotonic(), time.process_time()
-            used, self._cpu = cpu - self._cpu, cpu
-            # What is not used of a share is lost, so it has been used at the latest possible time.
-            self._free_at = max(self._free_at, now - used) + used / self._share
-            free_at = self._free_at
-        time.sleep(max(0, free_at - now))
+            self.calls[operation] += 1
+            bucket = self._buckets.get(operation)
+            if bucket and not bucket.take_now(time.monotonic() - self._began):
+                status, body = 400, {"__type": "ThrottlingException"}
+            else:
+                status, body = getattr(self, f"_{operation}")(json.loads(request.body))
+        return AWSResponse(request.url, status, HTTPHeaders(), _Body(json.dumps(body).encode()))
+
+    def _StartExecution(self, request: dict[str, Any]) -> Answer:  # noqa: N802  AWS's name
+        if request["name"] in self._ended:
+            return 400, {"__type": "ExecutionAlreadyExists"}
+        self._running[request["name"]] = None
+        return 200, {"executionArn": f"{_EXECUTION_ARN}:{request['name']}", "startDate": time.time()}
+
+    def _DescribeExecution(self, request: dict[str, Any]) -> Answer:  # noqa: N802
+        name = request["executionArn"].removeprefix(f"{_EXECUTION_ARN}:")
+        return 200, self._execution(name, "FAILED" if name in self._ended else "RUNNING")
+
+    def _ListExecutions(self, request: dict[str, Any]) -> Answer:  # noqa: N802
+        status, begin, size = request["statusFilter"], int(request.get("nextToken", 0)), request["maxResults"]
+        listed = {"RUNNING": self._running, "FAILED": self._ended}.get(status, {})
+        page = {"executions": [self._execution(name, status) for name in islice(listed, begin, begin + size)]}
+        return 200, page | ({"nextToken": str(begin + size)} if begin + size < len(listed) else {})
+
+    def _Scan(self, request: dict[str, Any]) -> Answer:  # noqa: N802
+        following = int(request.get("ExclusiveStartKey", {}).get("verificationId", {}).get("S", 0)) + 1
+        page = {"Items": self._pages[following - 1]}
+        more = {"LastEvaluatedKey": {"verificationId": {"S": str(following)}}} if following < len(self._pages) else {}
+        return 200, page | more
+
+    def _UpdateItem(self, request: dict[str, Any]) -> Answer:  # noqa: N802
+        return 200, {"Attributes": request["Key"]}
+
+    def _item(self, verification_id: str) -> dict[str, dict[str, str]]:
+        started_at = datetime.fromtimestamp(self._started_at, UTC).isoformat()
+        texts = {"verificationId": verification_id, "executionName": verification_id, "startedAt": started_at}
+        return {name: {"S": text} for name, text in (texts | {"openVerifications": "2099"}).items()} | {
+            "takeovers": {"N": "0"}
+        }
+
+    def _execution(self, name: str, status: str) -> dict[str, Any]:
+        known = {"executionArn": f"{_EXECUTION_ARN}:{name}", "stateMachineArn": _MACHINE_ARN, "name": name}
+        ended = {} if status == "RUNNING" else {"stopDate": self._started_at + 1}
+        return known | {"status": status, "startDate": self._started_at} | ended
 
 
-class _Context:
-    """What the handler reads of Lambda's context."""
-
-    function_name, memory_limit_in_mb, invoked_function_arn, aws_request_id = "sweep", 0, "arn", "request"
-
-    def __init__(self, timeout_seconds: float) -> None:
-        self._ends_at = time.monotonic() + timeout_seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return round(1000 * (self._ends_at - time.monotonic()))
-
-
-def _run(share: float, timeout_seconds: float) -> dict[str, Any]:
-    import recover_unfinished  # noqa: PLC0415  it makes its clients at import
-
-    paced = _Share(share)
-    for client in (recover_unfinished._executions._step_functions, recover_unfinished._table._dynamodb):  # noqa: SLF001
-        client.meta.events.register("before-send", paced.pay)
+def sweep(account: Account) -> tuple[Sweep, float, float]:
+    """Runs one sweep of an account. Returns what it did, its duration, and the time on one processor here, both in seconds."""
+    session = boto3.Session("none", "none", region_name="us-east-1")
+    config = Config(retries={"mode": "legacy", "total_max_attempts": 2})  # as in recover_unfinished.py
+    step_functions, dynamodb = session.client("stepfunctions", config=config), session.client("dynamodb", config=config)
+    for client in (step_functions, dynamodb):
+        client.meta.events.register("before-send", account.answer)
+    executions, table = Executions(step_functions, _MACHINE_ARN), Table(dynamodb, "Verifications")
     began, cpu = time.monotonic(), time.process_time()
-    with suppress(recover_unfinished.SweepIncomplete):  # raised at the end, after the counts are logged
-        recover_unfinished.handler({"sweep": True}, _Context(timeout_seconds))
-    paced.pay()
-    return {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - cpu}
-
-
-if __name__ == "__main__":
-    print(json.dumps(_run(*(float(argument) for argument in sys.argv[1:]))))
+    swept = recovery.sweep(datetime.now(UTC), lambda: TIMEOUT_SECONDS - (time.monotonic() - began), executions, table)
+    return swept, time.monotonic() - began, time.process_time() - cpu

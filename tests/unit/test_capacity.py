@@ -1,15 +1,10 @@
-"""The capacity benchmark at a small size: what it assumes of the definition, and what the simulation and one sweep result in."""
+"""The capacity benchmark at a small size: what it assumes of the definition, and what a burst and a sweep result in."""
 
 import pytest
 
-from benchmarks.capacity.burst import Burst, Links
+from benchmarks.capacity.burst import Burst
 from benchmarks.capacity.quotas import STATES, Bucket
-from benchmarks.capacity.stand_in import Case
-from benchmarks.capacity.sweep import sweep
-
-WHOLE_PROCESSOR = 1769
-#: What guarantee G1 allows beyond the deadline.
-GRACE_SECONDS = 30
+from benchmarks.capacity.sweep import Account, sweep
 
 
 def test_a_bucket_delays_what_waits_for_its_refill():
@@ -32,38 +27,33 @@ def test_the_definition_enters_three_states_for_a_check():
 
 @pytest.mark.parametrize("via", ["api", "bus"])
 def test_a_few_links_are_checked_and_published_on_time(via):
-    seen = Burst(Links(100, via=via), "other")
+    burst = Burst("other", 100, via=via).run()
 
-    assert 9 < min(seen.first_check_after) < max(seen.first_check_after) < 10.5
-    assert max(seen.click_noticed_after) < 10.5
-    assert (len(seen.published_after_deadline), max(seen.published_after_deadline) < 0) == (100, True)
+    assert 9 < min(burst.first_check_after) < max(burst.first_check_after) < 10.5
+    assert max(burst.click_noticed_after) < 10.5
+    assert (len(burst.published_after_deadline), max(burst.published_after_deadline) < 0) == (100, True)
 
 
 @pytest.mark.parametrize("via", ["api", "bus"])
 def test_a_start_that_step_functions_throttles_is_made_by_a_sweep(via):
-    seen = Burst(Links(400, 2, via), "other", starts=Bucket(50, 20))
+    burst = Burst("other", 400, 2, via, starts=Bucket(50, 20)).run()
 
-    assert len(seen.deferred) > 0
-    assert max(seen.first_check_after) > 30
-    assert len(seen.published_after_deadline) == 400
+    assert burst.deferred > 0
+    assert max(burst.first_check_after) > 30
+    assert len(burst.published_after_deadline) == 400
 
 
 def test_too_few_lambdas_cost_checks_and_no_verification():
-    seen = Burst(Links(400, 1, "api"), "large", lambdas=10)
+    burst = Burst("large", 400, 1, "api", lambdas=10).run()
 
-    assert seen.checks_failed > 0
-    assert len(seen.published_after_deadline) == 400
-
-
-def test_fifteen_thousand_links_in_a_minute_are_published_in_time_outside_the_large_regions():
-    seen = Burst(Links(15_000), "other")
-
-    assert len(seen.first_check_after) == len(seen.published_after_deadline) == 15_000
-    assert max(seen.published_after_deadline) < GRACE_SECONDS
+    assert burst.checks_failed > 0
+    assert len(burst.published_after_deadline) == 400
 
 
 def test_one_sweep_lists_what_runs_and_replaces_what_failed():
-    swept = sweep(Case("other", open=2_500, failed=200), WHOLE_PROCESSOR)
+    account = Account("other", 2_500, failed=60)
 
-    assert swept.calls == {"Scan": 1, "ListExecutions": 6, "UpdateItem": 200, "StartExecution": 200}
-    assert (swept.counts["open"], swept.started, swept.left) == (2_500, 200, 0)
+    swept, _, _ = sweep(account)
+
+    assert account.calls == {"Scan": 1, "ListExecutions": 6, "UpdateItem": 60, "StartExecution": 60}
+    assert (swept.open, len(swept.recovered), swept.left) == (2_500, 60, 0)

@@ -1,19 +1,30 @@
 """Facts that a document and another file both state agree."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
 
 import yaml
 
+from benchmarks import cost
+
 ROOT = Path(__file__).parents[2]
 
 
+def text_of(path: str) -> str:
+    return (ROOT / path).read_text("utf-8")
+
+
+STATES = json.loads(text_of("statemachine/link_watch.asl.json"))["States"]
+DRAWING = text_of("docs/architecture.md").partition("start(( ))")[2].partition("```")[0]
+
+
 def test_the_document_lists_every_parameter_with_its_default():
-    text = (ROOT / "template.yaml").read_text("utf-8")
+    text = text_of("template.yaml")
     section = text[text.index("\nParameters:\n") : text.index("\nConditions:\n")]
     parameters = yaml.safe_load(section)["Parameters"]
-    rows = re.findall(r"^\| (`.*?) \| (.*?) ?\| ", (ROOT / "docs" / "parameters.md").read_text("utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| (`.*?) \| (.*?) ?\| ", text_of("docs/parameters.md"), re.MULTILINE)
 
     listed: dict[str, str] = {}
     for cell, defaults in rows:
@@ -25,8 +36,34 @@ def test_the_document_lists_every_parameter_with_its_default():
 
 
 def test_the_changelog_and_the_api_state_the_version_of_the_project():
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
-    openapi = yaml.safe_load((ROOT / "contracts" / "openapi.yaml").read_text("utf-8"))
+    version = tomllib.loads(text_of("pyproject.toml"))["project"]["version"]
 
-    assert re.findall(r"^## ([\d.]+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)[0] == version
-    assert openapi["info"]["version"] == version
+    assert re.findall(r"^## ([\d.]+)", text_of("CHANGELOG.md"), re.MULTILINE)[0] == version
+    assert yaml.safe_load(text_of("contracts/openapi.yaml"))["info"]["version"] == version
+
+
+def test_the_cost_document_has_the_computed_tables():
+    assert cost.tables() in text_of("docs/cost.md")
+    assert cost.with_tables(text_of("docs/cost.md")) == text_of("docs/cost.md")
+
+
+def test_the_readme_shows_the_computed_costs():
+    row = text_of("README.md").split("|--:|--:|--:|--:|--:|\n")[1].splitlines()[0]
+
+    assert re.findall(r"\d+\.\d\d", row) == [f"{cost.per_1000(checks):.2f}" for checks in cost.CASES.values()]
+
+
+def test_the_drawing_of_the_state_machine_has_every_state():
+    assert set(re.findall(r'"([^"]+)"', DRAWING)) == set(STATES)
+
+
+def test_the_drawing_of_the_state_machine_has_every_transition():
+    short = {name: re.sub(r"\W", "", name) for name in STATES}
+    expected = {
+        (short[name], short[way["Next"]])
+        for name, state in STATES.items()
+        for way in (state, *state.get("Choices", []), *state.get("Catch", []), {"Next": state.get("Default")})
+        if way.get("Next")
+    }
+
+    assert set(re.findall(r"^  (\w+) -\.?-> (\w+)$", DRAWING, re.MULTILINE)) == expected

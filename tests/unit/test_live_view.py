@@ -1,108 +1,38 @@
-"""What make watch shows of many verifications, at several widths and in terminals that lack characters."""
+"""What make watch shows of verifications."""
 
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from rich.console import Console
 
-from local.live_view import Line, LiveVerifications, picture, progress_of, register_plain_characters, row
+from local.live_view import Line, LiveVerifications, checks_in, picture, row
 from local.stack import Stack
 from operations.deployed.clock import Clock
 
-
-def line(**changed) -> Line:
-    known = {
-        "verification_id": "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39",
-        "takeover": "",
-        "window_seconds": 300,
-        "seconds_gone": 150,
-        "checks": ((10, "PENDING", None), (20, "UNAVAILABLE", "TIMEOUT")),
-        "outcome": None,
-        "reason": None,
-    }
-    return Line(**{**known, **changed})
-
-
-def drawn(thing, width: int) -> list[str]:
-    paper = io.StringIO()
-    Console(file=paper, width=width, color_system=None).print(thing)
-    return paper.getvalue().splitlines()
-
-
-def test_a_check_is_drawn_where_it_was_made():
-    text = row(
-        line(checks=((0, "PENDING", None), (300, "CLICKED", None)), seconds_gone=300, outcome="LINK_CLICKED"), 120
-    ).plain
-
-    window = text[14 : text.index("  LINK")]
-    assert window[0] == "·"
-    assert window[-1] == "●"
-
-
-def test_time_gone_is_drawn_thick():
-    window = row(line(checks=(), seconds_gone=150), 100).plain
-
-    assert abs(window.count("━") - window.count("─")) <= 2
-
-
-@pytest.mark.parametrize("width", [40, 60, 80, 120])
-def test_no_line_is_longer_than_the_terminal(width):
-    long = line(outcome="UNKNOWN", reason="CREDENTIALS_REFUSED", takeover="cancel")
-
-    lines = drawn(picture([long] * 3, width, 30), width)
-
-    assert max(map(len, lines)) <= width
-    assert len(lines) == 3 + 4
-
-
-def test_the_picture_is_understood_without_colours():
-    lines = drawn(picture([line(), line(outcome="REJECTED", reason="UNKNOWN_IDS")], 120, 30), 120)
-
-    assert any("150 s left" in text for text in lines)
-    assert any("REJECTED UNKNOWN_IDS" in text for text in lines)
-    assert "1 open, 1 settled" in lines[0]
-
-
-def test_a_takeover_is_named():
-    assert row(line(takeover="r1"), 100).plain.startswith("646215 r1     ")
-
-
-def test_more_than_fit_are_counted_and_the_open_ones_come_first():
-    settled, open_ = line(outcome="EXPIRED"), line()
-
-    lines = drawn(picture([settled] * 10 + [open_] * 2, 100, 8), 100)
-
-    assert sum("s left" in text for text in lines) == 2
-    assert any("… and 8 more" in text for text in lines)
-
-
-def test_an_empty_picture_says_how_to_start():
-    assert any("make send" in text for text in drawn(picture([], 80, 24), 80))
-
-
-# ── Data of the stack ─────────────────────────────────────────────────────────────────────────────────────────────────
-
 SENT = datetime(2026, 11, 25, 10, tzinfo=UTC)
-ITEM = {
-    "verificationId": "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39",
-    "requestId": "6462150e29c23b4d42352a63",
-    "executionName": "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39",
-    "linkSentAt": "2026-11-25T10:00:00.000Z",
+ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
+OPEN = {
+    "verificationId": ID,
+    "executionName": ID,
+    "linkSentAt": "2026-11-25T10:00:00.300Z",
     "deadline": "2026-11-25T10:05:00.000Z",
+}
+CLICKED = OPEN | {
     "settledAt": "2026-11-25T10:00:20.400Z",
     "outcome": "LINK_CLICKED",
     "reason": "",
     "checks": 2,
 }
+REFUSED = CLICKED | {"outcome": "UNKNOWN", "reason": "CREDENTIALS_REFUSED"}
 
 
 def check_at(second: int, answer: str, reason: str | None = None) -> list[dict[str, Any]]:
     """The events of one check in an execution's history."""
-    at = datetime.fromtimestamp(SENT.timestamp() + second, UTC)
+    at = SENT + timedelta(seconds=second)
     output = json.dumps({"Payload": {"answer": answer, "reason": reason}})
     return [
         {"timestamp": at, "stateEnteredEventDetails": {"name": "Check Link"}},
@@ -111,22 +41,55 @@ def check_at(second: int, answer: str, reason: str | None = None) -> list[dict[s
     ]
 
 
-def stack_with(history: list[dict[str, Any]], requests: int) -> Stack:
-    """A stack with the settled ITEM, whose simulator has received this many requests about it."""
-    executions = SimpleNamespace(find=lambda _: {"status": "SUCCEEDED"}, history=lambda _: history)
-    signzy = SimpleNamespace(requests=lambda _: [object()] * requests)
-    now_ms = SENT.timestamp() * 1000 + 30_000
-    clock = Clock(now_ms, datetime.now(UTC).timestamp() * 1000, 1)
-    return cast(
-        Stack,
-        SimpleNamespace(items=lambda: [ITEM], has_simulator=True, executions=executions, signzy=signzy, clock=clock),
-    )
+def line_at(second: float, item: dict[str, Any], *events: dict[str, Any]) -> Line:
+    return Line(item, checks_in(events), (SENT.timestamp() + second) * 1000)
 
 
-def test_a_request_that_was_repeated_within_a_check_is_no_check_of_its_own():
-    stack = stack_with([*check_at(10, "PENDING"), *check_at(20, "CLICKED")], requests=3)
+def drawn(lines: list[Line], width: int) -> list[str]:
+    paper = io.StringIO()
+    Console(file=paper, width=width, color_system=None).print(picture(lines, width))
+    return paper.getvalue().splitlines()
 
-    (line,) = LiveVerifications(stack).lines()
+
+def test_a_check_is_drawn_where_it_was_made():
+    drawn_row = row(line_at(300, OPEN, *check_at(0, "PENDING"), *check_at(300, "CLICKED")), 120).plain
+
+    window = drawn_row[14 : drawn_row.index("  0 s left")]
+    assert (window[0], window[-1]) == (".", "o")
+
+
+def test_time_gone_is_drawn_thick():
+    window = row(line_at(150, OPEN), 100).plain
+
+    assert abs(window.count("=") - window.count("-")) <= 2
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_no_line_is_longer_than_the_terminal(width):
+    lines = drawn([line_at(30, REFUSED)] * 3, width)
+
+    assert max(map(len, lines)) <= width
+    assert ["UNKNOWN" in text for text in lines] == [False] * 3 + [True] * 3
+
+
+def test_the_picture_is_understood_without_colours():
+    text = "\n".join(drawn([line_at(150, OPEN), line_at(150, REFUSED)], 120))
+
+    assert "1 open, 1 settled" in text
+    assert "150 s left" in text
+    assert "UNKNOWN CREDENTIALS_REFU" in text
+
+
+def test_a_takeover_is_named():
+    assert row(line_at(0, OPEN | {"executionName": f"{ID}-r1"}), 100).plain.startswith("646215 r1     ")
+
+
+def test_an_empty_picture_says_how_to_start():
+    assert any("make send" in text for text in drawn([], 80))
+
+
+def test_each_check_and_the_outcome_are_news():
+    line = line_at(30, CLICKED, *check_at(10, "PENDING"), *check_at(20, "CLICKED"))
 
     assert line.news() == [
         (10, "check  1: PENDING"),
@@ -138,29 +101,28 @@ def test_a_request_that_was_repeated_within_a_check_is_no_check_of_its_own():
 def test_a_check_that_came_too_late_to_be_made_is_not_counted():
     events = [*check_at(290, "PENDING"), *check_at(298, "UNAVAILABLE", "PAST_DEADLINE")]
 
-    assert [check.answer for check in progress_of(events).checks] == ["PENDING"]
+    assert [check.answer for check in checks_in(events)] == ["PENDING"]
 
 
 def test_a_check_that_failed_is_counted():
-    entered = [{**check_at(10, "")[0]}, {**check_at(20, "")[2]}]
+    entered, _, following = check_at(10, "")
 
-    assert [check.reason for check in progress_of(entered).checks] == ["CHECK_FAILED"]
-
-
-# ── Terminals ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    assert [check.reason for check in checks_in([entered, following])] == ["CHECK_FAILED"]
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp437"])
-def test_a_terminal_that_lacks_characters_gets_plain_ones(encoding):
-    register_plain_characters()
-    raw = io.BytesIO()
-    paper = io.TextIOWrapper(raw, encoding, errors="plain")
-    answers = ("PENDING", "CLICKED", "UNAVAILABLE", "REJECTED")
-    shown = picture([line(checks=tuple((20 * n, answer, None) for n, answer in enumerate(answers)))], 100, 30)
+def test_what_is_open_comes_first_and_what_was_settled_long_ago_is_not_shown():
+    later = OPEN | {"linkSentAt": "2026-11-25T10:01:00.000Z"}
+    stale = CLICKED | {"settledAt": "2026-11-25T09:00:00.000Z"}
+    stack = SimpleNamespace(
+        items=lambda: [stale, CLICKED, later, OPEN],
+        executions=SimpleNamespace(find=lambda _: None),
+        clock=Clock(SENT.timestamp() * 1000 + 60_000, datetime.now(UTC).timestamp() * 1000, 1),
+    )
 
-    Console(file=paper, width=100, color_system=None).print(shown)
+    lines = LiveVerifications(cast(Stack, stack)).lines()
 
-    paper.flush()
-    text = raw.getvalue().decode(encoding)
-    assert "?" not in text
-    assert len(text.splitlines()) == 5
+    assert [(line.outcome, round(line.seconds_gone)) for line in lines] == [
+        (None, 60),
+        (None, 0),
+        ("LINK_CLICKED", 20),
+    ]
