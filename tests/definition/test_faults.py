@@ -3,6 +3,8 @@
 More: `python -m tests.definition.engine fault-pairs`, `python -m tests.definition.engine scenarios`.
 """
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -21,10 +23,10 @@ def test_the_guarantees_are_kept_after_every_single_fault(base):
 
 
 def test_the_faults_reach_every_task_and_every_call_of_a_function():
-    scenarios_played = [*BASES.values()]
-    scenarios_played += [it for it, _ in single_faults(BASES["aborted while it waits, found by two sweeps at once"])]
+    # A sweep asks for an execution that is not listed as failed yet.
+    unlisted = replace(BASES["aborted while it waits, found by two sweeps at once"], list_lag=90_000)
 
-    places = {point.place for scenario in scenarios_played for point in play(scenario).points}
+    places = {point.place for base in (*BASES.values(), unlisted) for point in play(base).points}
 
     assert {*SERVICES, *WAITS, *CALLS} <= places
 

@@ -1,7 +1,5 @@
 """Which execution checks, and which one finishes: starts, takeovers and lost answers."""
 
-from itertools import pairwise
-
 import pytest
 
 from tests.definition.engine.account import ID
@@ -163,30 +161,6 @@ def test_recovery_is_not_retried_by_lambda_and_the_sweep_does_its_work():
 
     matches(played, {"outcome": "EXPIRED", "executions": ["", "-r1"]})
     assert next(it for it in played.account.versions if it.item["takeovers"] == {"N": "1"}).who == "sweep"
-
-
-def test_the_pauses_between_takeovers_double():
-    played = Played(
-        answers=((0, "upstream-down"),),
-        ends=tuple(End("Wait For Next Check", nth) for nth in range(5)),
-        first_sweep_at=1_000,
-    )
-
-    started = [execution.started_at for execution in played.account.executions.values()]
-    # Pauses of 0, 10, 20, 40 and 80 s, and then until the sweep's next minute.
-    assert [round((after - before) / 1000) for before, after in pairwise(started)] == [1, 60, 60, 60, 120]
-
-
-def test_after_ten_takeovers_it_stays_open_until_an_engineer_rearms_it():
-    always_fails = {"answers": ((0, CLICKED),), "ends": tuple(End("Publish Outcome", nth) for nth in range(11))}
-
-    left_open, rearmed = Played(**always_fails), Played(**always_fails, rearmed_at=(4 * 3_600_000,))
-
-    assert left_open.executions == ["", *(f"-r{nth}" for nth in range(1, 11))]
-    assert "openVerifications" in left_open.item
-    assert (left_open.outcome, left_open.published_after) == ("LINK_CLICKED", None)
-    assert (rearmed.executions[-1], rearmed.item["takeoverLimit"]) == ("-r11", {"N": "20"})
-    assert [detail["outcome"] for detail in rearmed.events] == ["LINK_CLICKED"]
 
 
 # ── Lost answers and deleted items ────────────────────────────────────────────────────────────────────────────────────

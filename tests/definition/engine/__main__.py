@@ -43,8 +43,7 @@ def play_generated(count: int, chosen_seed: int) -> None:
     @given(scenarios())
     def each(generated: scenario.Scenario) -> None:
         account = play(generated)
-        item = account.item or {}
-        outcome = item["outcome"]["S"] if "publishedAt" in item else "given up" if item else "not accepted"
+        outcome = account.item["outcome"]["S"] if account.item else "not accepted"
         figures.update([outcome, *(["with a takeover"] if len(account.executions) > 1 else [])])
         figures.update(scenarios=1, requests=len(account.requests), executions=len(account.executions))
 

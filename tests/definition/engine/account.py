@@ -97,7 +97,6 @@ class Account:
         self.timeline: list[str] = []
         #: When the last thing that went wrong was over.
         self.last_trouble = 0
-        self.was_exhausted = False
         self._counts: Counter[object] = Counter()
 
     @property

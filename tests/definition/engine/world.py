@@ -53,8 +53,6 @@ class World:
             at(sent_at + after, self._cancel)
         for after in scenario.false_events_at:
             at(sent_at + after, self._send_false_status_event)
-        for after in scenario.rearmed_at:
-            at(sent_at + after, lambda: self._sweep("rearm", {**_SWEEP, "rearm": True}))
         at(account.time.now + scenario.first_sweep_at, self._sweep_again)
         boto3_session.connect(account, Aws(account, self._queue).answer)
         drawn = random.getstate()
@@ -160,19 +158,14 @@ class World:
         # EventInvokeConfig in the template: Lambda does not try it again.
         self._invoke(STATUS_EVENT, {**_STATUS_CHANGE, "resources": [arn], "detail": detail}, lambda _: None)
 
-    def _sweep(self, who: str, event: Event) -> None:
+    def _sweep_again(self) -> None:
         def note(counts: Event | None) -> None:
             if counts:
-                self.account.note(who, json.dumps({name: it for name, it in counts.items() if it}))
-                if counts["open"]:
-                    self.account.was_exhausted = counts.get("exhausted", 0) > 0
+                self.account.note("sweep", json.dumps({name: it for name, it in counts.items() if it}))
 
-        self._invoke(who, event, note)
-
-    def _sweep_again(self) -> None:
         if not self._is_over():
             for _ in range(self.account.scenario.sweeps_at_once):
-                self._sweep("sweep", _SWEEP)
+                self._invoke("sweep", _SWEEP, note)
             self.account.time.at(self.account.time.now + _SWEEP_MILLIS, self._sweep_again)
 
     def _is_over(self) -> bool:
@@ -182,4 +175,4 @@ class World:
         if any(execution.status == "RUNNING" for execution in self.account.executions.values()):
             return False
         item = self.account.item
-        return item is None or "publishedAt" in item or self.account.was_exhausted
+        return item is None or "publishedAt" in item
