@@ -47,3 +47,10 @@ def test_a_choice_assigns_in_its_rules_only_and_its_last_rule_always_matches():
 
     assert not {"Assign", "Output", "Default"} & set(choice)
     assert choice["Choices"][-1]["Condition"] == "{% true %}"
+
+
+def test_an_execution_has_no_output_that_a_rule_on_the_default_bus_could_read():
+    # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html: events contain input and output
+    for name, state in STATES.items():
+        assert "Output" in state or state["Type"] not in {"Task", "Succeed"}, name
+        assert all(place.get("Output", {}) == {} for place in (state, *state.get("Catch", ()))), name

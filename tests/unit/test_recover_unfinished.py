@@ -64,7 +64,7 @@ TEMPLATE = load_yaml((ROOT / "template.yaml").read_text("utf-8"))
 TIMEOUT_SECONDS = TEMPLATE["Resources"]["RecoverUnfinished"]["Properties"]["Timeout"]
 
 
-def test_a_reported_failure_is_taken_over_with_the_calls_that_the_reserve_counts_with(handle, aws, metrics):
+def test_a_reported_failure_is_taken_over_with_the_calls_that_the_reserve_counts_with(handle, aws, metrics, caplog):
     aws.table.store(item())
     aws.executions |= ended()
 
@@ -73,6 +73,8 @@ def test_a_reported_failure_is_taken_over_with_the_calls_that_the_reserve_counts
     assert aws.table.items[ID] == item(1)
     assert json.loads(aws.executions[name_of(1)]["input"]) == {"verificationId": ID}
     assert metrics() == {"Takeovers": 1}
+    [logged] = [vars(record) for record in caplog.records if record.levelname == "WARNING"]
+    assert (logged["verificationId"], logged["result"]) == (ID, "taken over")
     assert aws.called == ["GetItem", "StartExecution", "DescribeExecution", "UpdateItem", "StartExecution"]
     assert len(aws.called[1:]) == recovery.CALLS_FOR_AN_ITEM
     assert len(aws.called) * recovery.CALL_SECONDS < TIMEOUT_SECONDS

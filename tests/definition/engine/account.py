@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from linkwatch.model import Ids
 from tests.definition.engine.definition import RESOURCES
 from tests.definition.engine.dynamodb import InMemoryTable, Item
-from tests.definition.engine.scenario import End, Fault, Scenario, Service
+from tests.definition.engine.scenario import End, Fault, Scenario
 from tests.definition.engine.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Call:
     effect, and from then to its answer; in milliseconds.
     """
 
-    service: Service
+    service: str
     operation: str
     patience: int
     latency: tuple[int, int]

@@ -21,10 +21,10 @@ from botocore.retries import quota
 
 from tests.definition.engine.account import Account, AwsError, Call
 from tests.definition.engine.definition import REGION
-from tests.definition.engine.scenario import Fault, Service
+from tests.definition.engine.scenario import Fault
 from tests.definition.engine.virtual_time import Thread
 
-_SERVICES: dict[str, Service] = {"dynamodb": "dynamodb", "stepfunctions": "states", "sqs": "sqs"}
+_SERVICES = {"dynamodb": "dynamodb", "stepfunctions": "states", "sqs": "sqs"}
 _STATUS = {"InternalServerError": 500, "ServiceUnavailable": 503}
 _KEYS = {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
 

@@ -16,7 +16,7 @@ from jsonata.parser import Parser
 from sfnx import testing
 
 from tests.definition.engine.account import Account, AwsError, Call
-from tests.definition.engine.definition import DEFINITION, SERVICES, STATES, substituted
+from tests.definition.engine.definition import DEFINITION, STATES, substituted
 from tests.definition.engine.scenario import Fault
 from tests.definition.engine.virtual_time import Thread
 
@@ -125,12 +125,12 @@ class Execution:
 
     def _task(self, called: testing.Call) -> Any:
         self._enter(called.state)
-        is_check = SERVICES[called.state] == "lambda"
+        service, operation = called.resource.removeprefix("arn:aws:states:::").split(":")
+        is_check = service == "lambda"
         if is_check and not self._retries:
             self.checks.append("unfinished")
-        operation = called.resource.rpartition(":")[2]
         call = Call(
-            SERVICES[called.state],
+            service,
             operation[0].upper() + operation[1:],
             patience=STATES[called.state]["TimeoutSeconds"] * 1000,
             latency=(50, self.account.scenario.check) if is_check else (10, 10),

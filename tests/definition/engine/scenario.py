@@ -108,6 +108,6 @@ class Scenario:
     def first_start(self) -> int:
         return self.link_sent_at + min(at for _, at in self.starts)
 
-    def is_out(self, service: Service, now: int) -> bool:
+    def is_out(self, service: str, now: int) -> bool:
         since = now - self.link_sent_at
         return any(it.service == service and it.since <= since < it.until for it in self.outages)

@@ -8,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 from linkwatch import recovery
+from tests import sample_events
 from tests.definition.engine import boto3_session
 from tests.definition.engine.account import ID, IDS, Account
 from tests.definition.engine.aws import Aws
@@ -17,7 +18,6 @@ from tests.definition.engine.functions import call_function, seconds_of, silence
 from tests.definition.engine.queue import Queue
 from tests.definition.engine.scenario import STATUS_EVENT, TWICE, Scenario
 from tests.definition.engine.virtual_time import Ended, Thread
-from tests.sample_events import event, link_sent
 
 #: Far beyond a day of outage and what follows it.
 LATEST_MILLIS = 72 * 3600 * 1000
@@ -29,8 +29,11 @@ _FAILURES = {"AwsUnavailable", "SweepIncomplete"}
 Event = dict[str, Any]
 _OnEnd = Callable[[Any], None]
 
-_POST, _DELETE = event("verifications-api-post"), event("verifications-api-delete")
-_STATUS_CHANGE, _SWEEP = event("recover-unfinished-aborted"), event("recover-unfinished-sweep")
+_POST, _DELETE = sample_events.event("verifications-api-post"), sample_events.event("verifications-api-delete")
+_STATUS_CHANGE, _SWEEP = (
+    sample_events.event("recover-unfinished-aborted"),
+    sample_events.event("recover-unfinished-sweep"),
+)
 
 
 class World:
@@ -114,7 +117,9 @@ class World:
 
     def _send_event(self, nth: int) -> None:
         time = datetime.fromtimestamp(self.account.time.now // 1000, UTC).isoformat().replace("+00:00", "Z")
-        self._queue.send(nth, {**link_sent(), "id": f"start-{nth}", "time": time, "detail": self._start()})
+        self._queue.send(
+            nth, {**sample_events.link_sent(), "id": f"start-{nth}", "time": time, "detail": self._start()}
+        )
 
     def _cancel(self) -> None:
         event = {**_DELETE, "path": f"/verifications/{ID}", "pathParameters": {"verificationId": ID}}
