@@ -29,11 +29,10 @@ _FAILURES = {"AwsUnavailable", "SweepIncomplete"}
 Event = dict[str, Any]
 _OnEnd = Callable[[Any], None]
 
-_POST, _DELETE = sample_events.event("verifications-api-post"), sample_events.event("verifications-api-delete")
-_STATUS_CHANGE, _SWEEP = (
-    sample_events.event("recover-unfinished-aborted"),
-    sample_events.event("recover-unfinished-sweep"),
-)
+_POST = sample_events.event("verifications-api-post")
+_DELETE = sample_events.event("verifications-api-delete")
+_STATUS_CHANGE = sample_events.event("recover-unfinished-aborted")
+_SWEEP = sample_events.event("recover-unfinished-sweep")
 
 
 class World:
