@@ -179,4 +179,4 @@ class World:
         if any(execution.status == "RUNNING" for execution in self.account.executions.values()):
             return False
         item = self.account.item
-        return item is None or "publishedAt" in item
+        return item is None or "publishedAt" in item or item["takeovers"] == {"N": str(recovery.TAKEOVERS)}
