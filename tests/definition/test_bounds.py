@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from linkwatch.signzy import CHECK_SECONDS
-from tests.definition.engine.definition import DEFINITION, RESOURCES, TASKS, default_of, delays, values_of
+from tests.definition.engine.definition import DEFINITION, RESOURCES, TASKS, TEMPLATE, values_of
 
 #: The tasks that retry until an outage ends; a check's retries must not use up the window.
 PATIENT = [name for name in TASKS if name != "Check Link"]
@@ -18,51 +18,60 @@ LONGEST_PAUSE = timedelta(minutes=10).total_seconds()
 #: A start may be this long before linkSentAt (docs/contracts.md).
 AHEAD_SECONDS = 60
 LONGEST_WINDOW = values_of("WindowSeconds")[-1]
-#: A lost answer of Record sends an execution back to Read once: then an outcome is stored.
-READS = 2
+CHECK = TASKS["Check Link"]
+
+
+def pauses(task: dict) -> list[float]:
+    """The longest that each retry waits, one after the other, in seconds: without jitter."""
+    return [
+        min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** attempt, retrier["MaxDelaySeconds"])
+        for retrier in task["Retry"]
+        for attempt in range(retrier["MaxAttempts"])
+    ]
 
 
 def attempts(name: str) -> int:
-    return 1 + sum(retrier["MaxAttempts"] for retrier in TASKS[name]["Retry"])
+    return 1 + len(pauses(TASKS[name]))
 
 
 def visits(name: str) -> int:
-    return READS if name == "Read Verification" else 1
+    """A lost answer of Record sends an execution back to Read once: then an outcome is stored."""
+    return 2 if name == "Read Verification" else 1
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_every_task_and_every_retry_is_bounded(name):
+def test_every_task_is_bounded_and_catches_all_errors_alone_and_last(name):
     task = TASKS[name]
 
     assert type(task["TimeoutSeconds"]) is int
-    for retrier in task["Retry"]:
-        assert retrier["MaxAttempts"] == 0 or {"IntervalSeconds", "BackoffRate", "MaxDelaySeconds"} <= set(retrier)
     for handlers in (task["Retry"], task.get("Catch", [])):
-        for handler in handlers[:-1]:
-            assert "States.ALL" not in handler["ErrorEquals"], (
-                "alone and last, or Step Functions refuses the definition"
-            )
-    assert len(task["Retry"][-1]["ErrorEquals"]) == 1 or "States.ALL" not in task["Retry"][-1]["ErrorEquals"]
+        # Or Step Functions refuses the definition.
+        assert [nth for nth, it in enumerate(handlers, 1) if "States.ALL" in it["ErrorEquals"]] in ([], [len(handlers)])
+        assert all(it["ErrorEquals"] == ["States.ALL"] for it in handlers if "States.ALL" in it["ErrorEquals"])
 
 
-def test_the_retries_of_a_check_end_within_three_seconds_and_its_comment_says_so():
-    waits = delays(TASKS["Check Link"]["Retry"])
+def test_a_check_ends_within_its_interval_and_its_comment_says_how():
+    longest, function = pauses(CHECK), RESOURCES["CheckLink"]["Properties"]["Timeout"]
+    interval = int(TEMPLATE["Parameters"]["PollIntervalSeconds"]["Default"])
 
-    written = re.findall(r"at most ([\d+]+) = (\d+) s", TASKS["Check Link"]["Comment"])
-    assert written == [("+".join(str(wait) for wait in waits), str(sum(waits)))]
-    assert sum(waits) <= 3
+    assert sum(longest) <= 3
+    assert CHECK_SECONDS < function < CHECK["TimeoutSeconds"] < interval
+    written = re.findall(r"at most ([\d+]+) = (\d+) s", CHECK["Comment"])
+    assert written == [("+".join(map(str, longest)), str(sum(longest)))]
+    written = re.findall(r"task (\d+) s > function (\d+) s > HTTP (\d+) s", CHECK["Comment"])
+    assert written == [(str(CHECK["TimeoutSeconds"]), str(function), f"{CHECK_SECONDS:g}")]
 
 
 @pytest.mark.parametrize("name", PATIENT)
 def test_the_retries_outlast_an_outage_of_a_day_even_with_short_random_pauses(name):
-    task, waits = TASKS[name], delays(TASKS[name]["Retry"])
-    assert all(it["JitterStrategy"] == "FULL" for it in task["Retry"] if it["MaxAttempts"])
+    longest = pauses(TASKS[name])
+    assert all(it["JitterStrategy"] == "FULL" for it in TASKS[name]["Retry"] if it["MaxAttempts"])
 
     # With full jitter each wait is uniform between 0 and its longest: its mean is half of that, its variance the square by 12.
-    expected, deviation = sum(waits) / 2, math.sqrt(sum(wait**2 for wait in waits) / 12)
+    expected, deviation = sum(longest) / 2, math.sqrt(sum(pause**2 for pause in longest) / 12)
 
     assert expected - 6 * deviation >= LONGEST_OUTAGE
-    assert max(waits) <= LONGEST_PAUSE
+    assert max(longest) <= LONGEST_PAUSE
 
 
 @pytest.mark.parametrize("name", PATIENT)
@@ -74,19 +83,9 @@ def test_errors_that_a_retry_cannot_change_are_not_retried(name):
     assert set(first["ErrorEquals"]) == {"States.QueryEvaluationError", *caught}
 
 
-def test_the_time_outs_of_a_check_nest_and_fit_the_interval():
-    task = TASKS["Check Link"]["TimeoutSeconds"]
-    function = RESOURCES["CheckLink"]["Properties"]["Timeout"]
-
-    assert CHECK_SECONDS < function < task < default_of("PollIntervalSeconds")
-    written = re.findall(r"task (\d+) s > function (\d+) s > HTTP (\d+) s", TASKS["Check Link"]["Comment"])
-    assert written == [(str(task), str(function), f"{CHECK_SECONDS:g}")]
-
-
 def test_the_time_out_of_an_execution_is_longer_than_its_longest_run():
     tasks = sum(
-        visits(name) * (sum(delays(task["Retry"])) + attempts(name) * task["TimeoutSeconds"])
-        for name, task in TASKS.items()
+        visits(name) * (sum(pauses(task)) + attempts(name) * task["TimeoutSeconds"]) for name, task in TASKS.items()
     )
 
     assert AHEAD_SECONDS + LONGEST_WINDOW + tasks < DEFINITION["TimeoutSeconds"]

@@ -2,35 +2,33 @@
 
 import pytest
 
-from tests.definition.engine import CLICKED, CRASH, HANG, PENDING, SCHEDULE, End, Fault, Played
+from tests.definition.engine.account import ID
+from tests.definition.engine.played import CLICKED, PENDING, SCHEDULE, Played
+from tests.definition.engine.scenario import CRASH, HANG, End, Fault
 
 CLICKED_AT_33 = ((0, PENDING), (33_000, CLICKED))
 
 
-def test_a_cancel_settles_publishes_and_stops_the_execution():
-    played = Played(cancelled_at=(44_000,))
+def fails(call, error="AccessDeniedException", *, takes_effect=False):
+    return (Fault(f"cancel: {call}", error=error, takes_effect=takes_effect),)
+
+
+def test_a_cancel_settles_publishes_and_stops_the_execution_and_may_be_repeated():
+    played = Played(cancelled_at=(44_000, 44_005, 60_000))
 
     assert (played.outcome, played.reason, played.counted) == ("CANCELLED", None, None)
     assert (played.executions, played.first.status, played.checks) == (["", "-cancel"], "ABORTED", SCHEDULE[:4])
     assert played.published_after < 45
+    assert [verification["outcome"] for _, who, verification in played.account.answers if who == "cancel"] == (
+        ["CANCELLED"] * 3
+    )
 
 
 @pytest.mark.parametrize("at", [15, 45, 70, 90], ids=lambda at: f"{at} ms after the start")
 def test_a_cancel_right_after_the_start_is_published_once(at):
-    refused = Fault("cancel: StopExecution", error="AccessDeniedException", takes_effect=False)
-
-    played = Played(cancelled_at=(at,), faults=(refused,))
+    played = Played(cancelled_at=(at,), faults=fails("StopExecution"))
 
     assert [detail["outcome"] for detail in played.events] == ["CANCELLED"]
-
-
-def test_a_repeated_cancel_gets_the_same_answer_and_does_nothing_more():
-    played = Played(cancelled_at=(44_000, 44_005, 60_000))
-
-    answers = [verification["outcome"] for _, who, verification in played.account.record.answers if who == "cancel"]
-
-    assert answers == ["CANCELLED"] * 3
-    assert played.executions == ["", "-cancel"]
 
 
 def test_a_cancel_after_the_outcome_changes_nothing():
@@ -50,26 +48,23 @@ def test_a_cancel_between_a_click_and_its_record_carries_nothing_of_the_click():
 
 @pytest.mark.parametrize("error", ["AccessDeniedException", HANG])
 def test_an_execution_that_a_cancel_could_not_stop_changes_nothing(error):
-    refused = Fault("cancel: StopExecution", error=error, takes_effect=False)
-
-    played = Played(answers=CLICKED_AT_33, cancelled_at=(22_000,), faults=(refused,))
+    played = Played(answers=CLICKED_AT_33, cancelled_at=(22_000,), faults=fails("StopExecution", error))
 
     assert (played.outcome, played.first.status) == ("CANCELLED", "SUCCEEDED")
     assert played.first.entered_states[-2:] == ("Is It Settled?", "Nothing To Do")
 
 
 @pytest.mark.parametrize(
-    "fault",
+    "faults",
     [
-        Fault("cancel: StartExecution", error="AccessDeniedException", takes_effect=False),
-        Fault("cancel: StartExecution", error=HANG, takes_effect=False),
-        Fault("cancel: UpdateItem", error=CRASH),
-        Fault("cancel: StartExecution", error=CRASH),
+        pytest.param(fails("StartExecution"), id="its start is refused"),
+        pytest.param(fails("StartExecution", HANG), id="its start hangs"),
+        pytest.param(fails("UpdateItem", CRASH, takes_effect=True), id="it crashes after its write"),
+        pytest.param(fails("StartExecution", CRASH, takes_effect=True), id="it crashes after its start"),
     ],
-    ids=["its start is refused", "its start hangs", "it crashes after its write", "it crashes after its start"],
 )
-def test_the_sweep_finishes_an_unfinished_cancel(fault):
-    played = Played(cancelled_at=(44_000,), faults=(fault,))
+def test_the_sweep_finishes_an_unfinished_cancel(faults):
+    played = Played(cancelled_at=(44_000,), faults=faults)
 
     assert (played.outcome, played.executions) == ("CANCELLED", ["", "-cancel"])
     assert played.published_after < 61
@@ -77,12 +72,10 @@ def test_the_sweep_finishes_an_unfinished_cancel(fault):
 
 @pytest.mark.parametrize("error", ["AccessDeniedException", HANG])
 def test_a_cancel_that_the_table_refuses_is_not_confirmed(error):
-    refused = Fault("cancel: UpdateItem", error=error, takes_effect=False)
-
-    played = Played(answers=CLICKED_AT_33, cancelled_at=(22_000,), faults=(refused,))
+    played = Played(answers=CLICKED_AT_33, cancelled_at=(22_000,), faults=fails("UpdateItem", error))
 
     assert played.outcome == "LINK_CLICKED"
-    assert not [who for _, who, _ in played.account.record.answers if who == "cancel"]
+    assert not [who for _, who, _ in played.account.answers if who == "cancel"]
 
 
 def test_the_execution_of_a_cancel_is_taken_over_when_it_fails():
@@ -95,4 +88,4 @@ def test_a_cancel_stops_a_takeover():
     played = Played(cancelled_at=(44_000,), ends=(End("Check Link", 2),))
 
     assert (played.executions, played.checks) == (["", "-r1", "-cancel"], [10, 20, 40])
-    assert played.account.executions[played.item["verificationId"]["S"] + "-r1"].status == "ABORTED"
+    assert played.account.executions[f"{ID}-r1"].status == "ABORTED"

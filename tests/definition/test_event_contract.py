@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.shapes import Outcome, Settled
-from tests.definition.engine import CLICKED, PENDING, Played
+from tests.definition.engine.played import CLICKED, PENDING, Played
 from tests.unit.test_contracts import complaints
 
 SCENARIOS = {
@@ -20,7 +20,7 @@ def test_the_event_of_every_outcome_conforms_to_its_schema(outcome):
     played = Played(**SCENARIOS[outcome])
 
     assert [detail["outcome"] for detail in played.events] == [outcome]
-    for _, entry in played.account.record.events:
+    for _, entry in played.account.events:
         event = {"source": entry["Source"], "detail-type": entry["DetailType"], "detail": entry["Detail"]}
         assert complaints("verification-settled", {**event, "id": "1", "time": "2026-11-23T10:05:00Z"}) == []
         assert set(entry["Detail"]) == set(Settled.model_fields)

@@ -1,239 +1,186 @@
 """Which execution checks, and which one finishes: starts, takeovers and lost answers."""
 
-from itertools import pairwise
-
 import pytest
 
-from tests.definition.engine import CLICKED, CLOSE, CRASH, HANG, PENDING, SCHEDULE, TWICE, End, Fault, Outage, Played
-from tests.definition.engine.record import ID
-from tests.definition.engine.scenario import Scenario
+from tests.definition.engine.account import ID
+from tests.definition.engine.played import CLICKED, PENDING, SCHEDULE, Played
+from tests.definition.engine.scenario import CLOSE, CRASH, HANG, TWICE, End, Fault, Outage, Scenario
 from tests.definition.engine.world import World
 
 UNKNOWN_IDS = "unknown-ids"
+REFUSED = "AccessDeniedException"
+BY_AN_EVENT = (("EVENT", 0),)
+
+
+def fails(place, error, **more):
+    return (Fault(place, error=error, **{"takes_effect": False, **more}),)
+
+
+def matches(played, expected):
+    """expected: some of Played's fields."""
+    shown = vars(played)
+    assert {name: shown[name] for name in expected} == expected
+
 
 # ── Starts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+#: What happens: fields of the scenario; when the first check is made.
+STARTS = {
+    "started twice": ({"starts": (("API", 0), ("API", 60_000))}, 10),
+    "started at both entry points at once": ({"starts": (("API", 0), ("EVENT", 0))}, 10),
+    "started by four events at once": ({"starts": (("EVENT", 0),) * 4}, 10),
+    **{
+        f"one try of its start: {error}": ({"faults": fails("API start: StartExecution", error, tries=1)}, 10)
+        for error in (HANG, CLOSE, "ThrottlingException")
+    },
+    **{
+        f"the answer to its put is lost: {by}, {error}": (
+            {"starts": ((by, 0),), "faults": fails(f"{by} start: PutItem", error, tries=1, takes_effect=True)},
+            10,
+        )
+        for by in ("API", "EVENT")
+        for error in (HANG, CLOSE)
+    },
+    **{
+        f"the sweep starts it: {error}": ({"faults": fails("API start: StartExecution", error)}, 70)
+        for error in (REFUSED, HANG, CRASH)
+    },
+    "the sweep ignores what was started in the last half minute": (
+        {"faults": fails("API start: StartExecution", REFUSED), "first_sweep_at": 20_000},
+        90,
+    ),
+    **{
+        f"an event comes back after ten seconds: {error}": (
+            {"starts": BY_AN_EVENT, "faults": fails("EVENT start: PutItem", error)},
+            20,
+        )
+        for error in (HANG, REFUSED)
+    },
+    **{
+        f"an event comes back after pauses that double: {lasts} s": (
+            {"starts": BY_AN_EVENT, "outages": (Outage("dynamodb", 0, lasts * 1000),)},
+            first,
+        )
+        for lasts, first in ((20, 40), (60, 80), (140, 160))
+    },
+    "an event whose function crashes comes back after the visibility time-out": (
+        {"starts": BY_AN_EVENT, "faults": fails("EVENT start: PutItem", CRASH)},
+        250,
+    ),
+}
 
-@pytest.mark.parametrize(
-    "starts",
-    [
-        (("API", 0), ("API", 60_000)),
-        (("API", 0), ("EVENT", 0)),
-        (("EVENT", 0), ("API", 5)),
-        (("EVENT", 0), ("EVENT", 0), ("EVENT", 0), ("EVENT", 0)),
-    ],
-)
-def test_a_verification_that_is_started_again_is_watched_once(starts):
-    played = Played(starts=starts)
 
-    assert (played.executions, played.checks) == ([""], SCHEDULE)
+@pytest.mark.parametrize(("fields", "first_check"), STARTS.values(), ids=STARTS)
+def test_a_verification_is_watched_once_and_from_then_on(fields, first_check):
+    played = Played(**fields)
+
+    matches(played, {"outcome": "EXPIRED", "executions": [""], "checks": [it for it in SCHEDULE if it >= first_check]})
 
 
 def test_a_repeated_start_does_not_start_an_execution():
     played = Played(starts=(("API", 0), ("EVENT", 60_000)))
 
-    assert "EVENT start: StartExecution" not in {point.place for point in played.account.record.points}
-
-
-@pytest.mark.parametrize("error", ["AccessDeniedException", HANG, CRASH])
-def test_the_sweep_starts_an_execution_that_was_never_started(error):
-    played = Played(faults=(Fault("API start: StartExecution", error=error, takes_effect=False),))
-
-    assert (played.executions, played.checks) == ([""], SCHEDULE[6:])
-
-
-@pytest.mark.parametrize("error", [HANG, CLOSE, "ThrottlingException"])
-def test_one_failed_try_of_a_start_costs_no_check(error):
-    played = Played(faults=(Fault("API start: StartExecution", error=error, takes_effect=False, tries=1),))
-
-    assert (played.executions, played.checks) == ([""], SCHEDULE)
-
-
-def test_the_sweep_ignores_what_was_started_in_the_last_half_minute():
-    refused = Fault("API start: StartExecution", error="AccessDeniedException", takes_effect=False)
-
-    played = Played(faults=(refused,), first_sweep_at=20_000)
-
-    assert played.checks == SCHEDULE[8:]
-
-
-@pytest.mark.parametrize("error", [HANG, CLOSE, "ThrottlingException", "AccessDeniedException"])
-def test_an_event_that_the_table_refuses_once_comes_back_after_ten_seconds(error):
-    played = Played(starts=(("EVENT", 0),), faults=(Fault("EVENT start: PutItem", error=error, takes_effect=False),))
-
-    assert (played.outcome, played.checks[0]) == ("EXPIRED", 20)
-
-
-@pytest.mark.parametrize(("lasts", "first_check"), [(20_000, 40), (60_000, 80), (140_000, 160)])
-def test_an_event_comes_back_after_pauses_that_double(lasts, first_check):
-    played = Played(starts=(("EVENT", 0),), outages=(Outage("dynamodb", 0, lasts),))
-
-    assert (played.outcome, played.checks[0]) == ("EXPIRED", first_check)
-
-
-def test_an_event_whose_function_crashes_comes_back_after_the_visibility_time_out():
-    played = Played(starts=(("EVENT", 0),), faults=(Fault("EVENT start: PutItem", error=CRASH, takes_effect=False),))
-
-    assert (played.outcome, played.checks[0]) == ("EXPIRED", 250)
-
-
-@pytest.mark.parametrize("entry_point", ["API", "EVENT"])
-@pytest.mark.parametrize("error", [HANG, CLOSE])
-def test_a_start_is_accepted_although_the_answer_to_its_put_is_lost(entry_point, error):
-    lost = Fault(f"{entry_point} start: PutItem", error=error, tries=1)
-
-    played = Played(starts=((entry_point, 0),), faults=(lost,))
-
-    assert (played.outcome, played.executions, played.checks) == ("EXPIRED", [""], SCHEDULE)
+    assert "EVENT start: StartExecution" not in {point.place for point in played.account.points}
 
 
 # ── Takeovers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+FAILS_AT_50 = (End("Check Link", 4),)
+TAKEOVERS = {
+    "before the deadline it goes on checking": (
+        {"ends": FAILS_AT_50, "events_after": (5_000,)},
+        {"outcome": "EXPIRED", "executions": ["", "-r1"], "checks": [*SCHEDULE[:4], *SCHEDULE[5:]]},
+    ),
+    "by the sweep": (
+        {"ends": FAILS_AT_50, "events_after": (None,), "first_sweep_at": 40_000},
+        {"outcome": "EXPIRED", "checks": [*SCHEDULE[:4], *SCHEDULE[10:]]},
+    ),
+    "after the deadline it does not know the answers of earlier checks": (
+        {"ends": (End("Check Link", 29, after_millis=100),), "events_after": (5_000,)},
+        {"outcome": "UNKNOWN", "reason": "INTERRUPTED", "counted": 0},
+    ),
+    "rejections before it do not count with those after it": (
+        {"answers": ((0, UNKNOWN_IDS),), "ends": (End("Check Link", 1),)},
+        {"outcome": "UNKNOWN", "reason": "UNKNOWN_IDS", "executions": ["", "-r1"]},
+    ),
+    "rejections after it do not end the window": (
+        {"answers": ((0, PENDING), (45_000, UNKNOWN_IDS), (75_000, CLICKED)), "ends": (End("Check Link", 3),)},
+        {"outcome": "LINK_CLICKED", "executions": ["", "-r1"]},
+    ),
+    "malformed ids in the middle of the window and after it": (
+        {"answers": ((0, PENDING), (25_000, "malformed-request-id"), (75_000, CLICKED)), "ends": FAILS_AT_50},
+        {"outcome": "LINK_CLICKED", "executions": ["", "-r1"]},
+    ),
+    "none after it was published": (
+        {"answers": ((0, CLICKED),), "ends": (End("Mark Published", after_millis=15),)},
+        {"executions": [""]},
+    ),
+    "none although an event says that it failed": (
+        {"false_events_at": (25_000, 120_000)},
+        {"executions": [""], "checks": SCHEDULE},
+    ),
+    "none although it is not listed as running": (
+        {"list_lag": 400_000},
+        {"executions": [""], "checks": SCHEDULE},
+    ),
+    "none on an emulator that refuses the name of a running execution": (
+        {"list_lag": 400_000, "start_refuses_running": True},
+        {"executions": [""], "checks": SCHEDULE},
+    ),
+    "one for a failure that is reported twice and found by two sweeps": (
+        {
+            "ends": FAILS_AT_50,
+            "faults": fails("status event", TWICE, takes_effect=True),
+            "events_after": (9_950,),
+            "sweeps_at_once": 2,
+        },
+        {"executions": ["", "-r1"]},
+    ),
+    "it crashes after its write": (
+        {"ends": FAILS_AT_50, "faults": fails("status event: UpdateItem", CRASH, takes_effect=True)},
+        {"outcome": "EXPIRED", "executions": ["", "-r1"]},
+    ),
+}
 
-def test_a_takeover_before_the_deadline_goes_on_checking():
-    played = Played(ends=(End("Check Link", 4),), events_after=(5_000,))
 
-    assert played.executions == ["", "-r1"]
-    assert (played.outcome, played.checks) == ("EXPIRED", [10, 20, 30, 40, *SCHEDULE[5:]])
-
-
-def test_a_takeover_by_the_sweep_goes_on_checking():
-    played = Played(ends=(End("Check Link", 4),), events_after=(None,), first_sweep_at=40_000)
-
-    assert (played.outcome, played.checks) == ("EXPIRED", [10, 20, 30, 40, *SCHEDULE[10:]])
+@pytest.mark.parametrize(("fields", "expected"), TAKEOVERS.values(), ids=TAKEOVERS)
+def test_a_takeover(fields, expected):
+    matches(Played(**fields), expected)
 
 
-def test_a_takeover_after_the_deadline_does_not_know_the_answers_of_earlier_checks():
-    played = Played(ends=(End("Check Link", 29, after_millis=100),), events_after=(5_000,))
-
-    assert (played.outcome, played.reason, played.counted) == ("UNKNOWN", "INTERRUPTED", 0)
-
-
-def test_rejections_before_a_takeover_do_not_count_with_those_after_it():
-    played = Played(answers=((0, UNKNOWN_IDS),), ends=(End("Check Link", 1),))
-
-    assert (played.outcome, played.reason, played.executions) == ("UNKNOWN", "UNKNOWN_IDS", ["", "-r1"])
-
-
-def test_rejections_after_a_takeover_do_not_end_the_window():
-    played = Played(answers=((0, PENDING), (45_000, UNKNOWN_IDS), (75_000, CLICKED)), ends=(End("Check Link", 3),))
-
-    assert (played.outcome, played.executions) == ("LINK_CLICKED", ["", "-r1"])
-
-
-@pytest.mark.parametrize("state", ["Publish Outcome", "Mark Published"])
-def test_a_takeover_of_a_settled_verification_publishes_it_without_a_check(state):
+@pytest.mark.parametrize(("state", "events"), [("Publish Outcome", 1), ("Mark Published", 2)])
+def test_a_takeover_of_a_settled_verification_publishes_it_without_a_check(state, events):
     played = Played(answers=((0, CLICKED),), ends=(End(state),))
 
-    assert (played.outcome, played.checks, played.executions) == ("LINK_CLICKED", [10], ["", "-r1"])
-    assert len(played.events) == (1 if state == "Publish Outcome" else 2)
-
-
-def test_a_published_verification_is_not_taken_over():
-    played = Played(answers=((0, CLICKED),), ends=(End("Mark Published", after_millis=15),))
-
-    assert played.executions == [""]
-
-
-def test_a_running_execution_is_not_taken_over_although_an_event_says_that_it_failed():
-    played = Played(false_events_at=(25_000, 120_000))
-
-    assert (played.executions, played.checks) == ([""], SCHEDULE)
-
-
-@pytest.mark.parametrize("is_emulator", [False, True], ids=["AWS", "an emulator that refuses the name"])
-def test_a_running_execution_is_not_taken_over_although_it_is_not_listed(is_emulator):
-    played = Played(list_lag=400_000, start_refuses_running=is_emulator)
-
-    assert (played.executions, played.checks) == ([""], SCHEDULE)
-
-
-def test_a_failure_that_is_reported_twice_and_found_by_two_sweeps_is_taken_over_once():
-    played = Played(
-        ends=(End("Check Link", 4),),
-        faults=(Fault("status event", error=TWICE),),
-        events_after=(9_950,),
-        sweeps_at_once=2,
-    )
-
-    assert played.executions == ["", "-r1"]
+    matches(played, {"outcome": "LINK_CLICKED", "checks": [10], "executions": ["", "-r1"]})
+    assert len(played.events) == events
 
 
 def test_recovery_is_not_retried_by_lambda_and_the_sweep_does_its_work():
-    hangs = Fault("status event: UpdateItem", error=HANG, takes_effect=False)
+    played = Played(ends=FAILS_AT_50, faults=fails("status event: UpdateItem", HANG))
 
-    played = Played(ends=(End("Check Link", 4),), faults=(hangs,))
-
-    assert (played.outcome, played.executions) == ("EXPIRED", ["", "-r1"])
-    takeover = next(it for it in played.account.record.versions if it.item["takeovers"] == {"N": "1"})
-    assert takeover.who == "sweep"
+    matches(played, {"outcome": "EXPIRED", "executions": ["", "-r1"]})
+    assert next(it for it in played.account.versions if it.item["takeovers"] == {"N": "1"}).who == "sweep"
 
 
-def test_a_takeover_that_crashes_after_its_write_is_started_by_the_next_sweep():
-    played = Played(ends=(End("Check Link", 4),), faults=(Fault("status event: UpdateItem", error=CRASH),))
-
-    assert (played.outcome, played.executions) == ("EXPIRED", ["", "-r1"])
-    assert played.item["takeovers"] == {"N": "1"}
+# ── Lost answers and deleted items ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_pauses_between_takeovers_double():
-    played = Played(
-        answers=((0, "upstream-down"),),
-        ends=tuple(End("Wait For Next Check", nth) for nth in range(5)),
-        first_sweep_at=1_000,
-    )
+@pytest.mark.parametrize(
+    ("state", "reads", "events", "last"),
+    [
+        ("Record Outcome", 2, 1, "Mark Published"),
+        ("Publish Outcome", 1, 2, "Mark Published"),
+        ("Mark Published", 1, 1, "Nothing To Do"),
+    ],
+)
+def test_a_lost_answer_changes_nothing(state, reads, events, last):
+    played = Played(answers=((0, CLICKED),), faults=(Fault(state, after_millis=25_000),))
 
-    started = [execution.started_at for execution in played.account.executions.values()]
-    assert played.executions == ["", "-r1", "-r2", "-r3", "-r4", "-r5"]
-    # Pauses of 0, 10, 20, 40 and 80 s, and then until the sweep's next minute.
-    assert [round((after - before) / 1000) for before, after in pairwise(started)] == [1, 60, 60, 60, 120]
-
-
-# ── Exhausted takeovers ───────────────────────────────────────────────────────────────────────────────────────────────
-
-ALWAYS_FAILS = tuple(End("Publish Outcome", nth) for nth in range(11))
-
-
-def test_after_ten_takeovers_a_verification_stays_open_for_an_engineer():
-    played = Played(answers=((0, CLICKED),), ends=ALWAYS_FAILS)
-
-    assert played.executions == ["", *(f"-r{nth}" for nth in range(1, 11))]
-    assert (played.outcome, "publishedAt" in played.item) == ("LINK_CLICKED", False)
-    assert "openVerifications" in played.item
-
-
-def test_an_engineer_rearms_it_and_it_is_published():
-    played = Played(answers=((0, CLICKED),), ends=ALWAYS_FAILS, rearmed_at=(4 * 3_600_000,))
-
-    assert played.executions[-1] == "-r11"
-    assert played.item["takeoverLimit"] == {"N": "20"}
-    assert [detail["outcome"] for detail in played.events] == ["LINK_CLICKED"]
-
-
-# ── Lost answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_record_whose_answer_is_lost_publishes_what_it_stored():
-    played = Played(answers=((0, CLICKED),), faults=(Fault("Record Outcome", after_millis=25_000),))
-
-    assert (played.outcome, played.executions, played.checks) == ("LINK_CLICKED", [""], [10])
-    assert played.first.entered_states.count("Read Verification") == 2
-
-
-def test_an_event_whose_answer_is_lost_is_published_again_unchanged():
-    played = Played(answers=((0, PENDING), (33_000, CLICKED)), faults=(Fault("Publish Outcome", after_millis=25_000),))
-
-    first, second = played.events
-    assert first == second
-
-
-def test_a_mark_whose_answer_is_lost_leaves_nothing_to_do():
-    played = Played(answers=((0, CLICKED),), faults=(Fault("Mark Published", after_millis=25_000),))
-
-    assert played.first.entered_states[-1] == "Nothing To Do"
-
-
-# ── Deleted items ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    matches(played, {"outcome": "LINK_CLICKED", "executions": [""], "checks": [10]})
+    assert played.events == [played.events[0]] * events
+    assert played.first.entered_states.count("Read Verification") == reads
+    assert played.first.entered_states[-1] == last
 
 
 @pytest.mark.parametrize(

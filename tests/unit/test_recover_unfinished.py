@@ -12,69 +12,72 @@ from cfnlint.decode.cfn_yaml import loads as load_yaml
 
 from linkwatch import recovery
 from linkwatch.aws_errors import AwsUnavailable
+from tests.sample_events import event
 from tests.unit.fake_aws import Context, metrics_in
 
 ROOT = Path(__file__).parents[2]
-EVENTS = ROOT / "events"
-ABORTED = json.loads((EVENTS / "recover-unfinished-aborted.json").read_text("utf-8"))
+ABORTED, SWEEP = event("recover-unfinished-aborted"), event("recover-unfinished-sweep")
 ID = ABORTED["detail"]["name"]
-LONG_AGO = 1_795_428_060.0
 
 
-def item(**more: dict) -> dict:
+def item(nth: int = 0, **more: dict) -> dict:
+    """An open item, past its deadline, after nth takeovers."""
     return {
         "verificationId": {"S": ID},
-        "executionName": {"S": ID},
-        "takeovers": {"N": "0"},
+        "executionName": {"S": name_of(nth)},
+        "takeovers": {"N": str(nth)},
         "startedAt": {"S": "2026-11-23T10:00:00.250Z"},
         "openVerifications": {"S": "2026-11-23T10:05:00.000Z"},
         **more,
     }
 
 
-def ended(**more: object) -> dict:
-    return {"status": "ABORTED", "input": json.dumps({"verificationId": ID}), "stopDate": LONG_AGO, **more}
+def name_of(nth: int) -> str:
+    return f"{ID}-r{nth}" if nth else ID
 
 
-def named(nth: int) -> dict:
-    return {"executionName": {"S": f"{ID}-r{nth}"}, "takeovers": {"N": str(nth)}}
+def ended(nth: int = 0, status: str = "ABORTED") -> dict:
+    """The execution of the nth takeover; it ended long ago."""
+    return {name_of(nth): {"status": status, "input": json.dumps({"verificationId": ID}), "stopDate": 1_795_428_060.0}}
 
 
 @pytest.fixture
-def handle(aws):  # noqa: ARG001  its environment
+def recover_unfinished(aws):  # noqa: ARG001  its environment
     import recover_unfinished  # noqa: PLC0415  it reads the environment when it is imported
 
+    return recover_unfinished
+
+
+@pytest.fixture
+def handle(recover_unfinished):
     return lambda event, context=None: recover_unfinished.handler(event, context or Context())
 
 
 @pytest.fixture
 def metrics(capsys):
-    def read() -> dict[str, float]:
-        return {name: value for (name, *_), value in metrics_in(capsys.readouterr().out).items()}
-
-    return read
+    return lambda: {name: value for (name, *_), value in metrics_in(capsys.readouterr().out).items()}
 
 
 # ── A status event ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+TEMPLATE = load_yaml((ROOT / "template.yaml").read_text("utf-8"))
+TIMEOUT_SECONDS = TEMPLATE["Resources"]["RecoverUnfinished"]["Properties"]["Timeout"]
 
-def test_a_reported_failure_is_taken_over_and_counted(handle, aws, metrics):
+
+def test_a_reported_failure_is_taken_over_with_the_calls_that_the_reserve_counts_with(handle, aws, metrics, caplog):
     aws.table.store(item())
-    aws.executions[ID] = ended()
+    aws.executions |= ended()
 
     handle(ABORTED)
 
-    assert aws.table.items[ID] == item(**named(1))
-    assert json.loads(aws.executions[f"{ID}-r1"]["input"]) == {"verificationId": ID}
+    assert aws.table.items[ID] == item(1)
+    assert json.loads(aws.executions[name_of(1)]["input"]) == {"verificationId": ID}
     assert metrics() == {"Takeovers": 1}
-
-
-def test_a_reported_failure_of_a_published_verification_counts_as_nothing(handle, aws, metrics):
-    aws.table.store(item(publishedAt={"S": "2026-11-23T10:01:00.000Z"}))
-
-    handle(ABORTED)
-
-    assert (metrics(), aws.called) == ({}, ["GetItem"])
+    [logged] = [vars(record) for record in caplog.records if record.levelname == "WARNING"]
+    assert (logged["verificationId"], logged["result"]) == (ID, "taken over")
+    assert aws.called == ["GetItem", "StartExecution", "DescribeExecution", "UpdateItem", "StartExecution"]
+    assert len(aws.called[1:]) == recovery.CALLS_FOR_AN_ITEM
+    assert len(aws.called) * recovery.CALL_SECONDS < TIMEOUT_SECONDS
 
 
 def test_a_status_event_that_could_not_be_handled_raises(handle, aws):
@@ -84,89 +87,85 @@ def test_a_status_event_that_could_not_be_handled_raises(handle, aws):
         handle(ABORTED)
 
 
+def test_powertools_does_not_warn_where_there_is_no_metric(aws):  # noqa: ARG001  its environment
+    program = f"import recover_unfinished as it, tests.unit.fake_aws as aws; it.handler({ABORTED!r}, aws.Context())"
+    paths = os.pathsep.join(map(str, (ROOT, ROOT / "functions")))
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": paths}, capture_output=True, check=True
+    )
+
+    assert done.stderr == b""
+
+
 # ── A sweep ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-SWEEP = json.loads((EVENTS / "recover-unfinished-sweep.json").read_text("utf-8"))
-NOTHING = {"open": 0, "late": 0, "failed": 0, "left": 0}
+LATE = {"OpenVerifications": 1, "OpenPastDeadline": 1}
+#: The items, the executions, the answer without its zeros, the metrics.
+SWEEPS = {
+    "nothing is open": ([], {}, {}, {"OpenVerifications": 0, "OpenPastDeadline": 0}),
+    "one is in its window": (
+        [item(openVerifications={"S": "2099-01-01T00:00:00.000Z"})],
+        ended(status="RUNNING"),
+        {"open": 1},
+        {"OpenVerifications": 1, "OpenPastDeadline": 0},
+    ),
+    "one was never started": ([item()], {}, {"open": 1, "late": 1, "running": 1}, LATE),
+    "one has failed": ([item()], ended(), {"open": 1, "late": 1, "taken_over": 1}, LATE | {"Takeovers": 1}),
+    "one has failed for the third time": (
+        [item(2)],
+        ended(2),
+        {"open": 1, "late": 1, "taken_over_repeatedly": 1},
+        LATE | {"Takeovers": 1, "TakeoversRepeated": 1},
+    ),
+    "one is exhausted": (
+        [item(10)],
+        ended(10),
+        {"open": 1, "late": 1, "exhausted": 1},
+        LATE | {"TakeoversExhausted": 1},
+    ),
+}
 
 
-def test_a_sweep_without_open_verifications_publishes_zeros(handle, metrics):
-    assert handle(SWEEP) == NOTHING
-    assert metrics() == {"OpenVerifications": 0, "OpenPastDeadline": 0}
+@pytest.mark.parametrize("case", SWEEPS)
+def test_a_sweep_answers_with_its_counts_and_publishes_them(handle, aws, metrics, case):
+    items, executions, counts, counted = SWEEPS[case]
+    for it in items:
+        aws.table.store(it)
+    aws.executions |= executions
 
-
-def test_a_verification_in_its_window_is_not_late(handle, aws, metrics):
-    aws.table.store(item(openVerifications={"S": "2099-01-01T00:00:00.000Z"}))
-    aws.executions[ID] = ended(status="RUNNING")
-
-    assert handle(SWEEP) == NOTHING | {"open": 1}
-    assert metrics() == {"OpenVerifications": 1, "OpenPastDeadline": 0}
-
-
-def test_a_sweep_replaces_what_failed_and_answers_with_its_counts(handle, aws, metrics):
-    aws.table.store(item())
-    aws.executions[ID] = ended()
-
-    assert handle(SWEEP) == NOTHING | {"open": 1, "late": 1, "taken_over": 1}
-    assert metrics() == {"OpenVerifications": 1, "OpenPastDeadline": 1, "Takeovers": 1}
-
-
-def test_a_sweep_starts_what_was_never_started_and_counts_no_takeover(handle, aws, metrics):
-    aws.table.store(item())
-
-    assert handle(SWEEP)["running"] == 1
-    assert list(aws.executions) == [ID]
-    assert "Takeovers" not in metrics()
-
-
-def test_the_third_takeover_also_counts_as_repeated(handle, aws, metrics):
-    aws.table.store(item(**named(2)))
-    aws.executions[f"{ID}-r2"] = ended()
-
-    handle(SWEEP)
-
-    assert {"Takeovers": 1, "TakeoversRepeated": 1}.items() <= metrics().items()
-
-
-def test_an_exhausted_verification_is_counted_in_every_sweep(handle, aws, metrics):
-    aws.table.store(item(**named(10)))
-    aws.executions[f"{ID}-r10"] = ended()
-
-    assert handle(SWEEP)["exhausted"] == 1
-    assert metrics()["TakeoversExhausted"] == 1
+    assert handle(SWEEP) == {"open": 0, "late": 0, "failed": 0, "left": 0} | counts
+    assert metrics() == counted
 
 
 def test_an_engineer_continues_an_exhausted_verification(handle, aws):
-    aws.table.store(item(**named(10)))
-    aws.executions[f"{ID}-r10"] = ended()
+    aws.table.store(item(10))
+    aws.executions |= ended(10)
 
     assert handle(SWEEP | {"rearm": True})["taken_over_repeatedly"] == 1
     assert aws.table.items[ID]["takeoverLimit"] == {"N": "20"}
 
 
-def test_a_sweep_that_fails_for_one_raises_after_it_has_reported(handle, aws, metrics, caplog):
-    aws.table.store(item())
-    aws.refused = {"StartExecution"}
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(({"N": "0"}, {"StartExecution"}, "StartExecution: AccessDeniedException"), id="a call is refused"),
+        # An error of ours may quote the item.
+        pytest.param(({"S": "of +15550001111"}, set(), "ValueError"), id="its values are wrong"),
+    ],
+)
+def test_a_sweep_that_fails_for_one_raises_after_it_has_reported(handle, aws, metrics, caplog, case):
+    takeovers, aws.refused, error = case
+    aws.table.store(item(takeovers=takeovers))
+    aws.executions |= ended()
 
-    with pytest.raises(Exception, match="1 failures, the first: StartExecution: AccessDeniedException"):
+    with pytest.raises(Exception, match=f"1 failures, the first: {error}"):
         handle(SWEEP)
 
-    assert metrics()["OpenVerifications"] == 1
-    [logged] = [vars(record) for record in caplog.records if record.levelname == "ERROR"]
-    assert (logged["error"], logged["count"]) == ("StartExecution: AccessDeniedException", 1)
-    assert logged["verificationIds"] == [ID]
-
-
-def test_an_item_with_wrong_values_is_reported_by_its_error_alone(handle, aws, metrics, caplog):
-    aws.table.store(item(takeovers={"S": "of +15550001111"}))
-    aws.executions[ID] = ended()
-
-    with pytest.raises(Exception, match="1 failures, the first: ValueError"):
-        handle(SWEEP)
-
-    assert metrics()["OpenPastDeadline"] == 1
+    assert metrics() == LATE
     logged = [vars(record) for record in caplog.records]
-    assert [line["error"] for line in logged if line["levelname"] == "ERROR"] == ["ValueError"]
+    [line] = [it for it in logged if it["levelname"] == "ERROR"]
+    assert (line["error"], line["count"], line["verificationIds"]) == (error, 1, [ID])
     assert "+15550001111" not in str(logged)
 
 
@@ -179,6 +178,9 @@ def test_a_sweep_that_knows_nothing_publishes_no_zero(handle, aws, metrics):
     assert metrics() == {}
 
 
+# ── Within its time ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
 def test_a_sweep_without_the_time_to_list_raises(handle, aws):
     aws.table.store(item())
 
@@ -188,15 +190,7 @@ def test_a_sweep_without_the_time_to_list_raises(handle, aws):
     assert aws.called == []
 
 
-# ── Within its time ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-TEMPLATE = load_yaml((ROOT / "template.yaml").read_text("utf-8"))
-TIMEOUT_SECONDS = TEMPLATE["Resources"]["RecoverUnfinished"]["Properties"]["Timeout"]
-
-
-def test_every_call_ends_within_the_seconds_that_the_reserve_counts_with(handle):  # noqa: ARG001  its environment
-    import recover_unfinished  # noqa: PLC0415  it reads the environment when it is imported
-
+def test_every_call_ends_within_the_seconds_that_the_reserve_counts_with(recover_unfinished):
     for client in (recover_unfinished._executions._step_functions, recover_unfinished._table._dynamodb):  # noqa: SLF001
         config: Any = client.meta.config
         tries = config.retries["total_max_attempts"]
@@ -207,29 +201,7 @@ def test_every_call_ends_within_the_seconds_that_the_reserve_counts_with(handle)
         assert config.max_pool_connections >= recovery.WORKERS
 
 
-def test_the_calls_for_an_item_are_those_that_the_reserve_counts_with(handle, aws):
-    aws.table.store(item())
-    aws.executions[ID] = ended()
-
-    handle(ABORTED)
-
-    assert aws.called == ["GetItem", "StartExecution", "DescribeExecution", "UpdateItem", "StartExecution"]
-    assert len(aws.called[1:]) == recovery.CALLS_FOR_AN_ITEM
-    assert len(aws.called) * recovery.CALL_SECONDS < TIMEOUT_SECONDS
-
-
 def test_the_reserve_fits_the_calls_for_an_item_and_the_function_fits_the_reserve():
     assert recovery.CALLS_FOR_AN_ITEM * recovery.CALL_SECONDS < recovery.RESERVE_SECONDS
     assert recovery.RESERVE_SECONDS + recovery.CALL_SECONDS < recovery.LISTING_RESERVE_SECONDS < TIMEOUT_SECONDS
     assert TIMEOUT_SECONDS < 60, "the next sweep"
-
-
-def test_powertools_does_not_warn_where_there_is_no_metric(aws):  # noqa: ARG001  its environment
-    program = f"import recover_unfinished as it, tests.unit.fake_aws as aws; it.handler({ABORTED!r}, aws.Context())"
-    paths = os.pathsep.join(map(str, (ROOT, ROOT / "functions")))
-
-    done = subprocess.run(
-        [sys.executable, "-c", program], env=os.environ | {"PYTHONPATH": paths}, capture_output=True, check=True
-    )
-
-    assert done.stderr == b""

@@ -15,11 +15,10 @@ from multiprocessing import get_context
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
-from tests.definition.engine.account import Account
+from tests.definition.engine import scenario
 from tests.definition.engine.faults import BASES, play_pairs_after, single_faults
 from tests.definition.engine.generated import scenarios
-from tests.definition.engine.result import play
-from tests.definition.engine.scenario import End, Fault, Outage, Scenario
+from tests.definition.engine.played import play
 
 
 def say(text: str) -> None:
@@ -27,36 +26,9 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-class Tally:
-    """Counts what random scenarios resulted in; prints progress."""
-
-    def __init__(self) -> None:
-        self._sizes, self._outcomes, self._started = Counter[str](), Counter[str](), time.monotonic()
-
-    def add(self, scenario: Scenario, account: Account) -> None:
-        item = account.item or {}
-        outcome = item["outcome"]["S"] if "publishedAt" in item else "given up" if item else "not accepted"
-        self._outcomes[outcome] += 1
-        self._sizes.update(
-            scenarios=1,
-            executions=len(account.executions),
-            requests=len(account.record.requests),
-            tasks_and_waits=sum(it.calls for it in account.executions.values()),
-            **{"with faults": not scenario.is_healthy, "with a takeover": "-r1" in str(list(account.executions))},
-        )
-        if (played := self._sizes["scenarios"]) % 250 == 0:
-            seconds = time.monotonic() - self._started
-            say(f"{played:7} scenarios, {seconds:6.0f} s, {seconds / played:.3f} s each")
-
-    def print(self, verdict: str) -> None:
-        say(f"{verdict} in {time.monotonic() - self._started:.0f} s")
-        for figure, number in (*self._sizes.items(), *self._outcomes.most_common()):
-            say(f"{number:9}  {figure}")
-
-
 def play_generated(count: int, chosen_seed: int) -> None:
-    """Plays this many scenarios; prints progress and figures; shrinks and prints the first that breaks a guarantee."""
-    tally = Tally()
+    """Plays this many scenarios and prints their outcomes; shrinks and prints the first that breaks a guarantee."""
+    started, figures = time.monotonic(), Counter[str]()
 
     @seed(chosen_seed)
     @settings(
@@ -69,11 +41,16 @@ def play_generated(count: int, chosen_seed: int) -> None:
         suppress_health_check=[HealthCheck.too_slow],
     )
     @given(scenarios())
-    def each(scenario: Scenario) -> None:
-        tally.add(scenario, play(scenario))
+    def each(generated: scenario.Scenario) -> None:
+        account = play(generated)
+        outcome = account.item["outcome"]["S"] if account.item else "not accepted"
+        figures.update([outcome, *(["with a takeover"] if len(account.executions) > 1 else [])])
+        figures.update(scenarios=1, requests=len(account.requests), executions=len(account.executions))
 
     each()
-    tally.print(f"seed {chosen_seed}: nothing broken")
+    say(f"seed {chosen_seed}: nothing broken in {time.monotonic() - started:.0f} s")
+    for figure, number in figures.most_common():
+        say(f"{number:9}  {figure}")
 
 
 def play_pairs(part: int, parts: int) -> int:
@@ -97,7 +74,7 @@ def play_pairs(part: int, parts: int) -> int:
     return 1 if broken else 0
 
 
-def _arguments() -> argparse.Namespace:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     generated = commands.add_parser("scenarios")
@@ -105,21 +82,15 @@ def _arguments() -> argparse.Namespace:
     generated.add_argument("--seed", type=int, default=1)
     commands.add_parser("replay").add_argument("scenario", help="as a failure prints it")
     commands.add_parser("fault-pairs").add_argument("--part", default="0/1", help="such as 0/8, for an eighth")
-    return parser.parse_args()
-
-
-def main() -> int:
-    chosen = _arguments()
-    if chosen.command == "fault-pairs":
-        part, parts = map(int, chosen.part.split("/"))
-        return play_pairs(part, parts)
+    chosen = parser.parse_args()
     try:
-        if chosen.command == "replay":
-            names = {kind.__name__: kind for kind in (Scenario, Fault, End, Outage)}
-            # Written by this program and typed in by whoever runs it.
-            say("\n".join(play(eval(chosen.scenario, names)).record.timeline))  # noqa: S307
-        else:
+        if chosen.command == "fault-pairs":
+            return play_pairs(*map(int, chosen.part.split("/")))
+        if chosen.command == "scenarios":
             play_generated(chosen.count, chosen.seed)
+        else:
+            # Written by this program and typed in by whoever runs it.
+            say("\n".join(play(eval(chosen.scenario, {**vars(scenario)})).timeline))  # noqa: S307
     except AssertionError as failure:
         say("\n".join([str(failure), *getattr(failure, "__notes__", ())]))
         return 1

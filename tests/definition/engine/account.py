@@ -1,23 +1,78 @@
-"""The AWS account of one scenario: a table, executions and a bus, with the scenario's faults, and a record of what happened."""
+"""The AWS account of one scenario: its table and its executions, what goes wrong in it, and a record of what happened."""
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
+from linkwatch.model import Ids
 from tests.definition.engine.definition import RESOURCES
 from tests.definition.engine.dynamodb import InMemoryTable, Item
-from tests.definition.engine.record import ID, Point, Record, Version
-from tests.definition.engine.scenario import End, Fault, Scenario, Service
+from tests.definition.engine.scenario import End, Fault, Scenario
 from tests.definition.engine.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from tests.definition.engine.execution import Execution
 
 _INDEXES = RESOURCES["Verifications"]["Properties"]["GlobalSecondaryIndexes"]
+IDS = Ids("A" * 24, "646214d929c23b4d42c1fc39")
+#: The one verification that every scenario is about.
+ID = IDS.verification_id
+
+
+class AwsError(Exception):
+    """An error answer. more: members in addition to the code and the message."""
+
+    def __init__(self, code: str, **more: Any) -> None:
+        super().__init__(code)
+        self.code, self.more = code, more
+
+
+@dataclass
+class Call:
+    """A call of AWS. asked: the request. patience: how long its caller waits for the answer. latency: how long it takes until its
+    effect, and from then to its answer; in milliseconds.
+    """
+
+    service: str
+    operation: str
+    patience: int
+    latency: tuple[int, int]
+    asked: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SignzyRequest:
+    """A request that reached Signzy. invoked_at: when its execution called CheckLink."""
+
+    at: int
+    by: str
+    invoked_at: int
+    answer: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """The item after a write. who: an execution's name, or what a function does."""
+
+    at: int
+    who: str
+    item: Item
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place that the scenario reached, for the nth time, where something could have gone wrong. is_call: what it calls
+    could fail; else an execution could have been ended there.
+    """
+
+    place: str
+    nth: int
+    is_call: bool
 
 
 class Account:
-    """One scenario's AWS."""
+    """One scenario's AWS. Times are epoch milliseconds."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -29,62 +84,63 @@ class Account:
         }
         self.table = InMemoryTable("verificationId", [index["KeySchema"][0]["AttributeName"] for index in _INDEXES])
         self.executions: dict[str, Execution] = {}
-        self.record = Record()
         #: Is told of each execution that has ended.
         self.on_end: Callable[[Execution], None] = lambda _: None
-        self._counts: Counter[str] = Counter()
-        self._jitters = 0
+        self.versions: list[Version] = []
+        #: The entries of PutEvents.
+        self.events: list[tuple[int, dict[str, Any]]] = []
+        self.requests: list[SignzyRequest] = []
+        #: What starts and cancels were answered with 200 or 202: when, who, the verification.
+        self.answers: list[tuple[int, str, dict[str, Any]]] = []
+        self.points: list[Point] = []
+        self.bugs: list[str] = []
+        self.timeline: list[str] = []
+        #: When the last thing that went wrong was over.
+        self.last_trouble = 0
+        self._counts: Counter[object] = Counter()
 
     @property
     def item(self) -> Item | None:
         return self.table.items.get(ID)
 
-    def item_at(self, moment: int) -> Item | None:
-        """The item as a read that is not consistent may return it."""
-        seen = [version.item for version in self.record.versions if version.at <= moment]
+    def item_before(self, lag: int) -> Item | None:
+        """The item as a read that is not consistent may return it: as it was that many milliseconds ago."""
+        seen = [version.item for version in self.versions if version.at <= self.time.now - lag]
         return seen[-1] if seen else None
 
     def note_write(self, who: str) -> None:
         item = self.table.items[ID]
-        self.record.versions.append(Version(self.time.now, who, item))
+        self.versions.append(Version(self.time.now, who, item))
         shown = [item[name]["S"] for name in ("executionName", "outcome", "publishedAt") if name in item]
         self.note(who, f"wrote {', '.join(shown)}")
 
     def note(self, who: str, what: str) -> None:
         after = (self.time.now - self.scenario.link_sent_at) / 1000
-        self.record.timeline.append(f"{after:9.3f} s  {who.removeprefix(ID) or 'first':12}  {what}")
+        self.timeline.append(f"{after:9.3f} s  {who.removeprefix(ID) or 'first':12}  {what}")
+
+    def note_trouble(self, millis: int) -> None:
+        """Something goes wrong for as long from now on."""
+        self.last_trouble = max(self.last_trouble, self.time.now + millis)
 
     # ── What the scenario has go wrong ────────────────────────────────────────────────────────────────────────────────
 
     def fault_at(self, place: str) -> Fault | None:
         """What goes wrong with a call that is made now."""
-        nth = self._counts[place]
-        self._counts[place] += 1
-        self.record.points.append(Point(place, nth, is_call=True))
+        nth = self._reach(place, is_call=True)
         hits = [it for it in self.scenario.faults if it.place == place and it.first <= nth < it.first + it.times]
         return hits[0] if hits else None
 
-    def outage_of(self, service: Service, place: str) -> Fault | None:
-        refusals = {
-            "dynamodb": "InternalServerError",
-            "events": "EventBridge.InternalException",
-            "lambda": "Lambda.ServiceException",
-            "states": "ServiceUnavailable",
-            "sqs": "ServiceUnavailable",
-        }
-        is_out = self.scenario.is_out(service, self.time.now)
-        return Fault(place, error=refusals[service], takes_effect=False) if is_out else None
-
     def ends_at(self, state: str) -> list[End]:
         """The ends of an execution that enters a state now."""
-        nth = self._counts[f"enter {state}"]
-        self._counts[f"enter {state}"] += 1
-        self.record.points.append(Point(state, nth, is_call=False))
+        nth = self._reach(state, is_call=False)
         return [end for end in self.scenario.ends if (end.state, end.nth) == (state, nth)]
 
-    def note_trouble(self, until: int) -> None:
-        self.record.last_trouble = max(self.record.last_trouble, until)
+    def _reach(self, place: str, *, is_call: bool) -> int:
+        nth = self._counts[place, is_call]
+        self._counts[place, is_call] += 1
+        self.points.append(Point(place, nth, is_call))
+        return nth
 
     def next_jitter(self) -> float:
-        self._jitters += 1
-        return self.scenario.jitter[self._jitters % len(self.scenario.jitter)]
+        self._counts["jitter"] += 1
+        return self.scenario.jitter[self._counts["jitter"] % len(self.scenario.jitter)]

@@ -8,24 +8,19 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+import botocore.session
+from botocore.exceptions import ParamValidationError
+from botocore.validate import validate_parameters
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.exceptions import ConditionalCheckFailed
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
-#: An attribute as DynamoDB writes it: {"S": "…"}.
-Attribute = dict[str, Any]
-Item = dict[str, Attribute]
+#: Attributes as DynamoDB writes them: {"S": "…"}, by name.
+Item = dict[str, dict[str, Any]]
 
 _TABLE = "Verifications"
-_TYPES = {"S": str, "N": str, "BOOL": bool, "NULL": bool, "M": dict}
-_CONDITIONAL = {"TableName", "ConditionExpression", "ReturnValues", "ReturnValuesOnConditionCheckFailure"}
-_EXPRESSIONS = {"UpdateExpression", "ExpressionAttributeNames", "ExpressionAttributeValues"}
-_ARGUMENTS = {
-    "GetItem": {"TableName", "Key", "ConsistentRead"},
-    "PutItem": {*_CONDITIONAL, "Item"},
-    "UpdateItem": {*_CONDITIONAL, *_EXPRESSIONS, "Key"},
-}
+_MODEL = botocore.session.get_session().get_service_model("dynamodb")
 _PLACEHOLDER = re.compile(r"[#:][A-Za-z_]\w*")
 _NAME = re.compile(r"(?<![#:\w])[A-Za-z_]\w*")
 _WORDS = {"SET", "REMOVE", "AND", "OR", "NOT", "IN", "IF_NOT_EXISTS", "ATTRIBUTE_EXISTS", "ATTRIBUTE_NOT_EXISTS"}
@@ -33,7 +28,7 @@ _RESERVED = {word.upper() for word in ReservedKeywords.get_reserved_keywords()} 
 
 
 class Refused(Exception):
-    """DynamoDB would answer ValidationException."""
+    """AWS would answer ValidationException."""
 
 
 class ConditionFailed(Exception):
@@ -42,31 +37,6 @@ class ConditionFailed(Exception):
     def __init__(self, item: Item | None) -> None:
         super().__init__("the conditional request failed")
         self.item = item
-
-
-def check_attribute(attribute: Attribute, place: str) -> None:
-    """Raises Refused for an invalid attribute value."""
-    kinds = list(attribute) if isinstance(attribute, dict) else []
-    if len(kinds) != 1 or not isinstance(attribute[kinds[0]], _TYPES.get(kinds[0], ())):
-        raise Refused(f"{place} is not an attribute: {attribute}")
-    kind, value = kinds[0], attribute[kinds[0]]
-    if (kind == "N" and not re.fullmatch(r"-?\d+(\.\d+)?", value)) or (kind == "NULL" and value is not True):
-        raise Refused(f"{place} is not of type {kind}: {value}")
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            check_attribute(inner, f"{place}.{name}")
-
-
-def check_expressions(request: dict[str, Any]) -> None:
-    """Raises Refused where a #name or :value is declared and not used, or the reverse, and for a bare reserved word."""
-    names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
-    text = f"{request.get('UpdateExpression', '')} {request.get('ConditionExpression', '')}"
-    if (used := set(_PLACEHOLDER.findall(text))) != (declared := {*names, *values}):
-        raise Refused(f"declared and not used: {declared - used}; used and not declared: {used - declared}")
-    if reserved := {name for name in _NAME.findall(text) if name.upper() in _RESERVED}:
-        raise Refused(f"reserved words: {reserved}")
-    for name, attribute in values.items():
-        check_attribute(attribute, name)
 
 
 class InMemoryTable:
@@ -95,8 +65,9 @@ class InMemoryTable:
     @property
     def items(self) -> dict[str, Item]:
         """A copy of the items, by key."""
-        stored = self._backend.tables[_TABLE].items.values()
-        return {it.to_json()["Attributes"][self._key]["S"]: it.to_json()["Attributes"] for it in stored}  # pyright: ignore[reportAttributeAccessIssue]
+        stored: Any = self._backend.tables[_TABLE].items.values()
+        attributes = [it.to_json()["Attributes"] for it in stored]
+        return {it[self._key]["S"]: it for it in attributes}
 
     def store(self, item: Item) -> None:
         """Puts an item, in DynamoDB's types, without a request and its checks."""
@@ -112,33 +83,24 @@ class InMemoryTable:
 
     def put_item(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raises ConditionFailed."""
-        item = request["Item"]
-        self._check("PutItem", request, item)
-        for name, attribute in item.items():
-            check_attribute(attribute, name)
-        self._write(self._backend.put_item, request, item_attrs=item)
+        self._check("PutItem", request, request["Item"])
+        self._write(self._backend.put_item, request, item_attrs=request["Item"])
         return {}
 
     def update_item(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raises ConditionFailed."""
-        key = request["Key"]
-        self._check("UpdateItem", request, key)
-        if set(key) != {self._key}:
-            raise Refused(f"the key is {self._key}, not {set(key)}")
-        values = request.get("ExpressionAttributeValues", {})
-        set_to = re.findall(r"(#?\w+) *= *(:\w+)", request["UpdateExpression"])
-        names = request.get("ExpressionAttributeNames", {})
-        self._check_keys({names.get(name, name): values[value] for name, value in set_to})
+        key, expression = request["Key"], request["UpdateExpression"]
+        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+        set_to = re.findall(r"(#?\w+) *= *(:\w+)", expression)
+        self._check(
+            "UpdateItem", request, {names.get(name, name): values.get(value, {}) for name, value in set_to} | key
+        )
         before = self.items.get(key[self._key]["S"])
-        updated = self._write(
-            self._backend.update_item, request, key=key, update_expression=request["UpdateExpression"]
-        ).to_json()["Attributes"]
-        answers = {
-            "ALL_NEW": {"Attributes": updated},
-            "ALL_OLD": {"Attributes": before} if before else {},
-            "NONE": {},
-        }
-        return answers[request.get("ReturnValues", "NONE")]
+        updated = self._write(self._backend.update_item, request, key=key, update_expression=expression)
+        attributes = {"ALL_NEW": updated.to_json()["Attributes"], "ALL_OLD": before}.get(
+            request.get("ReturnValues", "")
+        )
+        return {"Attributes": attributes} if attributes else {}
 
     def _write(self, write: Any, request: dict[str, Any], **arguments: Any) -> Any:
         try:
@@ -155,14 +117,24 @@ class InMemoryTable:
         except JsonRESTError as error:
             raise Refused(str(error.description)) from error
 
-    def _check(self, operation: str, request: dict[str, Any], keys: Item) -> None:
-        if unknown := set(request) - _ARGUMENTS[operation]:
-            raise Refused(f"unknown arguments of {operation}: {unknown}")
-        check_expressions(request)
-        self._check_keys(keys)
-
-    def _check_keys(self, item: Item) -> None:
-        for name in self._keys & set(item):
-            check_attribute(item[name], name)
-            if not item[name].get("S"):
-                raise Refused(f"{name} is a key and must be a text that is not empty: {item[name]}")
+    def _check(self, operation: str, request: dict[str, Any], attributes: Item) -> None:
+        """attributes: those in the request that may be keys."""
+        shape: Any = _MODEL.operation_model(operation).input_shape
+        try:
+            validate_parameters({"TableName": _TABLE} | request, shape)
+        except ParamValidationError as error:
+            raise Refused(str(error)) from error
+        if set(request.get("Key", [self._key])) != {self._key}:
+            raise Refused(f"the key is {self._key}, not {set(request['Key'])}")
+        for name in self._keys & set(attributes):
+            if not attributes[name].get("S"):
+                raise Refused(f"{name} is a key and must be a text that is not empty: {attributes[name]}")
+        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
+        for attribute in (*attributes.values(), *values.values()):
+            if len(attribute) != 1 or not re.fullmatch(r"-?\d+(\.\d+)?", attribute.get("N", "0")):
+                raise Refused(f"not an attribute: {attribute}")
+        text = f"{request.get('UpdateExpression', '')} {request.get('ConditionExpression', '')}"
+        if (used := set(_PLACEHOLDER.findall(text))) != (declared := {*names, *values}):
+            raise Refused(f"declared and not used: {declared - used}; used and not declared: {used - declared}")
+        if reserved := {name for name in _NAME.findall(text) if name.upper() in _RESERVED}:
+            raise Refused(f"reserved words: {reserved}")

@@ -1,37 +1,44 @@
-"""One execution of the definition, run by sfnx.testing in virtual time, and a record of it.
+"""One execution of the definition, run by sfnx.testing in virtual time.
 
 sfnx.testing interprets definitions in JSONata by rules that its author measured on Step Functions. No time passes in it: a
 task's latency, time-out and back-off, and a wait, pass here.
 """
 
+import functools
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from jsonata.parser import Parser
 from sfnx import testing
 
+from tests.definition.engine.account import Account, AwsError, Call
 from tests.definition.engine.definition import DEFINITION, STATES, substituted
-from tests.definition.engine.scenario import Fault, Service
-from tests.definition.engine.state_tasks import perform
+from tests.definition.engine.scenario import Fault
 from tests.definition.engine.virtual_time import Thread
 
-if TYPE_CHECKING:
-    from tests.definition.engine.account import Account
-
-_SERVICES: dict[str, Service] = {"dynamodb": "dynamodb", "events": "events", "lambda": "lambda"}
 #: More calls than any execution makes; AWS ends one whose history has 25,000 events
 #: (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html).
 _MOST_CALLS = 2_000
 
+# sfnx.testing checks a definition before each run and parses an expression each time it evaluates it, which takes more time than
+# all else. Here both happen once for each text.
+_parse, _check = Parser.parse, testing.check
+_parsed = functools.cache(lambda *given: _parse(Parser(), *given))
+Parser.parse = lambda _, *given: _parsed(*given)  # pyright: ignore[reportAttributeAccessIssue]
+testing.check = lambda _: None
 
-@lru_cache(maxsize=256)
+
+@functools.cache
 def definition_for(name: str, parameters: tuple[tuple[str, object], ...]) -> dict[str, Any]:
     """The definition for an execution of this name: sfnx gives every execution the same one."""
     text = json.dumps(substituted(dict(parameters)))
-    return json.loads(text.replace("$states.context.Execution.Name", f"'{name}'"))
+    definition = json.loads(text.replace("$states.context.Execution.Name", f"'{name}'"))
+    _check(definition)
+    return definition
 
 
 def respelled(answer: Any) -> Any:
@@ -45,12 +52,13 @@ def respelled(answer: Any) -> Any:
 
 @dataclass
 class Execution:
-    """Times are epoch milliseconds. entered_states: known once it has ended by itself."""
+    """Times are epoch milliseconds. answer: see Aws. entered_states: known once it has ended by itself."""
 
-    account: "Account"
+    account: Account
     name: str
     input: dict[str, Any]
     started_at: int
+    answer: Callable[[Thread, Call, Fault | None], dict[str, Any]]
     status: str = "RUNNING"
     output: Any = None
     ended_at: int | None = None
@@ -65,7 +73,7 @@ class Execution:
         self.thread = Thread(self.account.time, self._run, self.name)
 
     def start(self) -> None:
-        self.account.time.at(self.now() + DEFINITION["TimeoutSeconds"] * 1000, lambda: self.finish("TIMED_OUT"))
+        self._later(DEFINITION["TimeoutSeconds"] * 1000, "TIMED_OUT")
         self.thread.start()
 
     def _run(self) -> None:
@@ -73,7 +81,7 @@ class Execution:
             definition_for(self.name, tuple(self.account.parameters.items())),
             self.input,
             self._task,
-            functions={"millis": self.now},
+            functions={"millis": lambda: self.account.time.now},
             on_wait=self._wait,
         )
         self.entered_states = ended.states
@@ -82,26 +90,26 @@ class Execution:
 
     def finish(self, status: str, why: str = "") -> None:
         if self.status == "RUNNING":
-            self.status, self.ended_at = status, self.now()
+            self.status, self.ended_at = status, self.account.time.now
             self.account.note(self.name, f"{status} {why}")
             if status == "FAILED":
-                self.account.record.bugs.append(f"{self.name} failed: {why}")
+                self.account.bugs.append(f"{self.name} failed: {why}")
             if status not in {"SUCCEEDED", "FAILED"}:
                 self.thread.end()
             self.account.on_end(self)
 
-    def now(self) -> int:
-        return self.account.time.now
+    def _later(self, millis: int, status: str) -> None:
+        self.account.time.at(self.account.time.now + millis, lambda: self.finish(status))
 
     def _enter(self, state: str) -> None:
         self.calls += 1
         if self.calls == _MOST_CALLS:
-            self.account.record.bugs.append(f"{self.name} does not end")
-            self.account.time.at(self.now(), lambda: self.finish("ABORTED"))
+            self.account.bugs.append(f"{self.name} does not end")
+            self._later(0, "ABORTED")
             self.thread.wait(0)
         for end in self.account.ends_at(state):
-            self.account.note_trouble(self.now() + end.after_millis)
-            self.account.time.at(self.now() + end.after_millis, lambda end=end: self.finish(end.status))
+            self.account.note_trouble(end.after_millis)
+            self._later(end.after_millis, end.status)
             self.thread.wait(0)
 
     def _wait(self, wait: testing.Wait) -> None:
@@ -109,28 +117,35 @@ class Execution:
         moment = math.floor(datetime.fromisoformat(wait.timestamp or "").timestamp()) * 1000  # AWS truncates to seconds
         fault = self.account.fault_at(wait.state)
         late = fault.after_millis if fault else 0
-        self.account.note_trouble(moment + late if late > 0 else 0)
-        self.thread.wait_until(moment + late)
+        left = moment + late - self.account.time.now
+        if late > 0:
+            self.account.note_trouble(left)
+        self.thread.wait(left)
         self.thread.wait(self.account.scenario.transition)
 
-    def _task(self, call: testing.Call) -> Any:
-        self._enter(call.state)
-        service = _SERVICES[call.resource.split(":::")[1].split(":", maxsplit=1)[0]]
+    def _task(self, called: testing.Call) -> Any:
+        self._enter(called.state)
+        service, operation = called.resource.removeprefix("arn:aws:states:::").split(":")
         is_check = service == "lambda"
-        fault = self.account.fault_at(call.state)
-        if fault:
-            self.account.note_trouble(self.now() + fault.before_millis + max(fault.after_millis, 0))
-        fault = self.account.outage_of(service, call.state) or fault
         if is_check and not self._retries:
             self.checks.append("unfinished")
+        call = Call(
+            service,
+            operation[0].upper() + operation[1:],
+            patience=STATES[called.state]["TimeoutSeconds"] * 1000,
+            latency=(50, self.account.scenario.check) if is_check else (10, 10),
+            asked=json.loads(json.dumps(called.arguments)),
+        )
         try:
-            output = self._answer(call, fault, is_check=is_check)
-        except testing.Failure as failure:
-            self.account.note(self.name, f"{call.state}: {failure.error}")
+            output = self.answer(self.thread, call, self.account.fault_at(called.state))
+        except (TimeoutError, AwsError) as error:
+            name = error.code if isinstance(error, AwsError) else "States.Timeout"
+            if name == "ConditionalCheckFailedException":
+                name = f"DynamoDB.{name}"
             if is_check:
-                self.checks[-1] = failure.error
-            self._back_off(STATES[call.state]["Retry"], failure.error)
-            raise
+                self.checks[-1] = name
+            self._back_off(STATES[called.state]["Retry"], name)
+            raise testing.Failure(name) from None
         self._retries.clear()
         if is_check:
             self.checks[-1] = output["Payload"]
@@ -151,23 +166,3 @@ class Execution:
                 break
         self._retries.clear()
         self.thread.wait(2 * self.account.scenario.transition)
-
-    def _answer(self, call: testing.Call, fault: Fault | None, *, is_check: bool) -> Any:
-        before, after = (50, self.account.scenario.check) if is_check else (10, 10)
-        if fault:
-            before, after = fault.before_millis, max(fault.after_millis, 0)
-        invoked_at, answers = self.now(), []
-        if not fault or fault.takes_effect:  # even when nobody waits for it any more
-            arguments = json.loads(json.dumps(call.arguments))
-            self.account.time.at(
-                invoked_at + before, lambda: answers.append(perform(self, call.resource, arguments, invoked_at))
-            )
-        timeout = STATES[call.state]["TimeoutSeconds"] * 1000
-        self.thread.wait(min(before + after, timeout))
-        if before + after > timeout:
-            raise testing.Failure("States.Timeout")
-        if (fault and fault.error) or not answers:
-            raise testing.Failure((fault and fault.error) or "States.Timeout")
-        if isinstance(answers[0], testing.Failure):
-            raise answers[0]
-        return answers[0]

@@ -9,9 +9,9 @@ out: the lost answer of a call that only reads is a refusal, and a crash after s
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tests.definition.engine.definition import TASKS
-from tests.definition.engine.record import Point
-from tests.definition.engine.result import play
+from tests.definition.engine.account import Point
+from tests.definition.engine.definition import SERVICES
+from tests.definition.engine.played import play
 from tests.definition.engine.scenario import CLOSE, CRASH, HANG, STATUS_EVENT, TWICE, End, Fault, Scenario
 
 _SMALL = Scenario(
@@ -84,64 +84,50 @@ _NEVER_MILLIS = 25_000
 
 def faults_at(point: Point) -> Iterator[Fault | End]:
     """All that can go wrong at a point."""
-    state = point.place.removesuffix(" (again)")
-    if not point.is_call:
-        yield End(point.place, point.nth)
-        if state in TASKS:
-            yield End(point.place, point.nth, after_millis=100 if state == "Check Link" else 15)
-    elif point.place == STATUS_EVENT:
-        yield Fault(STATUS_EVENT, point.nth, takes_effect=False)
-        yield Fault(STATUS_EVENT, point.nth, error=TWICE)
-    elif state in TASKS:
-        service = TASKS[state]["Resource"].split(":::")[1].split(":")[0]
-        yield Fault(state, point.nth, error=_REFUSAL[service], takes_effect=False)
-        if state != "Read Verification":
-            yield Fault(state, point.nth, after_millis=_NEVER_MILLIS)
-    elif ": " in point.place:
-        yield from _faults_of_a_function(point)
-
-
-def _faults_of_a_function(point: Point) -> Iterator[Fault]:
     place, nth = point.place, point.nth
-    yield Fault(place, nth, error="AccessDeniedException", takes_effect=False)  # the SDK does not try it again
-    yield Fault(place, nth, error=HANG, takes_effect=False)
-    yield Fault(place, nth, error=CRASH, takes_effect=False)
-    if place.rpartition(": ")[2] not in _READS:
-        yield Fault(place, nth, error=CLOSE, tries=1)  # the SDK tries it again
-        yield Fault(place, nth, error=CLOSE)
-        yield Fault(place, nth, error=CRASH)
+    if not point.is_call:
+        yield End(place, nth)
+        if place in SERVICES:
+            yield End(place, nth, after_millis=100 if place == "Check Link" else 15)
+    elif place == STATUS_EVENT:
+        yield Fault(place, nth, takes_effect=False)
+        yield Fault(place, nth, error=TWICE)
+    elif place in SERVICES:
+        yield Fault(place, nth, error=_REFUSAL[SERVICES[place]], takes_effect=False)
+        if place != "Read Verification":
+            yield Fault(place, nth, after_millis=_NEVER_MILLIS)
+    elif ": " in place:
+        yield Fault(place, nth, error="AccessDeniedException", takes_effect=False)  # the SDK does not try it again
+        yield Fault(place, nth, error=HANG, takes_effect=False)
+        yield Fault(place, nth, error=CRASH, takes_effect=False)
+        if place.rpartition(": ")[2] not in _READS:
+            yield Fault(place, nth, error=CLOSE, tries=1)  # the SDK tries it again
+            yield Fault(place, nth, error=CLOSE)
+            yield Fault(place, nth, error=CRASH)
 
 
-def with_fault(scenario: Scenario, fault: Fault | End) -> Scenario:
+def _with(scenario: Scenario, fault: Fault | End) -> Scenario:
     if isinstance(fault, End):
         return replace(scenario, ends=(*scenario.ends, fault))
     # The first fault that matches a call is the one that strikes.
     return replace(scenario, faults=(fault, *scenario.faults))
 
 
-def single_faults(scenario: Scenario) -> Iterator[tuple[Scenario, int]]:
-    """The scenario with each single fault, and the number of the point at which it strikes."""
-    for number, point in enumerate(play(scenario).record.points):
-        for fault in faults_at(point):
-            yield with_fault(scenario, fault), number
-
-
-def second_faults(scenario: Scenario, first_at: int) -> Iterator[Scenario]:
-    """A scenario with a fault at this point, with each further fault after it. The scenario itself is played, too."""
-    for point in play(scenario).record.points[first_at + 1 :]:
-        for fault in faults_at(point):
-            yield with_fault(scenario, fault)
+def single_faults(scenario: Scenario, after: int = -1) -> Iterator[tuple[Scenario, int]]:
+    """The scenario, which is played, with each single fault after a point, and the number of the point at which it strikes."""
+    for number, point in enumerate(play(scenario).points):
+        if number > after:
+            for fault in faults_at(point):
+                yield _with(scenario, fault), number
 
 
 def play_pairs_after(scenario: Scenario, at: int) -> tuple[int, list[str]]:
-    """How many second faults there are, and the failures."""
-    failures = [failure for pair in second_faults(scenario, at) for failure in [_failure_of(pair)]]
-    return len(failures), [failure for failure in failures if failure]
-
-
-def _failure_of(scenario: Scenario) -> str:
-    try:
-        play(scenario)
-    except AssertionError as failure:
-        return str(failure)
-    return ""
+    """Plays a scenario with a fault at this point, and with each second one after it: how many there are, and the failures."""
+    pairs = [pair for pair, _ in single_faults(scenario, at)]
+    failures = []
+    for pair in pairs:
+        try:
+            play(pair)
+        except AssertionError as failure:
+            failures.append(str(failure))
+    return len(pairs), failures

@@ -1,21 +1,27 @@
-"""The deployed functions, called through their handlers as Lambda calls them: a module instance for each concurrent call."""
+"""The deployed functions, called through their handlers as Lambda calls them: a module instance for each concurrent call.
+
+CheckLink asks a real HTTP server on the loopback, which answers at once, by the scenario that is played. A scenario's answers are
+those of answers.json, NO_CONNECTION (the server closes the connection), and TIMEOUT and PAST_DEADLINE, which replace the call
+of the handler: the server cannot let virtual time pass, and no clock here is ahead of another.
+"""
 
 import contextlib
+import functools
 import importlib.util
 import os
+import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from types import ModuleType
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from tests.definition.engine.aws_session import boto3_in_the_engine
+from simulator.answers import ANSWERS
+from tests.definition.engine.account import IDS, Account, SignzyRequest
+from tests.definition.engine.boto3_session import boto3_in_the_engine
 from tests.definition.engine.definition import RESOURCES, ROOT, TEMPLATE, deployed
-from tests.definition.engine.signzy import SIGNZY
-from tests.definition.engine.virtual_time import Ended, VirtualTime
-
-Parameters = Mapping[str, object]
+from tests.definition.engine.virtual_time import Ended
 
 #: Modules that nobody uses now, by function and parameters: warm instances, as Lambda keeps them.
 _warm: defaultdict[tuple[str, tuple[tuple[str, object], ...]], list[ModuleType]] = defaultdict(list)
@@ -24,28 +30,31 @@ _nowhere = open(os.devnull, "w")  # noqa: PTH123, SIM115  for as long as the pro
 _LOCAL = {"SIGNZY_TOKEN": "token", "POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
 
 
-@dataclass
-class Context:
-    """What Lambda passes to a handler."""
-
-    time: VirtualTime
-    ends_at: int
-    function_name: str = "function"
-    memory_limit_in_mb: int = 512
-    invoked_function_arn: str = "arn:aws:lambda:us-east-1:123456789012:function:function"
-    aws_request_id: str = "2f0c1c5e-0000-0000-0000-000000000000"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.ends_at - self.time.now
-
-
 def silence() -> contextlib.AbstractContextManager[object]:
     """Swallows the functions' log lines and metrics."""
     return contextlib.redirect_stdout(_nowhere)
 
 
+def call_function(function: str, account: Account, event: dict[str, Any]) -> Any:
+    """The answer of a function's handler. Raises what the handler raises."""
+    ends_at = account.time.now + seconds_of(function) * 1000
+    context = SimpleNamespace(
+        function_name=function,
+        memory_limit_in_mb=512,
+        invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{function}",
+        aws_request_id="2f0c1c5e-0000-0000-0000-000000000000",
+        get_remaining_time_in_millis=lambda: ends_at - account.time.now,
+    )
+    with _instance_of(function, {"SignzyBaseUrl": _signzy().url, **account.parameters}) as instance:
+        return instance.handler(event, context)
+
+
+def seconds_of(function: str) -> int:
+    return RESOURCES[function]["Properties"]["Timeout"]
+
+
 @contextlib.contextmanager
-def instance_of(function: str, parameters: Parameters) -> Iterator[ModuleType]:
+def _instance_of(function: str, parameters: Mapping[str, object]) -> Iterator[ModuleType]:
     """A module of a function, loaded in the environment that the template gives it, that no other call uses meanwhile."""
     free = _warm[function, tuple(parameters.items())]
     instance = free.pop() if free else _loaded(function, parameters)
@@ -59,34 +68,84 @@ def instance_of(function: str, parameters: Parameters) -> Iterator[ModuleType]:
     free.append(instance)
 
 
-def _loaded(function: str, parameters: Parameters) -> ModuleType:
+def _loaded(function: str, parameters: Mapping[str, object]) -> ModuleType:
     properties = RESOURCES[function]["Properties"]
-    variables = {
-        **TEMPLATE["Globals"]["Function"]["Environment"]["Variables"],
-        **properties["Environment"]["Variables"],
-    }
+    given = (TEMPLATE["Globals"]["Function"], properties)
+    variables = {name: it for place in given for name, it in place["Environment"]["Variables"].items()}
     environment = {name: deployed(value, parameters) for name, value in variables.items()} | _LOCAL
-    module_name = properties["Handler"].removesuffix(".handler")
-    specification = importlib.util.spec_from_file_location(
-        f"{module_name}_in_the_engine", ROOT / "functions" / f"{module_name}.py"
-    )
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
+    name = properties["Handler"].removesuffix(".handler")
+    found: Any = importlib.util.spec_from_file_location(f"{name}_in_the_engine", ROOT / "functions" / f"{name}.py")
+    module = importlib.util.module_from_spec(found)
     with mock.patch.dict(os.environ, environment), boto3_in_the_engine(), silence():
-        specification.loader.exec_module(module)
+        found.loader.exec_module(module)
     return module
 
 
-def seconds_of(function: str) -> int:
-    return RESOURCES[function]["Properties"]["Timeout"]
+# ── CheckLink ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_link(parameters: Parameters, payload: dict[str, Any], time: VirtualTime) -> dict[str, Any]:
-    """A call of CheckLink. Two answers replace the call of the handler: TIMEOUT, because the server answers at once, and
-    PAST_DEADLINE, as from a function whose clock is ahead.
-    """
-    if answer := SIGNZY.instead_of_a_check():
-        return {"answer": "UNAVAILABLE", "reason": answer, "result": None}
-    with instance_of("CheckLink", {"SignzyBaseUrl": SIGNZY.base_url, **parameters}) as instance:
-        return instance.handler(payload, Context(time, time.now + seconds_of("CheckLink") * 1000))
+def check_link(account: Account, by: str, invoked_at: int, payload: dict[str, Any]) -> dict[str, Any]:
+    """A call of CheckLink by an execution."""
+    signzy = _signzy()
+    signzy.account, signzy.by, signzy.invoked_at = account, by, invoked_at
+    due = signzy.answer_due()
+    if due == "TIMEOUT" and account.time.now < account.scenario.deadline:
+        signzy.note_request()
+    elif due != "PAST_DEADLINE":
+        return call_function("CheckLink", account, payload)
+    return {"answer": "UNAVAILABLE", "reason": due, "result": None}
+
+
+class _Signzy(ThreadingHTTPServer):
+    """account: of the scenario; by: the execution that asks now; invoked_at: when it called CheckLink."""
+
+    account: Account
+    by: str
+    invoked_at: int
+    daemon_threads = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def answer_due(self) -> str:
+        """The name of the scenario's answer now."""
+        since_sent = max(self.account.time.now - self.account.scenario.link_sent_at, 0)
+        return [answer for since, answer in self.account.scenario.answers if since <= since_sent][-1]
+
+    def note_request(self) -> None:
+        name = self.answer_due()
+        self.account.requests.append(SignzyRequest(self.account.time.now, self.by, self.invoked_at, name))
+        self.account.note(self.by, f"request {len(self.account.requests)}: {name}")
+
+
+@functools.cache
+def _signzy() -> _Signzy:
+    """Started by its first use: each process of the pairs of faults has its own."""
+    signzy = _Signzy(("127.0.0.1", 0), _Handler)
+    threading.Thread(target=signzy.serve_forever, daemon=True).start()
+    return signzy
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Signzy  # pyright: ignore[reportIncompatibleVariableOverride]
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet
+
+    def do_GET(self) -> None:
+        expected = f"/poll-check-verify/request/{IDS.request_id}/session/{IDS.session_id}"
+        if self.path != expected or not self.headers["Authorization"]:
+            self.server.account.bugs.append(f"Signzy is asked for {self.path}")
+        self.server.note_request()
+        if (due := self.server.answer_due()) == "NO_CONNECTION":
+            self.close_connection = True
+            return
+        answer = ANSWERS[due].about(IDS.session_id)
+        self.send_response(answer.status)
+        for name, value in {**answer.headers, "Content-Length": str(len(answer.body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's name
+        pass

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.definition.engine.definition import STATES, TASKS
+from tests.definition.engine.definition import SERVICES, STATES
 from tests.definition.engine.scenario import (
     CLOSE,
     CRASH,
@@ -53,7 +53,6 @@ CALLS = [
 ]
 #: WindowSeconds, PollIntervalSeconds, LastCheckLeadSeconds.
 NUMBERS = [*[(300, 10, 2)] * 6, (60, 10, 2), (20, 2, 1), (10, 1, 1), (45, 7, 9), (30, 60, 5)]
-SERVICES = {name: task["Resource"].split(":::")[1].split(":")[0] for name, task in TASKS.items()}
 
 #: How long a call may take, in milliseconds: at once, for a while, too long for its task.
 _slowness = st.sampled_from([0, 10, 400, 2_000, 6_000, 8_900, 19_000, 25_000])
@@ -63,7 +62,7 @@ _soon = st.integers(min_value=0, max_value=90_000)
 
 @st.composite
 def _faults_of_a_state(draw: st.DrawFn) -> Fault:
-    state = draw(st.sampled_from([*TASKS, *WAITS]))
+    state = draw(st.sampled_from([*SERVICES, *WAITS]))
     first = draw(st.integers(0, 35 if state == "Check Link" or state in WAITS else 5))
     if state in WAITS:
         return Fault(state, first, after_millis=draw(st.sampled_from([-900, -200, 200, 1_500, 20_000])))
@@ -98,7 +97,7 @@ _status_events = st.builds(
 )
 _ends = st.builds(
     End,
-    state=st.sampled_from([*TASKS, *WAITS]),
+    state=st.sampled_from([*SERVICES, *WAITS]),
     nth=st.integers(0, 6) | st.integers(0, 35),
     after_millis=st.sampled_from([0, 5, 15, 30, 100, 2_000]),
     status=st.sampled_from(["ABORTED", "ABORTED", "TIMED_OUT"]),
@@ -120,10 +119,6 @@ def _outages(draw: st.DrawFn) -> Outage:
     return Outage(draw(st.sampled_from(["dynamodb", "events", "lambda", "states"])), since, since + lasts)
 
 
-def _script(changes: list[tuple[int, str]]) -> tuple[tuple[int, str], ...]:
-    return ((0, "pending"), *sorted(changes))
-
-
 @st.composite
 def _starts(draw: st.DrawFn, window_seconds: int) -> tuple[tuple[EntryPoint, int], ...]:
     entry_points: st.SearchStrategy[EntryPoint] = st.sampled_from(("API", "EVENT"))
@@ -132,19 +127,19 @@ def _starts(draw: st.DrawFn, window_seconds: int) -> tuple[tuple[EntryPoint, int
     return ((draw(entry_points), first), *((who, first + after) for who, after in again))
 
 
-#: What goes wrong, and what people do.
-_incidents: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+def _some(strategy: st.SearchStrategy[Any], most: int = 2) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(strategy, max_size=most).map(tuple)
+
+
+#: What goes wrong, what people do, how slow AWS is, and how old what it reads.
+_circumstances: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {
-        "faults": st.lists(_faults_of_a_state() | _faults_of_a_function | _status_events, max_size=6).map(tuple),
-        "ends": st.lists(_ends, max_size=4).map(tuple),
-        "outages": st.just(()) | st.just(()) | st.lists(_outages(), max_size=2).map(tuple),
-        "cancelled_at": st.just(()) | st.lists(_seconds | _soon, max_size=2).map(tuple),
-        "false_events_at": st.just(()) | st.lists(_seconds, max_size=2).map(tuple),
-    }
-)
-#: How slow AWS is, and how old what it reads.
-_delays: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {
+        "answers": _some(st.tuples(_seconds, _answers), 3).map(lambda changes: ((0, "pending"), *sorted(changes))),
+        "faults": _some(_faults_of_a_state() | _faults_of_a_function | _status_events, 6),
+        "ends": _some(_ends, 4),
+        "outages": st.just(()) | st.just(()) | _some(_outages()),
+        "cancelled_at": st.just(()) | _some(_seconds | _soon),
+        "false_events_at": st.just(()) | _some(_seconds),
         "starts_after": st.sampled_from([50, 0, 1_000, 15_000]),
         "transition": st.sampled_from([20, 0, 200]),
         "check": st.sampled_from([300, 0, 2_000, 6_000]),
@@ -172,7 +167,5 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         sent_at=draw(st.sampled_from([0, 1, 250, 999])),
         correlation_id=draw(st.sampled_from(["application-4711", None])),
         starts=draw(_starts(window)),
-        answers=draw(st.lists(st.tuples(_seconds, _answers), max_size=3).map(_script)),
-        **draw(_incidents),
-        **draw(_delays),
+        **draw(_circumstances),
     )

@@ -8,11 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 from simulator.answers import ANSWERS
-from tests.definition.engine.account import Account
-from tests.definition.engine.definition import TASKS
+from tests.definition.engine.account import Account, Version
+from tests.definition.engine.definition import SERVICES
 from tests.definition.engine.dynamodb import Item
 from tests.definition.engine.execution import Execution
-from tests.definition.engine.record import Version
 
 #: G1: an outcome is stored and published within the window and this, while AWS is healthy.
 GRACE_MILLIS = 30_000
@@ -26,15 +25,15 @@ _LONGEST_CALL_MILLIS = 30_000
 
 def broken(account: Account) -> list[str]:
     """Each guarantee that a scenario broke, with its number."""
-    found = [*account.record.bugs, *_every_execution_ends(account), *_answers(account)]
-    if account.record.versions and account.item:
+    found = [*account.bugs, *_every_execution_ends(account), *_answers(account)]
+    if account.versions and account.item:
         for guarantee in (_g1_outcome, _g1_event, _g1_time, _g2, _g3, _g4, _g5, _g6, _item):
             found += guarantee(account)
     return found
 
 
 def _first(account: Account, attribute: str) -> Version | None:
-    return next((version for version in account.record.versions if attribute in version.item), None)
+    return next((version for version in account.versions if attribute in version.item), None)
 
 
 def text(item: Item, attribute: str) -> str | None:
@@ -64,8 +63,8 @@ def _every_execution_ends(account: Account) -> Iterator[str]:
 
 def _answers(account: Account) -> Iterator[str]:
     """Whatever a caller is told has been stored first."""
-    for at, who, verification in account.record.answers:
-        if not any(_is_shown(verification, it.item) for it in account.record.versions if it.at <= at):
+    for at, who, verification in account.answers:
+        if not any(_is_shown(verification, it.item) for it in account.versions if it.at <= at):
             yield f"{who} was told what is not stored: {verification}"
 
 
@@ -79,7 +78,7 @@ def _is_shown(verification: dict[str, Any], item: Item) -> bool:
 
 
 def _g1_outcome(account: Account) -> Iterator[str]:
-    for before, after in pairwise(account.record.versions):
+    for before, after in pairwise(account.versions):
         for name in (_FIXED | _SETTLED) & set(before.item):
             if before.item[name] != after.item.get(name):
                 yield f"G1: {after.who} changed {name} from {before.item[name]} to {after.item.get(name)}"
@@ -88,15 +87,15 @@ def _g1_outcome(account: Account) -> Iterator[str]:
 def _g1_event(account: Account) -> Iterator[str]:
     """Each event equals the item, and none comes before it."""
     settled, published = _first(account, "outcome"), _first(account, "publishedAt")
-    for at, entry in account.record.events:
+    for at, entry in account.events:
         if settled is None or at < settled.at:
             yield "G1: an event came before its outcome was stored"
         elif entry["Detail"] != (expected := detail_of(settled.item)):
             yield f"G1: published {entry['Detail']}, stored {expected}"
-    if published and not any(at <= published.at for at, _ in account.record.events):
+    if published and not any(at <= published.at for at, _ in account.events):
         yield "G1: marked published before an event"
-    if account.scenario.is_healthy and len(account.record.events) != 1:
-        yield f"G1: {len(account.record.events)} events although nothing went wrong"
+    if account.scenario.is_healthy and len(account.events) != 1:
+        yield f"G1: {len(account.events)} events although nothing went wrong"
 
 
 def detail_of(item: Item) -> dict[str, Any]:
@@ -108,18 +107,15 @@ def detail_of(item: Item) -> dict[str, Any]:
 
 def _g1_time(account: Account) -> Iterator[str]:
     scenario, published = account.scenario, _first(account, "publishedAt")
-    accepted_at = account.record.versions[0].at
+    accepted_at = account.versions[0].at
     latest = max(scenario.deadline, accepted_at) + GRACE_MILLIS
     if not scenario.is_healthy:
-        troubles = [account.record.last_trouble, *(scenario.link_sent_at + it.until for it in scenario.outages)]
+        troubles = [account.last_trouble, *(scenario.link_sent_at + it.until for it in scenario.outages)]
         lags = scenario.index_lag + scenario.list_lag + scenario.description_lag
         latest = max(latest, max(troubles) + AFTER_OUTAGE_MILLIS + lags)
     if not published:
-        limit = int((account.item or {}).get("takeoverLimit", {"N": "10"})["N"])
-        takeovers = int((account.item or {})["takeovers"]["N"])
-        if not account.record.was_exhausted or takeovers < limit or len(scenario.ends) <= limit:
-            yield "G1: accepted, never published, and not taken over as often as allowed"
-    elif published.at > latest and not scenario.rearmed_at:
+        yield "G1: accepted and never published"
+    elif published.at > latest:
         yield f"G1: published {(published.at - latest) / 1000} s too late"
 
 
@@ -127,7 +123,7 @@ def _g1_time(account: Account) -> Iterator[str]:
 
 
 def _g2(account: Account) -> Iterator[str]:
-    for request in account.record.requests:
+    for request in account.requests:
         if request.at >= account.scenario.deadline:
             yield f"G2: {request.by} sent a request at or after the deadline"
 
@@ -146,7 +142,7 @@ def _allowed_outcomes(account: Account, execution: Execution) -> list[tuple[str,
     scenario = account.scenario
     answers = [_answer_of(check) for check in execution.checks]
     if not answers:
-        started_at = _millis(account.record.versions[0].item["startedAt"]["S"])
+        started_at = _millis(account.versions[0].item["startedAt"]["S"])
         return [("UNKNOWN", "STARTED_TOO_LATE" if started_at >= scenario.deadline else "INTERRUPTED")]
     last = answers[-1]
     if last["answer"] == "CLICKED":
@@ -155,7 +151,7 @@ def _allowed_outcomes(account: Account, execution: Execution) -> list[tuple[str,
         return [("REJECTED", last["reason"])]
     if last["reason"] == "PAST_DEADLINE":
         return [("UNKNOWN", "PAST_DEADLINE")]
-    requested_at = [request.at for request in account.record.requests if request.by == execution.name][-1:]
+    requested_at = [request.at for request in account.requests if request.by == execution.name][-1:]
     by_the_last = ("EXPIRED", None) if last["answer"] == "PENDING" else ("UNKNOWN", last["reason"])
     if last["answer"] == "PENDING" and requested_at[0] < scenario.last_check_due - early_millis(account):
         return [("UNKNOWN", "PAST_DEADLINE")]
@@ -180,7 +176,7 @@ def early_millis(account: Account) -> int:
 
 def _signzy_said(account: Account, by: str | None = None) -> list[str]:
     """What Signzy's answers mean, by answers.json."""
-    names = [request.answer for request in account.record.requests if by in (None, request.by)]
+    names = [request.answer for request in account.requests if by in (None, request.by)]
     return [ANSWERS[name].expect["answer"] if name in ANSWERS else "UNAVAILABLE" for name in names]
 
 
@@ -238,7 +234,7 @@ def _g4(account: Account) -> Iterator[str]:
 def _g5(account: Account) -> Iterator[str]:
     settled = _first(account, "outcome")
     names: list[str] = []
-    for version in account.record.versions:
+    for version in account.versions:
         name = version.item["executionName"]["S"]
         if names and name != names[-1] and not name.endswith("-cancel"):
             before = account.executions.get(names[-1])
@@ -248,8 +244,8 @@ def _g5(account: Account) -> Iterator[str]:
             names.append(name)
     if len(names) != len(set(names)):
         yield f"G5: a name was used again: {names}"
-    for request in account.record.requests:
-        versions = [version for version in account.record.versions if version.at <= request.invoked_at]
+    for request in account.requests:
+        versions = [version for version in account.versions if version.at <= request.invoked_at]
         named = versions[-1].item["executionName"]["S"] if versions else None
         if (not settled or request.invoked_at < settled.at) and request.by != named:
             yield f"G5: {request.by} checked although the item named {named}"
@@ -260,7 +256,7 @@ def _g5(account: Account) -> Iterator[str]:
 def _g6(account: Account) -> Iterator[str]:
     """A cancel that was answered with 200 is final, and carries nothing of a click."""
     item, settled = account.item or {}, _first(account, "outcome")
-    for _, who, verification in account.record.answers:
+    for _, who, verification in account.answers:
         if who == "cancel" and verification["outcome"] is None:
             yield "G6: a cancel was answered without an outcome"
         if who == "cancel" and verification["outcome"] != text(item, "outcome"):
@@ -276,10 +272,10 @@ def _g6(account: Account) -> Iterator[str]:
 
 
 def _item(account: Account) -> Iterator[str]:
-    takeovers = [int(version.item["takeovers"]["N"]) for version in account.record.versions]
+    takeovers = [int(version.item["takeovers"]["N"]) for version in account.versions]
     if takeovers != sorted(takeovers):
         yield f"takeovers decreased: {takeovers}"
-    for version in account.record.versions:
+    for version in account.versions:
         item = version.item
         if other := {name for name, value in item.items() if not {"S", "N"} & set(value)}:
             yield f"{version.who} stored types other than S and N: {other}"
@@ -298,7 +294,7 @@ def _item(account: Account) -> Iterator[str]:
 
 def _time_of_write(account: Account, version: Version, attribute: str) -> Iterator[str]:
     """settledAt and publishedAt are the time of the write that stored them."""
-    slow = any(fault.place in TASKS or ": " in fault.place for fault in account.scenario.faults)
+    slow = any(fault.place in SERVICES or ": " in fault.place for fault in account.scenario.faults)
     longest = _LONGEST_CALL_MILLIS if slow or account.scenario.outages else 11 + account.scenario.call
     if not 0 <= version.at - _millis(version.item[attribute]["S"]) <= longest:
         yield f"{version.who} wrote {attribute} {version.item[attribute]} at {version.at}"

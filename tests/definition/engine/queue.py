@@ -1,5 +1,6 @@
 """The queue between the bus and the event handler, with Lambda's poller: batches, visibility and partial batch responses."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 from tests.definition.engine.account import Account
 from tests.definition.engine.definition import RESOURCES, deployed
 from tests.definition.engine.dynamodb import Refused
+from tests.sample_events import event
 
 _QUEUE = RESOURCES["InstantLinkSentQueue"]["Properties"]
 _POLLER = RESOURCES["InstantLinkSent"]["Properties"]["Events"]["OnQueue"]["Properties"]
 _URL = deployed({"Ref": "InstantLinkSentQueue"})
 _LONGEST_VISIBILITY = 43_200
+_SAMPLE = event("instant-link-sent")["Records"][0]
 
 
 @dataclass
@@ -24,24 +27,12 @@ class Message:
     visible_at: int
     receives: int = 0
 
+    @property
     def record(self) -> dict[str, Any]:
         """As Lambda passes it to a function."""
-        return {
-            "messageId": f"message-{self.nth}",
-            "receiptHandle": f"receipt-{self.nth}-{self.receives}",
-            "body": self.body,
-            "attributes": {
-                "ApproximateReceiveCount": str(self.receives),
-                "SentTimestamp": str(self.sent_at),
-                "SenderId": "events",
-                "ApproximateFirstReceiveTimestamp": str(self.sent_at),
-            },
-            "messageAttributes": {},
-            "md5OfBody": "0" * 32,
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:InstantLinkSentQueue",
-            "awsRegion": "us-east-1",
-        }
+        counted = {"ApproximateReceiveCount": str(self.receives), "SentTimestamp": str(self.sent_at)}
+        named = {"messageId": f"message-{self.nth}", "receiptHandle": f"receipt-{self.nth}-{self.receives}"}
+        return {**_SAMPLE, **named, "body": self.body, "attributes": {**_SAMPLE["attributes"], **counted}}
 
 
 class Queue:
@@ -53,21 +44,21 @@ class Queue:
         self._account, self._invoke = account, invoke
         self.messages: list[Message] = []
 
-    def send(self, nth: int, body: str) -> None:
+    def send(self, nth: int, sent: dict[str, Any]) -> None:
         now = self._account.time.now
-        self.messages.append(Message(nth, body, now, now))
+        self.messages.append(Message(nth, json.dumps(sent), now, now))
         self._account.time.at(now, self._deliver)
 
     def change_visibility(self, asked: dict[str, Any]) -> dict[str, Any]:
         """ChangeMessageVisibilityBatch."""
         if asked["QueueUrl"] != _URL:
             raise Refused(f"queue {asked['QueueUrl']}")
+        received = {it.record["receiptHandle"]: it for it in self.messages}
         done, failed = [], []
         for entry in asked["Entries"]:
-            message = next((it for it in self.messages if it.record()["receiptHandle"] == entry["ReceiptHandle"]), None)
             if not 0 <= entry["VisibilityTimeout"] <= _LONGEST_VISIBILITY:
                 raise Refused(f"visibility time-out {entry}")
-            if message:
+            if message := received.get(entry["ReceiptHandle"]):
                 self._hide(message, entry["VisibilityTimeout"])
                 done.append({"Id": entry["Id"]})
             else:
@@ -87,15 +78,14 @@ class Queue:
             self._hide(message, _QUEUE["VisibilityTimeout"])
         exhausted = [it for it in batch if it.receives > _QUEUE["RedrivePolicy"]["maxReceiveCount"]]
         if exhausted:
-            self._account.record.bugs.append("an event went to the dead letters")
+            self._account.bugs.append("an event went to the dead letters")
             self.messages = [it for it in self.messages if it not in exhausted]
             return
-        records = [it.record() for it in batch]
 
         def delete_handled(answer: dict[str, Any] | None) -> None:
             if answer is not None:
                 failed = {it["itemIdentifier"] for it in answer["batchItemFailures"]}
-                self.messages = [it for it in self.messages if it not in batch or it.record()["messageId"] in failed]
+                self.messages = [it for it in self.messages if it not in batch or it.record["messageId"] in failed]
 
-        self._invoke({"Records": records}, delete_handled)
+        self._invoke({"Records": [it.record for it in batch]}, delete_handled)
         self._deliver()

@@ -81,7 +81,6 @@ class Scenario:
     events_after: tuple[int | None, ...] = (500,)  # in turn: how late a status event comes; None: never
     first_sweep_at: int = 60_000  # after the first start; then every minute
     sweeps_at_once: int = 1
-    rearmed_at: tuple[int, ...] = ()
     call: int = 20  # how long a function's own call of AWS takes
     index_lag: int = 0  # how old a read of the index is; of the list of executions; of one execution's description
     list_lag: int = 0
@@ -109,6 +108,6 @@ class Scenario:
     def first_start(self) -> int:
         return self.link_sent_at + min(at for _, at in self.starts)
 
-    def is_out(self, service: Service, now: int) -> bool:
+    def is_out(self, service: str, now: int) -> bool:
         since = now - self.link_sent_at
         return any(it.service == service and it.since <= since < it.until for it in self.outages)

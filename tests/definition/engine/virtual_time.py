@@ -61,31 +61,28 @@ class Thread:
 
     def __init__(self, time: VirtualTime, body: Callable[[], None], who: str) -> None:
         self.who = who
-        self._time = time
-        self._body = body
-        self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
-        self._waits = 0  # counts waits, so that an alarm for one that is over wakes nobody
-        self._is_ending = self._has_started = self.is_over = False
+        self.is_over = False
         self.failure: BaseException | None = None
+        self._time, self._body = time, body
+        self._go, self._back = threading.Lock(), threading.Lock()
+        self._go.acquire()
+        self._back.acquire()
+        self._waits = 0  # counts waits, so that an alarm for one that is over wakes nobody
+        self._has_started = self._is_ending = False
 
     def start(self) -> None:
-        if self.is_over:
-            return
-        self._has_started = True
-        threading.Thread(target=self._run, daemon=True).start()
-        self._hand_over()
+        if not self.is_over:
+            self._has_started = True
+            threading.Thread(target=self._run, daemon=True).start()
+            self._hand_over()
 
     def wait(self, millis: int) -> None:
-        """Called by the thread itself. Raises Ended."""
-        self.wait_until(self._time.now + millis)
-
-    def wait_until(self, moment: int) -> None:
         """Called by the thread itself, or by the one worker of its pool while it waits for that. Raises Ended."""
         if self._is_ending:
             raise Ended
         self._waits += 1
         this = self._waits
-        self._time.at(moment, lambda: self._wake(this))
+        self._time.at(self._time.now + millis, lambda: self._wake(this))
         self._back.release()
         self._go.acquire()
         if self._is_ending:

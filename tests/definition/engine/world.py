@@ -8,14 +8,14 @@ from typing import Any
 from unittest import mock
 
 from linkwatch import recovery
-from tests.definition.engine import aws_session
-from tests.definition.engine.account import Account
-from tests.definition.engine.aws_calls import AwsCalls
-from tests.definition.engine.definition import ROOT, arn_of
+from tests import sample_events
+from tests.definition.engine import boto3_session
+from tests.definition.engine.account import ID, IDS, Account
+from tests.definition.engine.aws import Aws
+from tests.definition.engine.definition import arn_of
 from tests.definition.engine.execution import Execution
-from tests.definition.engine.functions import Context, instance_of, seconds_of, silence
+from tests.definition.engine.functions import call_function, seconds_of, silence
 from tests.definition.engine.queue import Queue
-from tests.definition.engine.record import ID, IDS
 from tests.definition.engine.scenario import STATUS_EVENT, TWICE, Scenario
 from tests.definition.engine.virtual_time import Ended, Thread
 
@@ -29,14 +29,10 @@ _FAILURES = {"AwsUnavailable", "SweepIncomplete"}
 Event = dict[str, Any]
 _OnEnd = Callable[[Any], None]
 
-
-def _sample(name: str) -> Event:
-    return json.loads((ROOT / "events" / f"{name}.json").read_text("utf-8"))
-
-
-_POST, _DELETE = _sample("verifications-api-post"), _sample("verifications-api-delete")
-_STATUS_CHANGE, _SWEEP = _sample("recover-unfinished-aborted"), _sample("recover-unfinished-sweep")
-_EVENT = json.loads(_sample("instant-link-sent")["Records"][0]["body"])
+_POST = sample_events.event("verifications-api-post")
+_DELETE = sample_events.event("verifications-api-delete")
+_STATUS_CHANGE = sample_events.event("recover-unfinished-aborted")
+_SWEEP = sample_events.event("recover-unfinished-sweep")
 
 
 class World:
@@ -59,10 +55,8 @@ class World:
             at(sent_at + after, self._cancel)
         for after in scenario.false_events_at:
             at(sent_at + after, self._send_false_status_event)
-        for after in scenario.rearmed_at:
-            at(sent_at + after, lambda: self._sweep("rearm", {**_SWEEP, "rearm": True}))
         at(account.time.now + scenario.first_sweep_at, self._sweep_again)
-        aws_session.connect(AwsCalls(account, self._queue), account.time)
+        boto3_session.connect(account, Aws(account, self._queue).answer)
         drawn = random.getstate()
         random.seed(1)  # botocore draws its pauses, and recovery an order
         try:
@@ -71,7 +65,7 @@ class World:
         finally:
             random.setstate(drawn)
         threads = [*self._threads, *(it.thread for it in account.executions.values())]
-        account.record.bugs += [repr(thread.failure) for thread in threads if thread.failure]
+        account.bugs += [repr(thread.failure) for thread in threads if thread.failure]
         return account
 
     def _invoke(self, who: str, event: Event, on_end: _OnEnd) -> None:
@@ -82,13 +76,11 @@ class World:
             account.note(who, "is not invoked")
             on_end(None)
             return
-        ends_at = account.time.now + seconds_of(function) * 1000
 
         def run() -> None:
             answer = None
             try:
-                with instance_of(function, account.parameters) as instance:
-                    answer = instance.handler(json.loads(json.dumps(event)), Context(account.time, ends_at))
+                answer = call_function(function, account, json.loads(json.dumps(event)))
             except Ended:
                 account.note(who, "crashes")
             except Exception as error:
@@ -99,13 +91,13 @@ class World:
 
         def time_out() -> None:
             if not thread.is_over:
-                account.record.bugs.append(f"{who} reached the function's time-out")
+                account.bugs.append(f"{who} reached the function's time-out")
                 thread.end()
 
         thread = Thread(account.time, run, who)
         self._threads.append(thread)
         account.time.at(account.time.now, thread.start)
-        account.time.at(ends_at, time_out)
+        account.time.at(account.time.now + seconds_of(function) * 1000, time_out)
 
     # ── Entry points ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -124,7 +116,9 @@ class World:
 
     def _send_event(self, nth: int) -> None:
         time = datetime.fromtimestamp(self.account.time.now // 1000, UTC).isoformat().replace("+00:00", "Z")
-        self._queue.send(nth, json.dumps({**_EVENT, "id": f"start-{nth}", "time": time, "detail": self._start()}))
+        self._queue.send(
+            nth, {**sample_events.link_sent(), "id": f"start-{nth}", "time": time, "detail": self._start()}
+        )
 
     def _cancel(self) -> None:
         event = {**_DELETE, "path": f"/verifications/{ID}", "pathParameters": {"verificationId": ID}}
@@ -136,9 +130,9 @@ class World:
         status, body = answer["statusCode"], json.loads(answer["body"])
         self.account.note(who, f"is answered {status} {body.get('outcome')}")
         if status not in expected:
-            self.account.record.bugs.append(f"{who} was answered {status} {body}")
+            self.account.bugs.append(f"{who} was answered {status} {body}")
         if "verificationId" in body:
-            self.account.record.answers.append((self.account.time.now, who, body))
+            self.account.answers.append((self.account.time.now, who, body))
 
     # ── Recovery ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -149,7 +143,7 @@ class World:
         delays = self.account.scenario.events_after
         delay = delays[self._ended % len(delays)]
         self._ended += 1
-        self.account.note_trouble(self.account.time.now + (delay or 0))
+        self.account.note_trouble(delay or 0)
         if delay is None or (fault and not fault.takes_effect):
             self.account.note(STATUS_EVENT, "is lost")
             return
@@ -162,25 +156,20 @@ class World:
             self._recover(self.account.item["executionName"]["S"], "ABORTED")
 
     def _recover(self, name: str, status: str) -> None:
-        arn = f"{arn_of('LinkWatch', kind='execution:')}:{name}"
+        arn = f"{arn_of('LinkWatch', kind='execution')}:{name}"
         named = {"executionArn": arn, "stateMachineArn": arn_of("LinkWatch"), "name": name, "status": status}
         detail = {**_STATUS_CHANGE["detail"], **named, "input": json.dumps({"verificationId": ID})}
         # EventInvokeConfig in the template: Lambda does not try it again.
         self._invoke(STATUS_EVENT, {**_STATUS_CHANGE, "resources": [arn], "detail": detail}, lambda _: None)
 
-    def _sweep(self, who: str, event: Event) -> None:
+    def _sweep_again(self) -> None:
         def note(counts: Event | None) -> None:
             if counts:
-                self.account.note(who, json.dumps({name: it for name, it in counts.items() if it}))
-                if counts["open"]:
-                    self.account.record.was_exhausted = counts.get("exhausted", 0) > 0
+                self.account.note("sweep", json.dumps({name: it for name, it in counts.items() if it}))
 
-        self._invoke(who, event, note)
-
-    def _sweep_again(self) -> None:
         if not self._is_over():
             for _ in range(self.account.scenario.sweeps_at_once):
-                self._sweep("sweep", _SWEEP)
+                self._invoke("sweep", _SWEEP, note)
             self.account.time.at(self.account.time.now + _SWEEP_MILLIS, self._sweep_again)
 
     def _is_over(self) -> bool:
@@ -190,4 +179,4 @@ class World:
         if any(execution.status == "RUNNING" for execution in self.account.executions.values()):
             return False
         item = self.account.item
-        return item is None or "publishedAt" in item or self.account.record.was_exhausted
+        return item is None or "publishedAt" in item or item["takeovers"] == {"N": str(recovery.TAKEOVERS)}

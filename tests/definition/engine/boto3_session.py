@@ -8,9 +8,8 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any
 from unittest import mock
 
 import boto3
@@ -20,43 +19,14 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.model import OperationModel
 from botocore.retries import quota
 
+from tests.definition.engine.account import Account, AwsError, Call
 from tests.definition.engine.definition import REGION
-from tests.definition.engine.scenario import Fault, Service
-from tests.definition.engine.virtual_time import Thread, VirtualTime
+from tests.definition.engine.scenario import Fault
+from tests.definition.engine.virtual_time import Thread
 
-_SERVICES: dict[str, Service] = {"dynamodb": "dynamodb", "stepfunctions": "states", "sqs": "sqs"}
+_SERVICES = {"dynamodb": "dynamodb", "stepfunctions": "states", "sqs": "sqs"}
 _STATUS = {"InternalServerError": 500, "ServiceUnavailable": 503}
 _KEYS = {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
-
-
-class AwsError(Exception):
-    """An error answer. more: members in addition to the code and the message."""
-
-    def __init__(self, code: str, **more: Any) -> None:
-        super().__init__(code)
-        self.code, self.more = code, more
-
-
-@dataclass
-class Call:
-    """A call of boto3's. asked: the request. patience: the client's read time-out in milliseconds. tries: how often
-    it was sent.
-    """
-
-    service: Service
-    operation: str
-    patience: int
-    asked: dict[str, Any] = field(default_factory=dict)
-    fault: Fault | None = None
-    tries: int = 0
-
-
-class Answers(Protocol):
-    """What answers the calls (aws_calls.py)."""
-
-    def fault_at(self, thread: Thread, call: Call) -> Fault | None: ...
-
-    def answer(self, thread: Thread, call: Call, fault: Fault | None) -> dict[str, Any]: ...
 
 
 class _RecordedQuota(quota.RetryQuota):
@@ -77,30 +47,32 @@ class _Body:
         yield self._content
 
 
-class _Events:
-    """The handlers of botocore's events."""
+class _Events(threading.local):  # recovery calls from several threads
+    """The handlers of botocore's events. call, fault: of the call that the thread makes; tries: how often it was sent."""
 
-    answers: Answers
-    time: VirtualTime
-
-    def __init__(self) -> None:
-        self._thread_local = threading.local()  # recovery calls from several threads
+    account: Account
+    answer: Callable[[Thread, Call, Fault | None], dict[str, Any]]
+    call: Call
+    fault: Fault | None = None
+    tries = 0
 
     def before_call(self, model: OperationModel, context: dict[str, Any], **_: Any) -> None:
+        latency = _Events.account.scenario.call
         patience = round(context["client_config"].read_timeout * 1000)
-        self._thread_local.call = Call(_SERVICES[model.service_model.service_name], model.name, patience)
+        service = _SERVICES[model.service_model.service_name]
+        self.call = Call(service, model.name, patience, (latency // 2, latency - latency // 2))
+        self.tries = 0
 
     def before_send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        call: Call = self._thread_local.call
-        call.tries += 1
-        if call.tries == 1:
-            call.asked = json.loads(str(request.body or b"{}", "utf-8"))  # pyright: ignore[reportArgumentType]
-            call.fault = self.answers.fault_at(self._thread(), call)
-        fault = call.fault if call.fault and call.tries <= call.fault.tries else None
-        url: Any = request.url
+        thread, url = _Events.account.time.current, str(request.url)
+        assert thread, "a call of AWS from outside a function"
+        self.tries += 1
+        if self.tries == 1:
+            self.call.asked = json.loads(str(request.body or b"{}", "utf-8"))  # pyright: ignore[reportArgumentType]
+            self.fault = _Events.account.fault_at(f"{thread.who}: {self.call.operation}")
+        fault = self.fault if self.fault and self.tries <= self.fault.tries else None
         try:
-            answer = self.answers.answer(self._thread(), call, fault)
-            status = 200
+            status, answer = 200, _Events.answer(thread, self.call, fault)
         except TimeoutError:
             raise ReadTimeoutError(endpoint_url=url) from None
         except ConnectionError:
@@ -110,10 +82,6 @@ class _Events:
             answer = {"__type": f"com.amazonaws#{error.code}", "message": error.code, **error.more}
         headers: Any = {"content-type": "application/x-amz-json-1.0"}
         return AWSResponse(url, status, headers, _Body(answer))  # pyright: ignore[reportArgumentType]
-
-    def _thread(self) -> Thread:
-        assert self.time.current, "a call of AWS from outside a function"
-        return self.time.current
 
 
 _events = _Events()
@@ -134,8 +102,8 @@ def boto3_in_the_engine() -> Iterator[None]:
         boto3.DEFAULT_SESSION = before
 
 
-def connect(answers: Answers, time: VirtualTime) -> None:
+def connect(account: Account, answer: Callable[[Thread, Call, Fault | None], dict[str, Any]]) -> None:
     """Has the calls of a new scenario answered."""
     for each in _RecordedQuota.made:
         each.release(_RecordedQuota.INITIAL_CAPACITY)
-    _events.answers, _events.time = answers, time
+    _Events.account, _Events.answer = account, answer

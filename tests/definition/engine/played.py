@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from tests.definition.engine.account import Account
+from tests.definition.engine.account import ID, Account
 from tests.definition.engine.invariants import broken, checks_in, text
-from tests.definition.engine.record import ID
 from tests.definition.engine.scenario import Scenario
 from tests.definition.engine.world import World
 
@@ -17,8 +16,7 @@ def play(scenario: Scenario) -> Account:
     """Plays a scenario. Raises AssertionError with the guarantees that it broke, how to replay it and its timeline."""
     account = World(scenario).play()
     if found := broken(account):
-        lines = [*found, "", f"replay {str(scenario)!r}", "", *account.record.timeline[:400]]
-        raise AssertionError("\n".join(lines))
+        raise AssertionError("\n".join([*found, "", f"replay {str(scenario)!r}", "", *account.timeline[:400]]))
     return account
 
 
@@ -35,28 +33,13 @@ class Played:
         #: The executions' names without the verificationId, in the order of their starts.
         self.executions = [name.removeprefix(ID) for name in self.account.executions]
         self.first = next(iter(self.account.executions.values()))
+        #: The details of the outcome events, in order.
+        self.events = [entry["Detail"] for _, entry in self.account.events]
+        #: When Signzy was asked: whole seconds after linkSentAt's.
+        self.checks = [it.at // 1000 - self.scenario.link_sent_at // 1000 for it in self.account.requests]
+        #: Seconds after linkSentAt; published_after: None where the outcome is not published.
+        self.settled_after, self.published_after = self._written("outcome"), self._written("publishedAt")
 
-    @property
-    def events(self) -> list[dict[str, Any]]:
-        """The details of the outcome events, in order."""
-        return [entry["Detail"] for _, entry in self.account.record.events]
-
-    @property
-    def checks(self) -> list[int]:
-        """When Signzy was asked: whole seconds after linkSentAt's."""
-        sent_at = self.scenario.link_sent_at // 1000
-        return [request.at // 1000 - sent_at for request in self.account.record.requests]
-
-    @property
-    def settled_after(self) -> float:
-        """Seconds after linkSentAt."""
-        return self._first_with("outcome")
-
-    @property
-    def published_after(self) -> float:
-        """Seconds after linkSentAt."""
-        return self._first_with("publishedAt")
-
-    def _first_with(self, attribute: str) -> float:
-        at = next(version.at for version in self.account.record.versions if attribute in version.item)
-        return (at - self.scenario.link_sent_at) / 1000
+    def _written(self, attribute: str) -> Any:
+        at = next((version.at for version in self.account.versions if attribute in version.item), None)
+        return (at - self.scenario.link_sent_at) / 1000 if at else None
