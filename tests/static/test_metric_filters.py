@@ -6,14 +6,14 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from socket import socket
 from typing import Any
 
 import pytest
 
 from local.checkout import ROOT
 from tests.static.template import DEFAULT
+from tests.unit.scripted_server import ScriptedServer, message, serving
 
 FILTERS = DEFAULT.of_type("AWS::Logs::MetricFilter")
 SAMPLES = json.loads((ROOT / "simulator" / "answers.json").read_text("utf-8"))
@@ -51,57 +51,35 @@ FIGURES_OF_PROBES = {
 _RUN_HANDLER = "import json, sys, check_link\nfor line in sys.stdin: check_link.handler(json.loads(line), None)"
 
 
-class _Answers(BaseHTTPRequestHandler):
-    """Signzy with one answer at a time."""
-
-    answer: dict[str, Any]
-
-    def do_GET(self) -> None:
-        body = json.dumps(self.answer["body"]).encode()
-        self.send_response(self.answer["status"])
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name of the base class
-        pass
-
-
 @pytest.fixture(scope="module")
 def ask():
     """Asks for the log line of CheckLink's handler, which runs in a process of its own, as in Lambda."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
-    Thread(target=server.serve_forever, daemon=True).start()
+    sample: dict[str, Any] = {}
+
+    def answer(_server: ScriptedServer, connection: socket) -> None:
+        connection.sendall(message(json.dumps(sample["body"]), f"{sample['status']} Any"))
+
     variables = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.fspath(ROOT / "functions"),
         "AWS_REGION": "us-east-1",
         "POWERTOOLS_SERVICE_NAME": "linkwatch",
         "POLL_INTERVAL_SECONDS": "10",
-        "SIGNZY_BASE_URL": f"http://127.0.0.1:{server.server_port}",
         "SIGNZY_TOKEN_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:SignzyToken",
         "SIGNZY_TOKEN": "a-token",
     }
-    with subprocess.Popen(
-        [sys.executable, "-u", "-c", _RUN_HANDLER],
-        env=variables,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        requests, lines = process.stdin, process.stdout
-        assert requests
-        assert lines
+    program, pipe = [sys.executable, "-u", "-c", _RUN_HANDLER], subprocess.PIPE
+    with serving(answer) as signzy:
+        variables["SIGNZY_BASE_URL"] = signzy.url
+        with subprocess.Popen(program, env=variables, stdin=pipe, stdout=pipe, text=True) as process:
 
-        def asked(ids: dict[str, str], answer: str) -> dict[str, Any]:
-            _Answers.answer = SAMPLES[answer]
-            print(json.dumps(ids), file=requests, flush=True)
-            return json.loads(lines.readline())
+            def asked(ids: dict[str, str], answer: str) -> dict[str, Any]:
+                sample.update(SAMPLES[answer])
+                print(json.dumps(ids), file=process.stdin, flush=True)
+                assert process.stdout
+                return json.loads(process.stdout.readline())
 
-        yield asked
-        requests.close()
-        server.shutdown()
+            yield asked
 
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html: * matches any text,
