@@ -36,6 +36,8 @@ PUTS = {
     "a forged outcome of another source": (ONE_OF_THIS_ACCOUNT, [("onboarding", OUTCOME)], "Deny"),
     "another event in the name of linkwatch": (ONE_OF_THIS_ACCOUNT, [("linkwatch", CANARY)], "Deny"),
     "a forged outcome among links": (ONE_OF_THIS_ACCOUNT, [("a", LINK), ("linkwatch", OUTCOME)], "Deny"),
+    "one of another source among links": (ONE_OF_THIS_ACCOUNT, [("a", LINK), ("a", OUTCOME)], "Deny"),
+    "one of another type among links": (ONE_OF_THIS_ACCOUNT, [("a", LINK), ("linkwatch", CANARY)], "Deny"),
     "a forged outcome by a service": (A_SERVICE, [("linkwatch", OUTCOME)], "Deny"),
     "a sender's links": (A_SENDER, [("onboarding", LINK), ("cards", LINK)], "Allow"),
     "a sender's other event": (A_SENDER, [("onboarding", CANARY)], ""),
