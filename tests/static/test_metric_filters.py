@@ -20,31 +20,14 @@ SAMPLES = json.loads((ROOT / "simulator" / "answers.json").read_text("utf-8"))
 PROBE = {"requestId": "0" * 24, "sessionId": "0" * 24}
 CHECK = {"requestId": "6462150e29c23b4d42352a63", "sessionId": "646214d929c23b4d42c1fc39"}
 
-#: Signzy's answer (in simulator/answers.json), and the figures of a check: metric, what it is counted by, value.
-FIGURES_OF_CHECKS = {
-    "clicked": {("Checks", "CLICKED"): 1, ("UnavailableChecks", ""): 0},
-    "pending": {("Checks", "PENDING"): 1, ("UnavailableChecks", ""): 0},
-    "upstream-down": {
-        ("Checks", "UNAVAILABLE"): 1,
-        ("ChecksWithReason", "UPSTREAM_DOWN"): 1,
-        ("UnavailableChecks", ""): 100,
-    },
-    "credentials-refused": {
-        ("Checks", "UNAVAILABLE"): 1,
-        ("ChecksWithReason", "CREDENTIALS_REFUSED"): 1,
-        ("UnavailableChecks", ""): 100,
-    },
-    "unknown-ids": {("Checks", "REJECTED"): 1, ("ChecksWithReason", "UNKNOWN_IDS"): 1, ("UnavailableChecks", ""): 0},
-    "malformed-request-id": {
-        ("Checks", "REJECTED"): 1,
-        ("ChecksWithReason", "MALFORMED_IDS"): 1,
-        ("UnavailableChecks", ""): 0,
-    },
-}
-#: Only the answer to unknown ids proves the network, the URL and the token. Whatever else is answered is 0, and no probe is
-#: counted among the checks.
-FIGURES_OF_PROBES = {
-    answer: {("ProbesAnswered", ""): 1 if answer == "unknown-ids" else 0} for answer in FIGURES_OF_CHECKS
+#: Signzy's answer (in simulator/answers.json): the check's answer and reason, and its percentage in UnavailableChecks.
+CHECKS = {
+    "clicked": ("CLICKED", None, 0),
+    "pending": ("PENDING", None, 0),
+    "upstream-down": ("UNAVAILABLE", "UPSTREAM_DOWN", 100),
+    "credentials-refused": ("UNAVAILABLE", "CREDENTIALS_REFUSED", 100),
+    "unknown-ids": ("REJECTED", "UNKNOWN_IDS", 0),
+    "malformed-request-id": ("REJECTED", "MALFORMED_IDS", 0),
 }
 
 
@@ -117,14 +100,22 @@ def figures_of(line: dict[str, Any]) -> dict[tuple[str, str], float]:
     return dict(found)
 
 
-@pytest.mark.parametrize("answer", FIGURES_OF_CHECKS)
-def test_a_check_is_counted_by_its_answer(ask, answer):
-    assert figures_of(ask(CHECK, answer)) == FIGURES_OF_CHECKS[answer]
+@pytest.mark.parametrize("sample", CHECKS)
+def test_a_check_is_counted_by_its_answer_and_its_reason(ask, sample):
+    answer, reason, unavailable = CHECKS[sample]
+    with_reason = {("ChecksWithReason", reason): 1} if reason else {}
+
+    assert figures_of(ask(CHECK, sample)) == {
+        ("Checks", answer): 1,
+        ("UnavailableChecks", ""): unavailable,
+        **with_reason,
+    }
 
 
-@pytest.mark.parametrize("answer", FIGURES_OF_PROBES)
-def test_every_probe_is_a_success_or_a_failure_and_no_check(ask, answer):
-    assert figures_of(ask(PROBE, answer)) == FIGURES_OF_PROBES[answer]
+# Only the answer to unknown ids proves the network, the URL and the token.
+@pytest.mark.parametrize("sample", CHECKS)
+def test_every_probe_is_a_success_or_a_failure_and_no_check(ask, sample):
+    assert figures_of(ask(PROBE, sample)) == {("ProbesAnswered", ""): 1 if sample == "unknown-ids" else 0}
 
 
 def test_the_duration_of_a_check_is_its_lines(ask):
