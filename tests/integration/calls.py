@@ -39,30 +39,18 @@ def start_of(name: str) -> Call:
 
 
 def refuse(stack: Stack, call: Call, verification_id: str, seconds: float, **options: Any) -> None:
-    """Has the emulator refuse a verification's calls for seconds of its clock. options: in_seconds, times."""
-    stack.faults.refuse(call.operation, call.error, [_key(call, verification_id), *call.about], seconds, **options)
+    """Has the emulator refuse a verification's calls for seconds of its clock. options: as Faults.refuse takes them."""
+    key = verification_id[:24] if call.operation == "invoke" else verification_id  # a check is given the ids
+    stack.faults.refuse(call.operation, options.pop("error", call.error), [key, *call.about], seconds, **options)
 
 
 def lose_answers(stack: Stack, call: Call, verification_id: str, seconds: float, **options: Any) -> None:
     """Has a verification's calls take effect while the caller gets an error."""
     # Not of a throttling: what AWS throttles has no effect.
     error = "InternalServerError" if "Thr" in call.error else call.error
-    about = [_key(call, verification_id), *call.about]
-    stack.faults.refuse(call.operation, error, about, seconds, after=True, **options)
+    refuse(stack, call, verification_id, seconds, error=error, after=True, **options)
 
 
 def hang(stack: Stack, call: Call, verification_id: str, seconds: float, **options: Any) -> None:
-    """Has a function's or the state machine's calls about a verification hang for longer than their clients wait. options: as for
-    refuse(), and after=True for calls that take effect first.
-    """
-    about = [_key(call, verification_id), *call.about]
-    stack.faults.refuse(call.operation, None, about, seconds, lateBySeconds=HANGING_SECONDS, **options)
-
-
-def close(stack: Stack, call: Call, verification_id: str, seconds: float, **options: Any) -> None:
-    """Has the connections of a function's calls about a verification closed without an answer. options: as for hang()."""
-    stack.faults.refuse(call.operation, "closed", [_key(call, verification_id), *call.about], seconds, **options)
-
-
-def _key(call: Call, verification_id: str) -> str:
-    return verification_id[:24] if call.operation == "invoke" else verification_id  # a check is given the ids
+    """Has a verification's calls hang for longer than their clients wait."""
+    refuse(stack, call, verification_id, seconds, error=None, lateBySeconds=HANGING_SECONDS, **options)

@@ -7,7 +7,6 @@ in-process engine; these show the same of the deployed stack.
 """
 
 import argparse
-import secrets
 import sys
 import time
 from collections import Counter
@@ -28,6 +27,7 @@ from operations.acceptance.guarantees import Observation, Window
 from operations.deployed.clock import await_that
 from operations.deployed.stack import as_published
 from tests.integration import calls
+from tests.integration.conftest import Link, send_link
 from tests.integration.drawn_scenarios import WINDOW_SECONDS, Scenario, draw
 
 INTERVAL_SECONDS, SPEED = 3, 3
@@ -42,19 +42,16 @@ RECOVERY_SECONDS = 600
 class Run:
     """One scenario as it happens."""
 
-    stack: Stack
+    link: Link
     seed: str
     scenario: Scenario
-    request_id: str = field(default_factory=lambda: secrets.token_hex(12))
-    session_id: str = field(default_factory=lambda: secrets.token_hex(12))
-    began_ms: float = 0
+    began_ms: float
     cancel_statuses: list[int] = field(default_factory=list)
     aborted: list[str] = field(default_factory=list)
     timeline: list[str] = field(default_factory=list)
 
-    @property
-    def verification_id(self) -> str:
-        return f"{self.request_id}-{self.session_id}"
+    def __post_init__(self) -> None:
+        self.stack, self.verification_id = self.link.stack, self.link.verification_id
 
     @property
     def seconds(self) -> float:
@@ -65,11 +62,6 @@ class Run:
 
     def play(self) -> dict[str, Any]:
         """Does what the scenario says. Returns the item as published. Raises TimeoutError."""
-        self.began_ms = self.stack.clock.now_ms()
-        sent_ms = self.began_ms - self.scenario.sent_seconds_ago * 1000
-        self.stack.signzy.send_link(
-            self.request_id, self.session_id, script=self.scenario.script, link_sent_at_ms=sent_ms
-        )
         for fault in self.scenario.faults:
             act = calls.lose_answers if fault.loses_answers else calls.refuse
             act(self.stack, fault.call, self.verification_id, fault.seconds, in_seconds=fault.at)
@@ -77,13 +69,14 @@ class Run:
         acts += [(at, "cancel", "") for at in self.scenario.cancels] + [
             (at, "abort", "") for at in self.scenario.aborts
         ]
-        link_sent_at = datetime.fromtimestamp(sent_ms / 1000, UTC).isoformat()
+        sent_at = self.began_ms / 1000 - self.scenario.sent_seconds_ago
+        link_sent_at = datetime.fromtimestamp(sent_at, UTC).isoformat()
         for at, act, entry_point in sorted(acts, key=lambda planned: planned[0]):
             self.stack.clock.sleep(max(0, at - self.seconds))
             self._act(act, entry_point, link_sent_at)
         over = max([self.seconds, WINDOW_SECONDS, *(fault.at + fault.seconds for fault in self.scenario.faults)])
         patience = over + RECOVERY_SECONDS - self.seconds
-        return await_that(self._published, patience / self.stack.clock.speed, "G1: it is published")
+        return self.stack.await_published(self.verification_id, patience / self.stack.clock.speed)
 
     def _act(self, act: str, entry_point: str, link_sent_at: str) -> None:
         if act == "start" and entry_point == "api":
@@ -92,8 +85,7 @@ class Run:
                 self.stack.clock.sleep(2)
             assert status in {200, 202}, status
         elif act == "start":
-            given = {"requestId": self.request_id, "sessionId": self.session_id, "linkSentAt": link_sent_at}
-            self.stack.put_link_sent(given)
+            self.link.put_on_bus(linkSentAt=link_sent_at)
             self.note("started by an event")
         elif act == "cancel":
             self.cancel_statuses.append(self.stack.cancel(self.verification_id).status)
@@ -106,18 +98,14 @@ class Run:
                 self.note(f"aborted {name[49:] or 'the first execution'}")
 
     def _post(self, link_sent_at: str) -> int:
-        status = self.stack.start(self.request_id, self.session_id, linkSentAt=link_sent_at).status
+        status = self.link.start(linkSentAt=link_sent_at).status
         self.note(f"started by the API: {status}")
         return status
-
-    def _published(self) -> dict[str, Any] | None:
-        item = self.stack.item(self.verification_id)
-        return item if item and item.get("publishedAt") else None
 
     def breaches(self, item: dict[str, Any]) -> list[str]:
         """The broken guarantees; empty where all are kept."""
         events = await_that(lambda: self.stack.events(self.verification_id), 20, "G1: its event has arrived")
-        checks = self.stack.signzy.requests(self.request_id)
+        checks = self.stack.signzy.requests(self.link.request_id)
         for check in checks:
             self.timeline.append(f"{(check.at_ms - self.began_ms) / 1000:6.1f} s  check: {check.answer}")
         seen = Observation(
@@ -138,7 +126,9 @@ class Run:
 
 def run_one(stack: Stack, seed: str) -> tuple[Run, dict[str, Any] | None, list[str]]:
     """Runs a scenario. Returns it, its item (None where there is none) and the guarantees that it broke."""
-    run = Run(stack, seed, draw(seed))
+    scenario, began_ms = draw(seed), stack.clock.now_ms()
+    link = send_link(stack, *scenario.script, sent_seconds_ago=scenario.sent_seconds_ago)
+    run = Run(link, seed, scenario, began_ms)
     try:
         item = run.play()
         return run, item, run.breaches(item)

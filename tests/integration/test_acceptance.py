@@ -3,39 +3,49 @@
 Its verdicts on single verifications are tested without a stack, in tests/unit/test_acceptance.py.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import pytest
 
 from local.accept import local_target
+from local.stack import Stack
 from operations.acceptance.findings import Verdict, count_by_guarantee
 from operations.acceptance.report import write_report
 from operations.acceptance.run import Run
-from operations.acceptance.target import Target
 from operations.deployed.clock import await_that
+from tests.integration import calls
+
+
+class Runs(NamedTuple):
+    sound: Run
+    sabotaged: Run
 
 
 @pytest.fixture(scope="module")
-def target() -> Iterator[Target]:
+def runs() -> Iterator[Runs]:
+    """A whole run, during which the outcomes of three sabotaged verifications are awaited."""
     with local_target() as target:
-        yield target
+        sound, sabotaged = Run(target, print), Run(target, print)
+        sabotage(sabotaged)
+        sound.play()
+        sound.finish()
+        sabotaged.finish()
+        yield Runs(sound, sabotaged)
 
 
-def test_a_sound_stack_keeps_every_guarantee(target, tmp_path):
-    run = Run(target, print)
-    run.play()
-    run.finish()
-
-    verdict = write_report(run, tmp_path)
-
-    assert verdict is not Verdict.BROKEN, [found for found in run.findings if found.verdict is Verdict.BROKEN]
-    assert {row.verdict for row in count_by_guarantee(run.findings)} == {Verdict.KEPT}
-    assert "| G6 |" in next(tmp_path.glob("*.md")).read_text()
-
-
-# ── It can fail ───────────────────────────────────────────────────────────────────────────────────────────────────────
+def sabotage(run: Run) -> None:
+    answer = "$states.result.Payload.answer"
+    with changed_definition(run, "$answer = 'PENDING' ? 'EXPIRED' : 'UNKNOWN'", "'EXPIRED'"):
+        run.start_scenarios(["upstream-down"], ("api",))
+    with changed_definition(run, f"{{% {answer} %}}", f"{{% {answer} = 'PENDING' ? 'CLICKED' : {answer} %}}"):
+        run.start_scenarios(["not-clicked"], ("api",))
+    run.start_scenarios(["clicked"], ("api",))
+    lost = run.send("an event that cannot be stored", "never", ago=run.target.window.seconds - 5)
+    assert isinstance(run.target.stack, Stack)
+    calls.refuse(run.target.stack, calls.PUT, lost.verification_id, 600)
+    run.start(lost, "event")
 
 
 @contextmanager
@@ -53,27 +63,19 @@ def changed_definition(run: Run, sound: str, unsound: str) -> Iterator[None]:
     client.update_state_machine(stateMachineArn=arn, definition=definition)
 
 
-def deny_put_item(target: Target, logical_id: str) -> None:
-    """Takes from a role the right to put an item."""
-    statement = {"Effect": "Deny", "Action": "dynamodb:PutItem", "Resource": "*"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    role = target.stack.resources.physical_id(logical_id)
-    target.stack.client("iam").put_role_policy(RoleName=role, PolicyName="Sabotage", PolicyDocument=policy)
+def test_a_sound_stack_keeps_every_guarantee(runs, tmp_path):
+    verdict = write_report(runs.sound, tmp_path)
+
+    findings = runs.sound.findings
+    assert verdict is not Verdict.BROKEN, [found for found in findings if found.verdict is Verdict.BROKEN]
+    assert {row.verdict for row in count_by_guarantee(findings)} == {Verdict.KEPT}
+    assert "| G6 |" in next(tmp_path.glob("*.md")).read_text()
 
 
-def test_a_sabotaged_stack_breaks_the_guarantee_that_the_sabotage_is_about(target):
-    run, answer = Run(target, print), "$states.result.Payload.answer"
-    with changed_definition(run, "$answer = 'PENDING' ? 'EXPIRED' : 'UNKNOWN'", "'EXPIRED'"):
-        run.start_scenarios(["upstream-down"], ("api",))
-    with changed_definition(run, f"{{% {answer} %}}", f"{{% {answer} = 'PENDING' ? 'CLICKED' : {answer} %}}"):
-        run.start_scenarios(["not-clicked"], ("api",))
-    run.start_scenarios(["clicked"], ("api",))
-    deny_put_item(target, "InstantLinkSentRole")
-    run.start(run.send("an event that cannot be stored", "never", ago=target.window.seconds - 5), "event")
+def test_a_sabotaged_stack_breaks_the_guarantee_that_the_sabotage_is_about(runs):
+    findings = [found for found in runs.sabotaged.findings if found.verdict is Verdict.BROKEN]
 
-    run.finish()
-
-    broken = {(found.case, found.guarantee, found.what) for found in run.findings if found.verdict is Verdict.BROKEN}
+    broken = {(found.case, found.guarantee, found.what) for found in findings}
     assert {
         ("scenario upstream-down", "G3", "the outcome states what is known"),
         ("scenario not-clicked", "G3", "the outcome states what is known"),

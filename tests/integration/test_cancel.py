@@ -1,17 +1,27 @@
 """A cancel that was answered with 200 is final on the deployed stack, whatever AWS refuses and Signzy says after it."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from tests.integration import calls
-from tests.integration.calls import refuse, start_of
-from tests.integration.conftest import Link, assert_finished, late_link, moment, send_link
+from tests.integration.calls import hang, refuse, start_of
+from tests.integration.conftest import Link, assert_finished, late_link, moment, send_link, start_all
 
-UNKNOWN = "0" * 24 + "-" + "1" * 24
+CLICKED = {"answer": "clicked"}
+#: API Gateway waits no longer.
+ANSWER_SECONDS = 29
+
+
+def cancel(link: Link) -> Link:
+    began_ms = link.stack.clock.now_ms()
+    answer = link.stack.cancel(link.verification_id)
+    assert (answer.status, answer.body["status"], answer.body["outcome"]) == (200, "SETTLED", "CANCELLED")
+    assert link.stack.clock.now_ms() - began_ms < ANSWER_SECONDS * 1000
+    return link
 
 
 def assert_cancelled(link: Link) -> dict[str, Any]:
@@ -23,115 +33,102 @@ def assert_cancelled(link: Link) -> dict[str, Any]:
     return item
 
 
-def test_a_cancel_is_answered_when_it_is_stored_and_ends_the_checks(stack):
-    link = send_link(stack)
-    link.start_by("event", correlationId="application-4711")
-    link.await_state("Check Link")
+@pytest.fixture(scope="module")
+def cancelled(stack) -> dict[str, Future[Link]]:
+    """Verifications that were cancelled, all at once."""
 
-    answer = stack.cancel(link.verification_id)
+    def while_watched() -> Link:
+        link = send_link(stack)
+        link.start_by("event", correlationId="application-4711")
+        link.await_state("Check Link")
+        return cancel(link)
 
-    assert (answer.status, answer.body["status"], answer.body["outcome"]) == (200, "SETTLED", "CANCELLED")
-    item = assert_cancelled(link)
-    checks = len(link.checks_at())
-    assert (item["executionName"], item["takeovers"]) == (f"{link.verification_id}-cancel", 0)
-    assert item["correlationId"] == "application-4711"
-    assert link.await_end(link.verification_id)["status"] == "ABORTED"
-    time.sleep(25 / stack.clock.speed)
-    assert len(link.checks_at()) == checks
+    def right_after_its_start() -> Link:
+        link = send_link(stack, CLICKED)
+        link.start_by("api")
+        return cancel(link)
+
+    def while_step_functions_refuses() -> Link:
+        link = late_link(stack, 200)
+        link.await_state("Wait For Next Check")
+        refuse(stack, start_of(f"{link.verification_id}-cancel"), link.verification_id, 30)
+        refuse(stack, calls.STOP, link.verification_id, 30)
+        return cancel(link)
+
+    def while_stopexecution_hangs() -> Link:
+        link = late_link(stack, 200)
+        link.await_state("Wait For Next Check")
+        hang(stack, calls.STOP, link.verification_id, 60)
+        return cancel(link)
+
+    def after_a_click_that_is_not_recorded() -> Link:
+        link = send_link(stack, CLICKED, sent_seconds_ago=200)
+        refuse(stack, calls.RECORD, link.verification_id, 45)
+        refuse(stack, calls.STOP, link.verification_id, 45)
+        link.start_by("api", linkSentAt=moment(stack, 200))
+        link.await_state("Record Outcome")
+        return cancel(link)
+
+    def by_an_execution_that_fails() -> Link:
+        link = late_link(stack, 200)
+        refuse(stack, calls.PUBLISH, link.verification_id, 20)
+        cancel(link)
+        stack.executions.abort(f"{link.verification_id}-cancel")
+        return link
+
+    cancels: list[Callable[[], Link]] = [
+        *(while_watched, right_after_its_start, while_step_functions_refuses, while_stopexecution_hangs),
+        *(after_a_click_that_is_not_recorded, by_an_execution_that_fails),
+    ]
+    return start_all({act.__name__: act for act in cancels})
 
 
-def test_a_verification_that_is_cancelled_right_after_its_start_is_published_once_and_never_checked(stack):
-    link = send_link(stack, {"answer": "clicked"})
-    link.start_by("api")
-
-    assert stack.cancel(link.verification_id).status == 200
+def test_a_verification_that_is_cancelled_right_after_its_start_is_published_once_and_never_checked(stack, cancelled):
+    link = cancelled["right_after_its_start"].result()
 
     assert_cancelled(link)
+
     for name in (link.verification_id, f"{link.verification_id}-cancel"):
         link.await_end(name)
     assert len(stack.events(link.verification_id)) == 1
     assert link.checks_at() == []
 
 
-def test_a_cancel_or_a_start_after_a_cancel_shows_it_and_changes_nothing(stack):
-    link = send_link(stack)
-    link.start_by("api")
-    stack.cancel(link.verification_id)
+def test_a_cancel_ends_the_checks(cancelled):
+    link = cancelled["while_watched"].result()
+
     item = assert_cancelled(link)
 
-    cancelled, started = stack.cancel(link.verification_id), link.start()
+    assert (item["executionName"], item["takeovers"]) == (f"{link.verification_id}-cancel", 0)
+    assert item["correlationId"] == "application-4711"
+    assert link.await_end(link.verification_id)["status"] == "ABORTED"
 
-    assert (cancelled.status, started.status) == (200, 200)
-    assert cancelled.body == started.body == stack.find(link.verification_id).body
+
+def test_a_cancel_or_a_start_after_a_cancel_shows_it_and_changes_nothing(stack, cancelled):
+    link = cancelled["while_watched"].result()
+    item = assert_cancelled(link)
+
+    again, started = stack.cancel(link.verification_id), link.start()
+
+    assert (again.status, started.status) == (200, 200)
+    assert again.body == started.body == stack.find(link.verification_id).body
     assert assert_cancelled(link) == item
 
 
-def test_a_verification_with_another_outcome_cannot_be_cancelled(stack):
-    link = send_link(stack, {"answer": "clicked"})
-    link.start_by("api")
-    item = link.settled()
-
-    answer = stack.cancel(link.verification_id)
-
-    assert (answer.status, answer.body["outcome"]) == (409, "LINK_CLICKED")
-    assert stack.item(link.verification_id) == item
-    assert stack.executions.find(f"{link.verification_id}-cancel") is None
+def test_a_cancel_whose_stopexecution_hangs_is_answered_in_time_and_final(cancelled):
+    assert_cancelled(cancelled["while_stopexecution_hangs"].result())
 
 
-@pytest.mark.parametrize("seconds", [9.5, 10.0])
-def test_cancels_and_a_click_at_the_same_time_have_one_outcome(seconds, stack):
-    link = send_link(stack, {"answer": "clicked"})
-    sent_ms = datetime.fromisoformat(link.start().body["linkSentAt"]).timestamp() * 1000
-    stack.clock.sleep(max(0, seconds - (stack.clock.now_ms() - sent_ms) / 1000))
-
-    with ThreadPoolExecutor(3) as pool:
-        statuses = set(pool.map(lambda _: stack.cancel(link.verification_id).status, range(3)))
-
-    assert statuses in ({200}, {409})
-    if statuses == {200}:
-        assert_cancelled(link)
-    else:
-        assert_finished(link, "LINK_CLICKED")
-
-
-# ── Cancels that meet a fault, at the same time ───────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture(scope="module")
-def cancelled(stack) -> dict[str, Link]:
-    links = {}
-
-    link = links["start and stop refused"] = late_link(stack, 200)
-    link.await_state("Wait For Next Check")
-    refuse(stack, start_of(f"{link.verification_id}-cancel"), link.verification_id, 30)
-    refuse(stack, calls.STOP, link.verification_id, 30)
-    assert stack.cancel(link.verification_id).status == 200
-
-    link = links["a click seen and not recorded"] = send_link(stack, {"answer": "clicked"}, sent_seconds_ago=200)
-    refuse(stack, calls.RECORD, link.verification_id, 45)
-    refuse(stack, calls.STOP, link.verification_id, 45)
-    link.start_by("api", linkSentAt=moment(stack, 200))
-    link.await_state("Record Outcome")
-    assert stack.cancel(link.verification_id).status == 200
-
-    link = links["its execution failed"] = late_link(stack, 200)
-    refuse(stack, calls.PUBLISH, link.verification_id, 20)
-    assert stack.cancel(link.verification_id).status == 200
-    stack.executions.abort(f"{link.verification_id}-cancel")
-    return links
-
-
-def test_a_cancel_whose_start_and_stop_are_refused_is_finished_by_the_sweep(cancelled):
-    link = cancelled["start and stop refused"]
+def test_a_cancel_whose_execution_failed_is_published_as_a_cancel(cancelled):
+    link = cancelled["by_an_execution_that_fails"].result()
 
     item = assert_cancelled(link)
 
-    execution = link.stack.executions.find(item["executionName"])
-    assert 30 < (execution["startDate"] - datetime.fromisoformat(item["settledAt"])).total_seconds() < 120
+    assert (item["executionName"], item["takeovers"]) == (f"{link.verification_id}-r1", 1)
 
 
 def test_a_cancel_has_nothing_of_a_click_that_was_seen_and_not_recorded(cancelled):
-    link = cancelled["a click seen and not recorded"]
+    link = cancelled["after_a_click_that_is_not_recorded"].result()
     item = assert_cancelled(link)
 
     assert link.await_end(link.verification_id)["status"] == "SUCCEEDED"
@@ -140,7 +137,10 @@ def test_a_cancel_has_nothing_of_a_click_that_was_seen_and_not_recorded(cancelle
     assert assert_cancelled(link) == item
 
 
-def test_a_cancel_whose_execution_failed_is_published_as_a_cancel(cancelled):
-    item = assert_cancelled(cancelled["its execution failed"])
+def test_a_cancel_whose_start_and_stop_are_refused_is_finished_by_the_sweep(cancelled):
+    link = cancelled["while_step_functions_refuses"].result()
 
-    assert (item["executionName"][49:], item["takeovers"]) == ("-r1", 1)
+    item = assert_cancelled(link)
+
+    execution = link.stack.executions.find(item["executionName"])
+    assert 30 < (execution["startDate"] - datetime.fromisoformat(item["settledAt"])).total_seconds() < 120

@@ -5,7 +5,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
@@ -13,12 +13,8 @@ from local.checkout import ROOT
 from local.stack import Stack
 from operations import release
 from operations.deployed.outcome_events import listen
-from operations.deployed.stack import DeployedStack, outputs_of
-from operations.deployments import Deployments
-from operations.environment import Environment
-from tests.integration.conftest import make, moment, patience, send_link
-
-SENT_SECONDS_AGO = 120
+from operations.deployed.stack import DeployedStack, describe_stack, outputs_in, outputs_of
+from tests.integration.conftest import Link, late_link, make, patience, send_link
 
 
 @pytest.fixture(scope="module")
@@ -41,21 +37,25 @@ def next_release(tmp_path_factory) -> Path:
     return release.write(tmp_path_factory.mktemp("dist") / "linkwatch-next", checkout)
 
 
-def check_link(stack: Stack) -> dict[str, Any]:
-    """The version of CheckLink that is called."""
+class Version(NamedTuple):
+    """What is called: CheckLink's code and variables, and whether the definition is the next version's."""
+
+    code: str
+    variables: dict[str, str]
+    is_next: bool
+
+
+def version_of(stack: Stack) -> Version:
     name = stack.functions.name_of("CheckLink")
-    return stack.client("lambda").get_function_configuration(FunctionName=name, Qualifier="live")
-
-
-def deployed(stack: Stack) -> tuple[str, bool]:
-    """Which CheckLink is called, and whether the definition is the next version's."""
+    called = stack.client("lambda").get_function_configuration(FunctionName=name, Qualifier="live")
     machine = stack.client("stepfunctions").describe_state_machine(stateMachineArn=stack.outputs.StateMachineArn)
-    return check_link(stack)["CodeSha256"], "Next version" in machine["definition"]
+    return Version(called["CodeSha256"], called["Environment"]["Variables"], "Next version" in machine["definition"])
 
 
-def deploy(stack: Stack, folder: Path, **variables: str) -> None:
-    done = make(stack, "deploy", RELEASE=str(folder), **variables)
+def succeed(stack: Stack, verb: str, **variables: str) -> str:
+    done = make(stack, verb, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 # ── Plain CloudFormation ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -84,102 +84,85 @@ def plain_stack(stack, released) -> Iterator[DeployedStack]:
     cloudformation.delete_stack(StackName="plain")
 
 
-@pytest.mark.parametrize("entry_point", ["API", "EVENT"])
-def test_a_release_that_plain_cloudformation_deployed_watches_a_link(stack, plain_stack, entry_point):
-    link = send_link(stack, {"untilSecond": 15, "answer": "pending"}, {"answer": "clicked"})
+def test_a_release_that_plain_cloudformation_deployed_watches_links(stack, plain_stack):
+    by_api, by_event = send_link(stack, {"answer": "clicked"}), send_link(stack, {"answer": "clicked"})
+    assert plain_stack.start(by_api.request_id, by_api.session_id).status == 202
+    plain_stack.put_link_sent(by_event.fields)
 
-    if entry_point == "API":
-        assert plain_stack.start(link.request_id, link.session_id).status == 202
-    else:
-        plain_stack.put_link_sent({"requestId": link.request_id, "sessionId": link.session_id})
-
-    item = plain_stack.await_published(link.verification_id, patience(stack))
-    assert (item["outcome"], item["source"]) == ("LINK_CLICKED", entry_point)
-    assert plain_stack.events(link.verification_id)[0]["detail"]["outcome"] == "LINK_CLICKED"
+    for link, source in ((by_api, "API"), (by_event, "EVENT")):
+        item = plain_stack.await_published(link.verification_id, patience(stack))
+        assert (item["outcome"], item["source"]) == ("LINK_CLICKED", source)
+        assert plain_stack.events(link.verification_id)[0]["detail"]["outcome"] == "LINK_CLICKED"
 
 
 # ── make deploy, make rollback ────────────────────────────────────────────────────────────────────────────────────────
 
 
+class Upgrade(NamedTuple):
+    """links: watched meanwhile, by their outcome; before: what was called; bucket: where deployments are kept."""
+
+    links: list[tuple[str, Link]]
+    before: Version
+    bucket: str
+
+
 @pytest.fixture(scope="module")
-def deployments(stack, released) -> Deployments:
-    """The stack was deployed by make deploy twice, so that a deployment with code of ours is kept."""
-    deploy(stack, released)
-    deploy(stack, released)
-    with pytest.MonkeyPatch.context() as shell:
-        for name, value in stack.environment.items():
-            shell.setenv(name, value)
-        return Deployments(Environment.named("local", stack.environment))
+def upgrade(stack, released, next_release) -> Upgrade:
+    """make deploy of this release, and of the next one while links are watched."""
+    succeed(stack, "deploy", RELEASE=str(released))
+    click = [{"untilSecond": 250, "answer": "pending"}, {"answer": "clicked"}]
+    links = [("LINK_CLICKED", late_link(stack, 120, *click)) for _ in range(2)]
+    links += [("EXPIRED", late_link(stack, 120)) for _ in range(2)]
+    links.append(("CANCELLED", late_link(stack, 0)))
+    before = version_of(stack)
+    succeed(stack, "deploy", RELEASE=str(next_release), TAGS="team=onboarding", PARAMETERS="PollIntervalSeconds=11")
+    bucket = outputs_in(describe_stack(stack.client, f"{stack.stack_name}-deployments"))["BucketName"]
+    return Upgrade(links, before, bucket)
 
 
-@pytest.mark.usefixtures("deployments")
-def test_watched_links_keep_their_outcome_through_an_upgrade_and_a_rollback(stack, next_release):
-    pending = {"untilSecond": 250, "answer": "pending"}
-    links = [send_link(stack, pending, {"answer": "clicked"}, sent_seconds_ago=SENT_SECONDS_AGO) for _ in range(2)]
-    links += [send_link(stack, sent_seconds_ago=SENT_SECONDS_AGO) for _ in range(2)]
-    for link in links:
-        assert link.start(linkSentAt=moment(stack, SENT_SECONDS_AGO)).status == 202
-    cancelled = send_link(stack)
-    assert cancelled.start().status == 202
-    before, variables = deployed(stack), check_link(stack)["Environment"]
+def test_watched_links_keep_their_outcome_through_an_upgrade_and_a_rollback(stack, upgrade):
+    upgraded = version_of(stack)
+    assert upgraded.is_next
+    assert upgraded.code != upgrade.before.code
+    assert upgraded.variables == upgrade.before.variables | {"POLL_INTERVAL_SECONDS": "11"}
+    assert stack.cancel(upgrade.links[-1][1].verification_id).status == 200
 
-    deploy(stack, next_release, TAGS="team=onboarding", PARAMETERS="PollIntervalSeconds=11")
+    assert "CheckLink" in succeed(stack, "rollback", PLAN="1")
+    assert version_of(stack) == upgraded
+    succeed(stack, "rollback")
 
-    code, is_next = deployed(stack)
-    assert is_next
-    assert code != before[0]
-    assert check_link(stack)["Environment"]["Variables"]["POLL_INTERVAL_SECONDS"] == "11"
-    assert stack.cancel(cancelled.verification_id).status == 200
-
-    plan = make(stack, "rollback", PLAN="1")
-
-    assert plan.returncode == 0, plan.stdout + plan.stderr
-    assert "CheckLink" in plan.stdout
-    assert deployed(stack) == (code, is_next)
-
-    rollback = make(stack, "rollback")
-
-    assert rollback.returncode == 0, rollback.stdout + rollback.stderr
-    assert (deployed(stack), check_link(stack)["Environment"]) == (before, variables)
-    items = [link.settled() for link in (*links, cancelled)]
-    assert [item["outcome"] for item in items] == ["LINK_CLICKED"] * 2 + ["EXPIRED"] * 2 + ["CANCELLED"]
-    assert [item["takeovers"] for item in items] == [0] * 5
+    assert version_of(stack) == upgrade.before
+    for outcome, link in upgrade.links:
+        item = link.settled()
+        assert (item["outcome"], item["takeovers"]) == (outcome, 0)
 
 
-def test_a_planted_deployment_is_not_seen(stack, deployments):
+def test_a_planted_deployment_is_not_seen(stack, upgrade):
     planted = json.dumps({"template": "Resources: {}", "parameters": {}, "tags": {}}).encode()
     for name in ("29990101T000000Z", "20260101T000000Z"):
-        stack.client("s3").put_object(Bucket=deployments.bucket(), Key=f"deployments/{name}.json", Body=planted)
+        stack.client("s3").put_object(Bucket=upgrade.bucket, Key=f"deployments/{name}.json", Body=planted)
 
-    names = make(stack, "deployments").stdout.split()
+    names = succeed(stack, "deployments").split()
+    done = make(stack, "rollback", TO="29990101T000000Z")
 
     assert not {"29990101T000000Z", "20260101T000000Z"} & set(names)
-    assert make(stack, "rollback", TO="29990101T000000Z").returncode == 2
-
-
-def test_a_changed_deployment_is_refused(stack, deployments):
-    latest = make(stack, "deployments").stdout.split()[0]
-    where: dict[str, Any] = {"Bucket": deployments.bucket(), "Key": f"deployments/{latest}.json"}
-    kept = stack.client("s3").get_object(**where)["Body"].read()
-    stack.client("s3").put_object(**where, Body=kept.replace(b"CheckLink", b"CheckThis"))
-
-    done = make(stack, "rollback", TO=latest)
-
-    stack.client("s3").put_object(**where, Body=kept)
     assert done.returncode == 2
-    assert "was changed" in done.stderr
+    assert done.stderr.startswith("linkwatch: TO=29990101T000000Z is not kept; there are ")
 
 
-def test_changed_code_is_refused(stack, deployments, released):
-    [zipped] = released.glob("MeasureOutcomes-*.zip")  # of all releases in this file
-    where: dict[str, Any] = {"Bucket": deployments.bucket(), "Key": f"code/{zipped.name}"}
-    stack.client("s3").put_object(**where, Body=b"another")
+@pytest.mark.parametrize("folder", ["deployments", "code"])
+def test_a_rollback_to_what_was_changed_is_refused(folder, stack, upgrade, released):
+    s3, [zipped] = stack.client("s3"), released.glob("MeasureOutcomes-*.zip")  # of both releases
+    name = zipped.name if folder == "code" else f"{succeed(stack, 'deployments').split()[0]}.json"
+    where = {"Bucket": upgrade.bucket, "Key": f"{folder}/{name}"}
+    kept = s3.get_object(**where)["Body"].read()
+    s3.put_object(**where, Body=kept.replace(b"CheckLink", b"CheckThis") + b" ")
 
     done = make(stack, "rollback")
 
-    stack.client("s3").put_object(**where, Body=zipped.read_bytes())
+    s3.put_object(**where, Body=kept)
     assert done.returncode == 2
-    assert zipped.name in done.stderr
+    assert name.removesuffix(".json") in done.stderr
 
 
 def test_a_release_whose_files_were_changed_is_refused(stack, released, tmp_path):
@@ -191,18 +174,3 @@ def test_a_release_whose_files_were_changed_is_refused(stack, released, tmp_path
 
     assert done.returncode == 2
     assert "template.yaml" in done.stderr
-
-
-def test_an_environment_that_does_not_exist_is_one_clear_line(stack):
-    done = make(stack, "deploy", ENV="production")
-
-    assert done.returncode == 2
-    assert done.stderr == "linkwatch: ENV=production is not in samconfig.toml; there are local, dev, prod\n"
-
-
-@pytest.mark.usefixtures("deployments")
-def test_a_deployment_that_is_not_kept_is_one_clear_line(stack):
-    done = make(stack, "rollback", TO="20010101T000000Z")
-
-    assert done.returncode == 2
-    assert done.stderr.startswith("linkwatch: TO=20010101T000000Z is not kept; there are ")

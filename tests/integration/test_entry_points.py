@@ -2,22 +2,25 @@
 
 import json
 import secrets
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from contracts import documents
 from contracts.shapes import Verification
+from local.stack import Stack
 from operations.deployed.signed_calls import ApiAnswer
 from tests.integration import calls
-from tests.integration.conftest import assert_finished, late_link, moment, send_link
+from tests.integration.conftest import late_link, moment, send_link
 from tests.sample_events import event
 from tests.unit.test_contracts import MESSAGES, event_complaints
 
 DOCUMENT = documents.openapi()
-ONE = "/verifications/{verificationId}"
+ALL, ONE = "/verifications", "/verifications/{verificationId}"
+IDS = {"requestId": "0" * 24, "sessionId": "1" * 24}
+UNKNOWN = "0" * 24 + "-" + "1" * 24
 
 
 def assert_documented(answer: ApiAnswer, method: str, path: str) -> None:
@@ -36,7 +39,7 @@ def test_a_start_is_stored_before_it_is_answered_and_found_at_once(stack):
 
     item, found = stack.item(link.verification_id), stack.find(link.verification_id)
     assert started.status == 202
-    assert_documented(started, "post", "/verifications")
+    assert_documented(started, "post", ALL)
     assert started.headers["location"] == f"/v1/verifications/{link.verification_id}"
     assert set(started.body) == set(Verification.model_fields)
     assert (started.body["status"], started.body["correlationId"]) == ("WATCHING", "application-4711")
@@ -57,29 +60,23 @@ def test_the_same_start_again_gets_the_verification_and_starts_no_execution(stac
     again = link.start(correlationId="second")
 
     assert (first.status, again.status, again.body) == (202, 200, first.body)
-    assert_documented(again, "post", "/verifications")
+    assert_documented(again, "post", ALL)
     assert stack.executions.find(link.verification_id) is None
 
 
-def test_twenty_starts_at_once_through_both_entry_points_make_one_execution(stack):
-    link = send_link(stack, {"answer": "clicked"})
-    link_sent_at = moment(stack, 1)
+def test_a_cancel_is_documented_and_refused_where_there_is_another_outcome(stack):
+    open_link, clicked = send_link(stack), late_link(stack, 200, {"answer": "clicked"})
+    open_link.start()
+    item = clicked.settled()
 
-    def start(number: int) -> int:
-        if number % 2:
-            link.put_on_bus(linkSentAt=link_sent_at)
-            return 0
-        return link.start(linkSentAt=link_sent_at).status
+    cancelled, refused = stack.cancel(open_link.verification_id), stack.cancel(clicked.verification_id)
 
-    with ThreadPoolExecutor(4) as pool:  # a new Lambda for each of twenty would take seconds of an accelerated clock
-        statuses = list(pool.map(start, range(20)))
-
-    assert set(statuses) <= {0, 200, 202}
-    assert statuses.count(202) <= 1
-    item = assert_finished(link, "LINK_CLICKED")
-    assert (item["executionName"], item["takeovers"]) == (link.verification_id, 0)
-    assert len(stack.signzy.requests(link.request_id)) == item["checks"]
-    assert len(stack.events(link.verification_id)) == 1
+    assert (cancelled.status, cancelled.body["outcome"]) == (200, "CANCELLED")
+    assert (refused.status, refused.body["outcome"]) == (409, "LINK_CLICKED")
+    assert_documented(cancelled, "delete", ONE)
+    assert_documented(refused, "delete", ONE)
+    assert stack.item(clicked.verification_id) == item
+    assert stack.executions.find(f"{clicked.verification_id}-cancel") is None
 
 
 def test_behind_a_custom_domain_with_a_base_path_the_location_is_under_it(stack):
@@ -125,70 +122,89 @@ def test_both_events_are_those_of_the_asyncapi_document(stack):
 def test_an_unsigned_call_is_refused(stack):
     link = send_link(stack)
 
-    answer = stack.call_api("POST", "/verifications", link.fields, signed=False)
+    answer = stack.call_api("POST", ALL, link.fields, signed=False)
 
     assert answer.status == 403
     assert stack.item(link.verification_id) is None
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        pytest.param({"requestId": "12"}, "requestId", id="a malformed id"),
-        pytest.param({"linkSentAt": "2099-01-01T00:00:00Z"}, "linkSentAt", id="a time in the future"),
-        pytest.param({"phoneNumber": "+15550001111"}, "phoneNumber", id="an unknown field"),
-    ],
-)
-def test_a_bad_field_is_named_without_its_value(change, field, stack):
-    answer = stack.call_api("POST", "/verifications", {**send_link(stack).fields, **change})
+#: Path in the document, method, what is asked for, body, status
+REFUSED = {
+    "a bad field": (ALL, "post", ALL, {**IDS, "phoneNumber": "+15550001111"}, 400),
+    "no body": (ALL, "post", ALL, "", 400),
+    "deep nesting": (ALL, "post", ALL, "[" * 4000, 400),
+    "half a character": (ALL, "post", ALL, '{"requestId": "\\ud800"}', 400),
+    "a body that is too large": (ALL, "post", ALL, "x" * 1_000_000, 413),
+    "a malformed id": (ONE, "get", f"{ALL}/4711", None, 400),
+    "an unknown id": (ONE, "get", f"{ALL}/{UNKNOWN}", None, 404),
+    "a cancel of a malformed id": (ONE, "delete", f"{ALL}/4711", None, 400),
+    "a cancel of an unknown id": (ONE, "delete", f"{ALL}/{UNKNOWN}", None, 404),
+    "a search for nothing": (ALL, "get", ALL, None, 400),
+    "a search with a forged next": (ALL, "get", f"{ALL}?correlationId=a&next=forged", None, 400),
+}
 
-    assert (answer.status, list(answer.body["error"]["fields"])) == (400, [field])
-    assert_documented(answer, "post", "/verifications")
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_request_is_answered_as_documented_and_without_its_values(name, stack):
+    path, method, asked_for, body, status = REFUSED[name]
+
+    answer = stack.call_api(method.upper(), asked_for, body)
+
+    assert answer.status == status
+    assert_documented(answer, method, path)
     assert "5550001111" not in json.dumps(answer.body)
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        pytest.param("", 400, id="nothing"),
-        pytest.param("[" * 4000, 400, id="deep nesting"),
-        pytest.param('{"requestId": "\\ud800"}', 400, id="half a character"),
-        pytest.param("x" * 1_000_000, 413, id="too large"),
-    ],
-)
-def test_a_malformed_body_is_the_callers_mistake(body, status, stack):
-    answer = stack.call_api("POST", "/verifications", body)
-
-    assert answer.status == status
-    assert_documented(answer, "post", "/verifications")
+# ── Finding verifications by a correlationId ──────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("method", ["get", "delete"])
-@pytest.mark.parametrize(("verification_id", "status"), [("4711", 400), (f"{'0' * 24}-{'1' * 24}", 404)])
-def test_an_unknown_verification_is_not_found(method, verification_id, status, stack):
-    answer = stack.call_api(method.upper(), f"/verifications/{verification_id}")
-
-    assert answer.status == status
-    assert_documented(answer, method, ONE)
-
-
-def test_a_cancel_and_its_refusal_are_documented(stack):
-    open_link, clicked = send_link(stack), late_link(stack, 200, {"answer": "clicked"})
-    open_link.start()
-    clicked.settled()
-    answers: list[tuple[int, Any]] = [(200, stack.cancel(open_link.verification_id))]
-    answers.append((409, stack.cancel(clicked.verification_id)))
-
-    for status, answer in answers:
-        assert answer.status == status
-        assert_documented(answer, "delete", ONE)
+def pages(stack: Stack, correlation_id: str) -> list[list[dict[str, Any]]]:
+    found, following = [], ""
+    while True:
+        answer = stack.call_api("GET", f"{ALL}?correlationId={quote(correlation_id, safe='')}{following}")
+        assert answer.status == 200, answer.body
+        assert_documented(answer, "get", ALL)
+        found.append(answer.body["verifications"])
+        if answer.body["next"] is None:
+            return found
+        following = f"&next={answer.body['next']}"
 
 
-def test_an_unavailable_table_is_documented(stack):
-    link = send_link(stack)
-    calls.refuse(stack, calls.PUT, link.verification_id, 30)
+def test_sixty_verifications_are_two_pages_newest_link_first(stack):
+    correlation_id = f"sixty-{secrets.token_hex(8)}"
+    template = stack.client("dynamodb").get_item(
+        TableName=stack.outputs.TableName,
+        Key={"verificationId": {"S": late_link(stack, 400).settled()["verificationId"]}},
+    )["Item"]
+    numbers = [number * 37 % 60 for number in range(60)]  # in no order
+    for number in numbers:
+        texts = {
+            "verificationId": f"{number:024x}-{secrets.token_hex(12)}",
+            "correlationId": correlation_id,
+            "linkSentAt": f"2026-11-23T10:{number // 2:02}:00.000Z",  # two at the same moment
+        }
+        item = template | {name: {"S": text} for name, text in texts.items()}
+        stack.client("dynamodb").put_item(TableName=stack.outputs.TableName, Item=item)
 
-    answer = link.start()
+    found = pages(stack, correlation_id)
 
-    assert answer.status == 503
-    assert_documented(answer, "post", "/verifications")
+    shown = [verification for page in found for verification in page]
+    sent_at = [verification["linkSentAt"] for verification in shown]
+    assert [len(page) for page in found] == [50, 10]
+    assert len({verification["verificationId"] for verification in shown}) == 60
+    assert sent_at == sorted(sent_at, reverse=True)
+
+
+def test_verifications_are_found_by_their_correlation_id_as_they_are(stack):
+    correlation_id = f"Straße 1+1=2 & 👩‍💻, {secrets.token_hex(4)}"
+    older, newer = send_link(stack), send_link(stack)
+    older.start(correlationId=correlation_id, linkSentAt=moment(stack, seconds_ago=20))
+    newer.put_on_bus(correlationId=correlation_id)
+    send_link(stack).start()  # without one, so in no index
+    stack.cancel(older.verification_id)
+
+    newer.await_that(lambda: len(pages(stack, correlation_id)[0]) == 2, "both are in the index")
+
+    [found] = pages(stack, correlation_id)
+    assert [each["verificationId"] for each in found] == [newer.verification_id, older.verification_id]
+    assert found == [stack.find(link.verification_id).body for link in (newer, older)]

@@ -1,16 +1,21 @@
 """Events from the queue: malformed ones, times that their sender wrote, and events that come back."""
 
 import json
+from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 from typing import Any
+
+import pytest
 
 from local.stack import Stack
 from tests.integration import calls
 from tests.integration.calls import refuse
-from tests.integration.conftest import Link, assert_finished, measured, moment, send_link
+from tests.integration.conftest import Link, assert_finished, measured, moment, send_link, start_all
 from tests.sample_events import link_sent
 
 QUEUE, DEAD_LETTERS = "InstantLinkSentQueue", "InstantLinkSentDeadLetters"
+CLICKED = {"answer": "clicked"}
 
 
 def event_of(link: Link, seconds_ago: float = 1, **fields: Any) -> dict[str, Any]:
@@ -23,10 +28,41 @@ def put_into_queue(stack: Stack, body: str, queue: str = QUEUE) -> None:
     stack.client("sqs").send_message(QueueUrl=stack.event_queue.url(queue), MessageBody=body)
 
 
-def dead_letter_of(link: Link) -> dict[str, Any] | None:
+def await_dead_letter(link: Link) -> dict[str, Any]:
     """The dead letter about a link."""
-    letters = link.stack.event_queue.dead_letters()
-    return next((letter for letter in letters if letter["detail"].get("sessionId") == link.session_id), None)
+
+    def found() -> dict[str, Any] | None:
+        letters = link.stack.event_queue.dead_letters()
+        return next((letter for letter in letters if letter["detail"].get("sessionId") == link.session_id), None)
+
+    return link.await_that(found, "it is a dead letter")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sent(stack) -> dict[str, Future[Link]]:
+    """Events that are watched in the end, all at once."""
+
+    def from_five_hours_ago() -> Link:
+        link = send_link(stack, CLICKED)
+        put_into_queue(stack, json.dumps(event_of(link, seconds_ago=5 * 3600)))
+        return link
+
+    def with_5000_digits() -> Link:
+        link = send_link(stack, CLICKED)
+        put_into_queue(stack, json.dumps(event_of(link, amount="NUMBER")).replace('"NUMBER"', "9" * 5000))
+        return link
+
+    def refused_for_seconds() -> Link:
+        returned, link = measured(stack, "InstantLinkSent", "EventsReturned"), send_link(stack, CLICKED)
+        refuse(stack, calls.PUT, link.verification_id, 8)
+        link.put_on_bus()
+        link.await_that(
+            lambda: measured(stack, "InstantLinkSent", "EventsReturned") > returned, "EventsReturned is counted"
+        )
+        return link
+
+    acts: list[Callable[[], Link]] = [refused_for_seconds, from_five_hours_ago, with_5000_digits]
+    return start_all({act.__name__: act for act in acts})
 
 
 def test_a_malformed_event_is_a_dead_letter_at_once_and_whole(stack):
@@ -34,7 +70,7 @@ def test_a_malformed_event_is_a_dead_letter_at_once_and_whole(stack):
     detail = {"requestId": "12", "sessionId": link.session_id, "phoneNumber": "+15550001111"}
     stack.put_link_sent(detail)
 
-    letter = link.await_that(lambda: dead_letter_of(link), "it is a dead letter")
+    letter = await_dead_letter(link)
 
     assert letter["detail"] == detail
     assert {"id", "time", "source", "detail-type"} <= set(letter)
@@ -45,48 +81,14 @@ def test_an_event_from_two_hours_ahead_is_a_dead_letter_and_starts_nothing(stack
     link = send_link(stack)
     put_into_queue(stack, json.dumps(event_of(link, seconds_ago=-7200)))
 
-    link.await_that(lambda: dead_letter_of(link), "it is a dead letter")
+    await_dead_letter(link)
 
     assert stack.item(link.verification_id) is None
     assert stack.executions.find(link.verification_id) is None
 
 
-def test_an_event_from_five_hours_ago_is_started_too_late_and_not_checked(stack):
-    link = send_link(stack, {"answer": "clicked"})
-    put_into_queue(stack, json.dumps(event_of(link, seconds_ago=5 * 3600)))
-    link.await_that(lambda: stack.item(link.verification_id), "the event handler has put it")
-
-    item = assert_finished(link, "UNKNOWN", "STARTED_TOO_LATE")
-
-    assert (item["checks"], link.checks_at()) == (0, [])
-
-
-def test_an_unknown_field_with_a_number_of_5000_digits_is_ignored(stack):
-    link = send_link(stack, {"answer": "clicked"})
-    body = json.dumps(event_of(link, amount="NUMBER"))
-    put_into_queue(stack, body.replace('"NUMBER"', "9" * 5000))
-    link.await_that(lambda: stack.item(link.verification_id), "the event handler has put it")
-
-    assert_finished(link, "LINK_CLICKED")
-
-
-def test_an_event_that_the_table_refuses_for_seconds_is_watched_within_the_window(stack):
-    link = send_link(stack, {"answer": "clicked"})
-    returned = measured(stack, "InstantLinkSent", "EventsReturned")
-    refuse(stack, calls.PUT, link.verification_id, 8)
-    link.put_on_bus()
-    link.await_that(lambda: stack.item(link.verification_id), "the event handler has put it")
-
-    item = assert_finished(link, "LINK_CLICKED")
-
-    assert measured(stack, "InstantLinkSent", "EventsReturned") > returned
-    began = stack.executions.find(link.verification_id)["startDate"]
-    # It comes back after 10 s, and where that is too early after 20 s more.
-    assert began - datetime.fromisoformat(item["startedAt"]) < timedelta(seconds=60)
-
-
 def test_only_what_the_table_refuses_stays_in_the_queue(stack):
-    good, refused, malformed = send_link(stack, {"answer": "clicked"}), send_link(stack), send_link(stack)
+    good, refused, malformed = send_link(stack, CLICKED), send_link(stack), send_link(stack)
     refuse(stack, calls.PUT, refused.verification_id, 30)
     events = [event_of(refused), event_of(good), event_of(malformed, requestId="12")]
     sent_at = str(round(stack.clock.now_ms()))
@@ -100,18 +102,39 @@ def test_only_what_the_table_refuses_stays_in_the_queue(stack):
 
     assert json.loads(answer["Payload"].read()) == {"batchItemFailures": [{"itemIdentifier": "a"}]}
     assert stack.item(refused.verification_id) is None
-    assert_finished(good, "LINK_CLICKED")
-    assert dead_letter_of(malformed)
+    assert stack.item(good.verification_id)
+    await_dead_letter(malformed)
+
+
+def test_an_event_from_five_hours_ago_is_started_too_late_and_not_checked(sent):
+    link = sent["from_five_hours_ago"].result()
+
+    item = assert_finished(link, "UNKNOWN", "STARTED_TOO_LATE")
+
+    assert (item["checks"], link.checks_at()) == (0, [])
+
+
+def test_an_unknown_field_with_a_number_of_5000_digits_is_ignored(sent):
+    assert_finished(sent["with_5000_digits"].result(), "LINK_CLICKED")
+
+
+def test_an_event_that_the_table_refuses_for_seconds_is_watched_within_the_window(stack, sent):
+    link = sent["refused_for_seconds"].result()
+
+    item = assert_finished(link, "LINK_CLICKED")
+
+    began = stack.executions.find(link.verification_id)["startDate"]
+    # It comes back after 10 s, and where that is too early after 20 s more.
+    assert began - datetime.fromisoformat(item["startedAt"]) < timedelta(seconds=60)
 
 
 def test_dead_letters_can_be_sent_to_the_queue_again(stack):
-    link = send_link(stack, {"answer": "clicked"})
+    link = send_link(stack, CLICKED)
     put_into_queue(stack, json.dumps(event_of(link)), DEAD_LETTERS)
 
     redrive(stack)
 
     link.await_that(lambda: stack.item(link.verification_id), "the event handler has put it")
-    assert_finished(link, "LINK_CLICKED")
 
 
 def redrive(stack: Stack) -> None:

@@ -3,13 +3,15 @@
 import json
 import re
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Any, NamedTuple
 
 import pytest
 
 from operations.deployed.stack import as_published
+from operations.report.rows import Schedule, rows
+from operations.report.table import Period, items
 from tests.integration.conftest import Link, assert_finished, late_link, send_link
 from tests.unit.test_contracts import complaints
 
@@ -47,6 +49,9 @@ CASES = {
     "ids unknown twice at the start": Case([UNKNOWN_IDS], "REJECTED", "UNKNOWN_IDS", checks=2),
     "ids unknown after a not clicked": Case([PENDING_AT_FIRST, UNKNOWN_IDS], "UNKNOWN", "UNKNOWN_IDS"),
     "ids malformed at first": Case([{**MALFORMED_IDS, "checks": [1]}, CLICKED], "LINK_CLICKED", checks=2),
+    "ids malformed in the middle": Case(
+        [PENDING_AT_FIRST, {**MALFORMED_IDS, "checks": [2, 3]}, CLICKED], "LINK_CLICKED", checks=4
+    ),
     "ids malformed twice at the start": Case([MALFORMED_IDS], "REJECTED", "MALFORMED_IDS", checks=2),
     "ids malformed after a not clicked": Case([PENDING_AT_FIRST, MALFORMED_IDS], "UNKNOWN", "MALFORMED_IDS"),
     "a start past the deadline": Case([CLICKED], "UNKNOWN", "STARTED_TOO_LATE", checks=0, seconds_ago=360),
@@ -76,9 +81,7 @@ def watched(stack) -> dict[tuple[str, str], Link]:
     for name, entry_point in STARTED:
         case = CASES[name]
         links[name, entry_point] = late_link(stack, case.seconds_ago, *case.script, entry_point=entry_point)
-        time.sleep(
-            0.1
-        )  # a trickle: the emulator starts a Lambda for each check that comes while another one is running
+        time.sleep(0.1)  # the emulator starts a Lambda for each check that comes while another one is running
     return links
 
 
@@ -139,6 +142,17 @@ def test_an_execution_is_given_and_returns_nothing_but_the_verification(watched)
 
     assert json.loads(execution["input"]) == {"verificationId": link.verification_id}
     assert json.loads(execution["output"]) == {}
+
+
+def test_the_report_has_a_row_for_each(stack, watched):
+    for link in watched.values():
+        link.settled()
+    period = Period(stack.clock.now() - timedelta(days=30), stack.clock.now())
+
+    found = rows(items(stack.client("dynamodb"), stack.outputs.TableName, period), Schedule(10, 2))
+
+    outcomes = {row["id"]: row["outcome"] for row in found}
+    assert outcomes.items() >= {(link.verification_id, CASES[name].outcome) for (name, _), link in watched.items()}
 
 
 def test_checks_are_made_on_the_schedule_and_the_last_one_before_the_deadline(whole_window):

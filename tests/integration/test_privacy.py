@@ -29,9 +29,7 @@ def watched(stack) -> Iterator[list[Link]]:
         link = send_link(stack, *({**step, "phoneNumber": PHONE_NUMBER} for step in steps))
         link.put_on_bus(correlationId=answer, phoneNumber=PHONE_NUMBER)
         links.append(link)
-        time.sleep(
-            0.1
-        )  # a trickle: the emulator starts a Lambda for each check that comes while another one is running
+        time.sleep(0.1)  # the emulator starts a Lambda for each check that comes while another one is running
     for link in links:
         link.settled()
     yield links

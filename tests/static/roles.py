@@ -22,12 +22,13 @@ _TABLE = "${Verifications.Arn}"
 TRACES = ("xray:PutTraceSegments, xray:PutTelemetryRecords", "*", "")
 
 
-def _of_logs(*actions: str) -> str:
-    return ", ".join(f"logs:{action}" for action in actions)
+def _of(service: str, actions: str) -> str:
+    """The actions, which are names with spaces between them, of a service."""
+    return ", ".join(f"{service}:{action}" for action in actions.split())
 
 
 def _logs(function: str) -> tuple[str, str, str]:
-    return (_of_logs("CreateLogStream", "PutLogEvents"), f"${{{function}Logs.Arn}}", "")
+    return (_of("logs", "CreateLogStream PutLogEvents"), f"${{{function}Logs.Arn}}", "")
 
 
 def _key(*services: str, actions: str = "kms:Decrypt, kms:GenerateDataKey") -> tuple[str, str, str]:
@@ -41,15 +42,27 @@ def _key_in_context(name: str, arn: str, actions: str = "kms:Decrypt, kms:Genera
     return (actions, KEY, json.dumps({"StringLike": {f"kms:EncryptionContext:{name}": arn}}))
 
 
+ONLY_OUTCOMES = {
+    "ForAllValues:StringEquals": {"events:source": "linkwatch", "events:detail-type": "VerificationSettled"},
+    "Null": {"events:source": "false", "events:detail-type": "false"},
+}
+ONLY_THE_SECRET = {
+    "StringEquals": {
+        "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com",
+        "kms:EncryptionContext:SecretARN": SECRET,
+    }
+}
+
 #: With a customer managed key, and a secret of the customer's.
 ROLES = {
     "ApiAccessLogWriter": Role(
         "apigateway.amazonaws.com",
         [
             (
-                _of_logs(
-                    *("CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "DescribeLogStreams"),
-                    *("PutLogEvents", "GetLogEvents", "FilterLogEvents"),
+                _of(
+                    "logs",
+                    "CreateLogGroup CreateLogStream DescribeLogGroups DescribeLogStreams "
+                    "PutLogEvents GetLogEvents FilterLogEvents",
                 ),
                 "*",
                 "",
@@ -61,7 +74,7 @@ ROLES = {
         [
             ("states:StartExecution", "${LinkWatch}", ""),
             ("states:StopExecution", EXECUTIONS, ""),
-            ("dynamodb:BatchGetItem, dynamodb:GetItem, dynamodb:PutItem, dynamodb:UpdateItem", _TABLE, ""),
+            (_of("dynamodb", "BatchGetItem GetItem PutItem UpdateItem"), _TABLE, ""),
             ("dynamodb:Query", f"{_TABLE}/index/correlationId", ""),
             _logs("VerificationsApi"),
             TRACES,
@@ -74,7 +87,7 @@ ROLES = {
             ("states:StartExecution", "${LinkWatch}", ""),
             ("dynamodb:PutItem", _TABLE, ""),
             (
-                "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility",
+                _of("sqs", "ReceiveMessage DeleteMessage GetQueueAttributes ChangeMessageVisibility"),
                 "${InstantLinkSentQueue.Arn}",
                 "",
             ),
@@ -92,20 +105,13 @@ ROLES = {
             (
                 "events:PutEvents",
                 "arn:aws:events:us-east-1:123456789012:event-bus/linkwatch-links",
-                json.dumps(
-                    {
-                        "ForAllValues:StringEquals": {
-                            "events:source": "linkwatch",
-                            "events:detail-type": "VerificationSettled",
-                        },
-                        "Null": {"events:source": "false", "events:detail-type": "false"},
-                    }
-                ),
+                json.dumps(ONLY_OUTCOMES),
             ),
             (  # log delivery has no resources
-                _of_logs(
-                    *("CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery"),
-                    *("ListLogDeliveries", "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"),
+                _of(
+                    "logs",
+                    "CreateLogDelivery GetLogDelivery UpdateLogDelivery DeleteLogDelivery "
+                    "ListLogDeliveries PutResourcePolicy DescribeResourcePolicies DescribeLogGroups",
                 ),
                 "*",
                 "",
@@ -123,18 +129,7 @@ ROLES = {
             ("secretsmanager:GetSecretValue", SECRET, ""),
             _logs("CheckLink"),
             TRACES,
-            (  # whichever key the secret has
-                "kms:Decrypt",
-                "arn:aws:kms:us-east-1:*:key/*",
-                json.dumps(
-                    {
-                        "StringEquals": {
-                            "kms:ViaService": "secretsmanager.us-east-1.amazonaws.com",
-                            "kms:EncryptionContext:SecretARN": SECRET,
-                        }
-                    }
-                ),
-            ),
+            ("kms:Decrypt", "arn:aws:kms:us-east-1:*:key/*", json.dumps(ONLY_THE_SECRET)),  # whichever key it has
         ],
     ),
     "RecoverUnfinishedRole": Role(

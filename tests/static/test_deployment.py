@@ -29,15 +29,9 @@ LONGEST_STACK_NAME = 46  # docs/deploy.md
 
 
 # CloudFormation deletes in the opposite order, so the caller is deleted first.
-@pytest.mark.parametrize(
-    ("caller", "called"),
-    [
-        ("InstantLinkSentOnQueue", {"LinkWatch", "Verifications"}),
-        ("InstantLinkSentRule", {"InstantLinkSentQueue", "InstantLinkSentDeadLetters"}),
-    ],
-)
-def test_an_entry_point_is_deleted_before_the_resources_that_it_calls(caller, called):
-    assert created_before(caller) >= called
+def test_an_entry_point_is_deleted_before_the_resources_that_it_calls():
+    assert created_before("InstantLinkSentOnQueue") >= {"LinkWatch", "Verifications"}
+    assert created_before("InstantLinkSentRule") >= {"InstantLinkSentQueue", "InstantLinkSentDeadLetters"}
 
 
 @pytest.mark.parametrize("kind", LONGEST)

@@ -1,7 +1,5 @@
 """Each function and the state machine, whole: code, limits, variables; and the versions that callers get."""
 
-import json
-import re
 from typing import Any
 
 import pytest
@@ -9,7 +7,6 @@ import pytest
 from tests.static.template import (
     CLOUDFORMATION,
     DEFAULT,
-    DEFINITION,
     KEY,
     PARAMETERS,
     SECRET,
@@ -23,7 +20,7 @@ _ALL = {"POWERTOOLS_SERVICE_NAME": "linkwatch", "POWERTOOLS_LOG_LEVEL": "INFO", 
 _TABLE = {"STATE_MACHINE_ARN": "${LinkWatch}", "TABLE_NAME": "${Verifications}"}
 
 
-def _function(handler: str, timeout: int, variables: dict[str, str], memory: str | int = "512") -> dict[str, Any]:
+def _function(handler: str, timeout: int, memory: str | int = "512", **variables: str) -> dict[str, Any]:
     name = handler.title().replace("_", "")
     return {
         "Handler": f"{handler}.handler",
@@ -41,34 +38,27 @@ def _function(handler: str, timeout: int, variables: dict[str, str], memory: str
 #: With the default parameters. API Gateway waits for 29 s, the next sweep starts after 60 s, the task "Check Link" ends after
 #: 9 s.
 FUNCTIONS = {
-    "VerificationsApi": _function("verifications_api", 28, _TABLE | {"WINDOW_SECONDS": "300"}),
+    "VerificationsApi": _function("verifications_api", 28, **_TABLE, WINDOW_SECONDS="300"),
     "InstantLinkSent": _function(
         "instant_link_sent",
         40,
-        _TABLE
-        | {
-            "WINDOW_SECONDS": "300",
-            "QUEUE_URL": "${InstantLinkSentQueue}",
-            "DEAD_LETTERS_URL": "${InstantLinkSentDeadLetters}",
-        },
+        **_TABLE,
+        WINDOW_SECONDS="300",
+        QUEUE_URL="${InstantLinkSentQueue}",
+        DEAD_LETTERS_URL="${InstantLinkSentDeadLetters}",
     ),
     "CheckLink": _function(
         "check_link",
         8,
-        {
-            "SIGNZY_BASE_URL": "https://api.signzy.us/api/v3/us-kyc",
-            "EGRESS_PROXY_URL": "",
-            "SIGNZY_TOKEN_ARN": "${SignzyToken.Id}",
-            "SIGNZY_TOKEN": "",
-            "POLL_INTERVAL_SECONDS": "10",
-        },
+        SIGNZY_BASE_URL="https://api.signzy.us/api/v3/us-kyc",
+        EGRESS_PROXY_URL="",
+        SIGNZY_TOKEN_ARN="${SignzyToken.Id}",
+        SIGNZY_TOKEN="",
+        POLL_INTERVAL_SECONDS="10",
     ),
-    "RecoverUnfinished": _function("recover_unfinished", 50, _TABLE, memory=1769),
-    "MeasureOutcomes": _function("measure_outcomes", 10, {}),
+    "RecoverUnfinished": _function("recover_unfinished", 50, 1769, **_TABLE),
+    "MeasureOutcomes": _function("measure_outcomes", 10),
 }
-#: Properties that do not change how a function runs.
-_ASIDE = {"Code", "Description", "Tags"}
-
 #: The variables and properties that each parameter changes.
 CHANGES = {
     ("WindowSeconds", "20"): {"VerificationsApi": "WINDOW_SECONDS", "InstantLinkSent": "WINDOW_SECONDS"},
@@ -85,14 +75,13 @@ CHANGES = {
 
 
 def settings_of(function: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in function.items() if name not in _ASIDE}
+    """What changes how a function runs."""
+    return {name: value for name, value in function.items() if name not in {"Code", "Description", "Tags"}}
 
 
 def flat(settings: dict[str, Any]) -> dict[str, Any]:
     """Settings with the variables beside the properties."""
-    return {name: value for name, value in settings.items() if name != "Environment"} | settings["Environment"][
-        "Variables"
-    ]
+    return {**settings, **settings["Environment"]["Variables"], "Environment": None}
 
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, *DEFAULT.of_type("AWS::Lambda::Function").keys() - FUNCTIONS.keys()])
@@ -113,31 +102,19 @@ def test_a_parameter_changes_what_it_is_for_and_nothing_else(parameter, value):
     assert found == dict.fromkeys(CHANGES[parameter, value].items(), value)
 
 
-def test_the_functions_run_on_the_processor_of_the_parameter():
-    functions = stack(Architecture="arm64").of_type("AWS::Lambda::Function").values()
+def test_every_function_runs_on_the_processor_and_in_the_vpc_of_the_parameters():
+    subnets, groups = ["subnet-0123456a", "subnet-0123456b"], ["sg-0123456a"]
+    there = stack(Architecture="arm64", VpcSubnetIds=",".join(subnets), VpcSecurityGroupIds=groups[0])
 
-    assert [function["Architectures"] for function in functions] == [["arm64"]] * len(FUNCTIONS)
-
-
-def test_in_a_vpc_every_function_is_in_it():
-    inside = stack(VpcSubnetIds="subnet-0123456a,subnet-0123456b", VpcSecurityGroupIds="sg-0123456a")
-
-    network = {"SubnetIds": ["subnet-0123456a", "subnet-0123456b"], "SecurityGroupIds": ["sg-0123456a"]}
-    functions = inside.of_type("AWS::Lambda::Function").values()
-    assert [function["VpcConfig"] for function in functions] == [network] * len(FUNCTIONS)
+    for function in there.of_type("AWS::Lambda::Function").values():
+        assert function["Architectures"] == ["arm64"]
+        assert function["VpcConfig"] == {"SubnetIds": subnets, "SecurityGroupIds": groups}
 
 
-@pytest.mark.parametrize(
-    ("subnets", "groups", "is_accepted"),
-    [
-        ("", "", True),
-        ("subnet-0123456a", "sg-0123456a", True),
-        ("subnet-0123456a", "", False),
-        ("", "sg-0123456a", False),
-    ],
-)
-def test_subnets_and_security_groups_are_given_together(subnets, groups, is_accepted):
-    assert stack(VpcSubnetIds=subnets, VpcSecurityGroupIds=groups).follows_rules == is_accepted
+@pytest.mark.parametrize("subnets", ["", "subnet-0123456a"])
+@pytest.mark.parametrize("groups", ["", "sg-0123456a"])
+def test_subnets_and_security_groups_are_given_together(subnets, groups):
+    assert stack(VpcSubnetIds=subnets, VpcSecurityGroupIds=groups).follows_rules == (bool(subnets) == bool(groups))
 
 
 def test_without_tracing_nothing_is_traced():
@@ -182,19 +159,6 @@ def test_a_parameter_of_the_definition_is_substituted_under_its_own_name(paramet
     substituted = stack(**{parameter: "7"}).properties("LinkWatch")["DefinitionSubstitutions"]
 
     assert [name for name, value in substituted.items() if value == "7"] == [parameter]
-
-
-def test_the_definition_has_every_substitution_and_no_other():
-    names = set(re.findall(r"\$\{(\w+)\}", json.dumps(DEFINITION)))
-
-    assert names == DEFAULT.properties("LinkWatch")["DefinitionSubstitutions"].keys()
-
-
-def test_the_definition_reads_and_writes_its_table_and_calls_its_function():
-    tasks = [state["Arguments"] for state in DEFINITION["States"].values() if state["Type"] == "Task"]
-
-    assert {each["TableName"] for each in tasks if "Key" in each} == {"${VerificationsTable}"}
-    assert [each["FunctionName"] for each in tasks if "Payload" in each] == ["${CheckLinkFunction}"]
 
 
 # ── Versions ──────────────────────────────────────────────────────────────────────────────────────────────────────────

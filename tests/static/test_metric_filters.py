@@ -6,102 +6,63 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from socket import socket
 from typing import Any
 
 import pytest
 
 from local.checkout import ROOT
 from tests.static.template import DEFAULT
+from tests.unit.scripted_server import ScriptedServer, message, serving
 
 FILTERS = DEFAULT.of_type("AWS::Logs::MetricFilter")
 SAMPLES = json.loads((ROOT / "simulator" / "answers.json").read_text("utf-8"))
 PROBE = {"requestId": "0" * 24, "sessionId": "0" * 24}
 CHECK = {"requestId": "6462150e29c23b4d42352a63", "sessionId": "646214d929c23b4d42c1fc39"}
 
-#: Signzy's answer (in simulator/answers.json), and the figures of a check: metric, what it is counted by, value.
-FIGURES_OF_CHECKS = {
-    "clicked": {("Checks", "CLICKED"): 1, ("UnavailableChecks", ""): 0},
-    "pending": {("Checks", "PENDING"): 1, ("UnavailableChecks", ""): 0},
-    "upstream-down": {
-        ("Checks", "UNAVAILABLE"): 1,
-        ("ChecksWithReason", "UPSTREAM_DOWN"): 1,
-        ("UnavailableChecks", ""): 100,
-    },
-    "credentials-refused": {
-        ("Checks", "UNAVAILABLE"): 1,
-        ("ChecksWithReason", "CREDENTIALS_REFUSED"): 1,
-        ("UnavailableChecks", ""): 100,
-    },
-    "unknown-ids": {("Checks", "REJECTED"): 1, ("ChecksWithReason", "UNKNOWN_IDS"): 1, ("UnavailableChecks", ""): 0},
-    "malformed-request-id": {
-        ("Checks", "REJECTED"): 1,
-        ("ChecksWithReason", "MALFORMED_IDS"): 1,
-        ("UnavailableChecks", ""): 0,
-    },
-}
-#: Only the answer to unknown ids proves the network, the URL and the token. Whatever else is answered is 0, and no probe is
-#: counted among the checks.
-FIGURES_OF_PROBES = {
-    answer: {("ProbesAnswered", ""): 1 if answer == "unknown-ids" else 0} for answer in FIGURES_OF_CHECKS
+#: Signzy's answer (in simulator/answers.json): the check's answer and reason, and its percentage in UnavailableChecks.
+CHECKS = {
+    "clicked": ("CLICKED", None, 0),
+    "pending": ("PENDING", None, 0),
+    "upstream-down": ("UNAVAILABLE", "UPSTREAM_DOWN", 100),
+    "credentials-refused": ("UNAVAILABLE", "CREDENTIALS_REFUSED", 100),
+    "unknown-ids": ("REJECTED", "UNKNOWN_IDS", 0),
+    "malformed-request-id": ("REJECTED", "MALFORMED_IDS", 0),
 }
 
 
 _RUN_HANDLER = "import json, sys, check_link\nfor line in sys.stdin: check_link.handler(json.loads(line), None)"
 
 
-class _Answers(BaseHTTPRequestHandler):
-    """Signzy with one answer at a time."""
-
-    answer: dict[str, Any]
-
-    def do_GET(self) -> None:
-        body = json.dumps(self.answer["body"]).encode()
-        self.send_response(self.answer["status"])
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name of the base class
-        pass
-
-
 @pytest.fixture(scope="module")
 def ask():
     """Asks for the log line of CheckLink's handler, which runs in a process of its own, as in Lambda."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
-    Thread(target=server.serve_forever, daemon=True).start()
+    sample: dict[str, Any] = {}
+
+    def answer(_server: ScriptedServer, connection: socket) -> None:
+        connection.sendall(message(json.dumps(sample["body"]), f"{sample['status']} Any"))
+
     variables = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.fspath(ROOT / "functions"),
         "AWS_REGION": "us-east-1",
         "POWERTOOLS_SERVICE_NAME": "linkwatch",
         "POLL_INTERVAL_SECONDS": "10",
-        "SIGNZY_BASE_URL": f"http://127.0.0.1:{server.server_port}",
         "SIGNZY_TOKEN_ARN": "arn:aws:secretsmanager:us-east-1:123456789012:secret:SignzyToken",
         "SIGNZY_TOKEN": "a-token",
     }
-    with subprocess.Popen(
-        [sys.executable, "-u", "-c", _RUN_HANDLER],
-        env=variables,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        requests, lines = process.stdin, process.stdout
-        assert requests
-        assert lines
+    program, pipe = [sys.executable, "-u", "-c", _RUN_HANDLER], subprocess.PIPE
+    with serving(answer) as signzy:
+        variables["SIGNZY_BASE_URL"] = signzy.url
+        with subprocess.Popen(program, env=variables, stdin=pipe, stdout=pipe, text=True) as process:
 
-        def asked(ids: dict[str, str], answer: str) -> dict[str, Any]:
-            _Answers.answer = SAMPLES[answer]
-            print(json.dumps(ids), file=requests, flush=True)
-            return json.loads(lines.readline())
+            def asked(ids: dict[str, str], answer: str) -> dict[str, Any]:
+                sample.update(SAMPLES[answer])
+                print(json.dumps(ids), file=process.stdin, flush=True)
+                assert process.stdout
+                return json.loads(process.stdout.readline())
 
-        yield asked
-        requests.close()
-        server.shutdown()
+            yield asked
 
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html: * matches any text,
@@ -139,14 +100,22 @@ def figures_of(line: dict[str, Any]) -> dict[tuple[str, str], float]:
     return dict(found)
 
 
-@pytest.mark.parametrize("answer", FIGURES_OF_CHECKS)
-def test_a_check_is_counted_by_its_answer(ask, answer):
-    assert figures_of(ask(CHECK, answer)) == FIGURES_OF_CHECKS[answer]
+@pytest.mark.parametrize("sample", CHECKS)
+def test_a_check_is_counted_by_its_answer_and_its_reason(ask, sample):
+    answer, reason, unavailable = CHECKS[sample]
+    with_reason = {("ChecksWithReason", reason): 1} if reason else {}
+
+    assert figures_of(ask(CHECK, sample)) == {
+        ("Checks", answer): 1,
+        ("UnavailableChecks", ""): unavailable,
+        **with_reason,
+    }
 
 
-@pytest.mark.parametrize("answer", FIGURES_OF_PROBES)
-def test_every_probe_is_a_success_or_a_failure_and_no_check(ask, answer):
-    assert figures_of(ask(PROBE, answer)) == FIGURES_OF_PROBES[answer]
+# Only the answer to unknown ids proves the network, the URL and the token.
+@pytest.mark.parametrize("sample", CHECKS)
+def test_every_probe_is_a_success_or_a_failure_and_no_check(ask, sample):
+    assert figures_of(ask(PROBE, sample)) == {("ProbesAnswered", ""): 1 if sample == "unknown-ids" else 0}
 
 
 def test_the_duration_of_a_check_is_its_lines(ask):

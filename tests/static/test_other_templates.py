@@ -6,10 +6,8 @@ import pytest
 
 from tests.static.template import created_before, referred, translated
 
-TEMPLATES = {
-    path: translated(path)
-    for path in ("simulator/template.yaml", "examples/consumer/template.yaml", "examples/webhook/template.yaml")
-}
+CONSUMER, WEBHOOK = "examples/consumer/template.yaml", "examples/webhook/template.yaml"
+TEMPLATES = {path: translated(path) for path in ("simulator/template.yaml", CONSUMER, WEBHOOK)}
 SIMULATOR = TEMPLATES["simulator/template.yaml"]["Resources"]
 
 
@@ -59,10 +57,7 @@ def test_every_role_takes_the_path_and_the_permissions_boundary(path):
 # EventBridge does not retry what it has no permission for: a rule before its permission loses the first outcomes.
 @pytest.mark.parametrize(
     ("path", "permissions"),
-    [
-        ("examples/consumer/template.yaml", {"ActOnOutcomePermission", "OutcomesNotHandledPolicy"}),
-        ("examples/webhook/template.yaml", {"QueuePolicy"}),
-    ],
+    [(CONSUMER, {"ActOnOutcomePermission", "OutcomesNotHandledPolicy"}), (WEBHOOK, {"QueuePolicy"})],
 )
 def test_the_rule_of_an_example_is_made_after_its_permissions_and_matches_outcomes_only(path, permissions):
     resources = TEMPLATES[path]["Resources"]
@@ -79,47 +74,33 @@ def test_the_rule_of_an_example_is_made_after_its_permissions_and_matches_outcom
 
 
 # A table with a key of its own is read with the reader's right to use that key, which DynamoDB asks for on the reader's behalf.
-@pytest.mark.parametrize("path", ["examples/consumer/template.yaml", "examples/webhook/template.yaml"])
+@pytest.mark.parametrize("path", [CONSUMER, WEBHOOK])
 def test_an_example_reads_single_items_of_linkwatchs_table_and_nothing_else_of_linkwatch(path):
     [role] = [r["Properties"] for r in TEMPLATES[path]["Resources"].values() if r["Type"] == "AWS::IAM::Role"]
     [policy] = role["Policies"]
     table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${TableName}"
+    by_dynamodb = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"}}}
+    read = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": {"Fn::Sub": table}}
+    decrypt = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": {"Ref": "KmsKeyArn"}, "Condition": by_dynamodb}
 
-    of_linkwatch = [
-        statement
-        for statement in policy["PolicyDocument"]["Statement"]
-        if referred(statement) & {"TableName", "KmsKeyArn", "BusName"}
-    ]
+    statements = policy["PolicyDocument"]["Statement"]
 
-    assert of_linkwatch == [
-        {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": {"Fn::Sub": table}},
-        {
-            "Fn::If": [
-                "HasKmsKey",
-                {
-                    "Effect": "Allow",
-                    "Action": "kms:Decrypt",
-                    "Resource": {"Ref": "KmsKeyArn"},
-                    "Condition": {
-                        "StringEquals": {"kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"}}
-                    },
-                },
-                {"Ref": "AWS::NoValue"},
-            ]
-        },
+    assert [each for each in statements if referred(each) & {"TableName", "KmsKeyArn", "BusName"}] == [
+        read,
+        {"Fn::If": ["HasKmsKey", decrypt, {"Ref": "AWS::NoValue"}]},
     ]
 
 
 def test_a_deployment_never_overwrites_the_webhooks_secret():
-    secret = TEMPLATES["examples/webhook/template.yaml"]["Resources"]["WebhookSecret"]["Properties"]
+    secret = TEMPLATES[WEBHOOK]["Resources"]["WebhookSecret"]["Properties"]
 
     assert not secret.keys() & {"SecretString", "GenerateSecretString"}
 
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 def test_an_outcome_stays_hidden_for_six_times_the_time_out_of_the_webhook():
-    webhook = TEMPLATES["examples/webhook/template.yaml"]["Resources"]
+    webhook = TEMPLATES[WEBHOOK]["Resources"]
 
-    hidden = webhook["Outcomes"]["Properties"]["VisibilityTimeout"]
-
-    assert hidden >= 6 * webhook["DeliverOutcome"]["Properties"]["Timeout"]
+    assert webhook["Outcomes"]["Properties"]["VisibilityTimeout"] >= (
+        6 * webhook["DeliverOutcome"]["Properties"]["Timeout"]
+    )

@@ -2,16 +2,19 @@
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint.decode.cfn_yaml import loads as load_yaml
 
+from local.checkout import ROOT
 from operations import release
 from operations.environment import BadChoice
+from tests.static.template import SOURCE
 
-ROOT = Path(__file__).parents[2]
 REQUIREMENTS = (ROOT / "functions" / "requirements.txt").read_text("utf-8")
 
 
@@ -25,11 +28,6 @@ def plain(folder) -> dict[str, Any]:
     return load_yaml((folder / "template.yaml").read_text("utf-8"))
 
 
-@pytest.fixture(scope="module")
-def source() -> dict[str, Any]:
-    return load_yaml((ROOT / "template.yaml").read_text("utf-8"))
-
-
 def mentions(template: Any, parameter: str) -> int:
     """How often a template refers to a parameter, by Ref or within a Sub."""
     text = json.dumps(template)
@@ -41,18 +39,18 @@ def test_the_template_has_no_transform_and_no_resource_of_sam(plain):
     assert not [name for name, it in plain["Resources"].items() if it["Type"].startswith("AWS::Serverless::")]
 
 
-def test_parameters_are_those_of_the_template_and_the_place_of_the_code(plain, source):
+def test_parameters_are_those_of_the_template_and_the_place_of_the_code(plain):
     parameters = json.loads(json.dumps(plain["Parameters"]))
 
     assert parameters.pop("CodePrefix")["Default"] == ""
     assert "Default" not in parameters.pop("CodeBucket")
-    assert parameters == json.loads(json.dumps(source["Parameters"]))
+    assert parameters == json.loads(json.dumps(SOURCE["Parameters"]))
 
 
-def test_no_parameter_is_replaced_by_its_default(plain, source):
-    for parameter in source["Parameters"]:
+def test_no_parameter_is_replaced_by_its_default(plain):
+    for parameter in SOURCE["Parameters"]:
         for part in ("Resources", "Conditions", "Outputs", "Rules"):
-            before, after = mentions(source.get(part, {}), parameter), mentions(plain.get(part, {}), parameter)
+            before, after = mentions(SOURCE[part], parameter), mentions(plain[part], parameter)
             assert after >= before, f"{parameter} in {part}"
 
 
@@ -86,21 +84,18 @@ def test_the_files_of_a_release_match_their_checksums(folder):
     assert release.checked(folder).keys() == {path.name for path in folder.iterdir()} - {"SHA256SUMS"}
 
 
-@pytest.mark.parametrize("change", ["changed", "added", "removed", "without checksums"])
+CHANGES: dict[str, Callable[[Path], object]] = {
+    "changed": lambda folder: (folder / "template.yaml").write_text("Resources: {}", "utf-8"),
+    "added": lambda folder: (folder / "other.zip").write_bytes(b""),
+    "removed": lambda folder: (folder / "sbom.json").unlink(),
+    "without checksums": lambda folder: (folder / "SHA256SUMS").unlink(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_release_whose_files_are_not_those_of_its_checksums_is_refused(folder, tmp_path, change):
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for path in folder.iterdir():
-        (copy / path.name).write_bytes(path.read_bytes())
-    match change:
-        case "changed":
-            (copy / "template.yaml").write_text("Resources: {}", "utf-8")
-        case "added":
-            (copy / "other.zip").write_bytes(b"")
-        case "removed":
-            (copy / "sbom.json").unlink()
-        case _:
-            (copy / "SHA256SUMS").unlink()
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    CHANGES[change](copy)
 
     with pytest.raises(BadChoice):
         release.checked(copy)

@@ -1,12 +1,11 @@
 """Who may put which events on the bus and call the API: the two resource policies, evaluated."""
 
 import json
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.static.template import DEFAULT, DEFINITION, FULL, SENDERS, created_before, stack
+from tests.static.template import DEFAULT, FULL, SENDERS, Stack, created_before, stack
 
 HERE, [SENDER, _] = "123456789012", SENDERS.split(",")
 STRANGER = "333333333333"
@@ -37,6 +36,8 @@ PUTS = {
     "a forged outcome of another source": (ONE_OF_THIS_ACCOUNT, [("onboarding", OUTCOME)], "Deny"),
     "another event in the name of linkwatch": (ONE_OF_THIS_ACCOUNT, [("linkwatch", CANARY)], "Deny"),
     "a forged outcome among links": (ONE_OF_THIS_ACCOUNT, [("a", LINK), ("linkwatch", OUTCOME)], "Deny"),
+    "one of another source among links": (ONE_OF_THIS_ACCOUNT, [("a", LINK), ("a", OUTCOME)], "Deny"),
+    "one of another type among links": (ONE_OF_THIS_ACCOUNT, [("a", LINK), ("linkwatch", CANARY)], "Deny"),
     "a forged outcome by a service": (A_SERVICE, [("linkwatch", OUTCOME)], "Deny"),
     "a sender's links": (A_SENDER, [("onboarding", LINK), ("cards", LINK)], "Allow"),
     "a sender's other event": (A_SENDER, [("onboarding", CANARY)], ""),
@@ -49,20 +50,17 @@ PUTS = {
 
 def effect(policy: dict[str, Any], caller: Caller, keys: dict[str, list[str]]) -> str:
     """What a resource policy says of a call: Deny, Allow or nothing."""
-    said = {s["Effect"] for s in policy["Statement"] if _names(s["Principal"], caller) and _applies(s, keys)}
-    return "Deny" if "Deny" in said else "Allow" if "Allow" in said else ""
-
-
-def _names(principal: str | dict[str, list[str]], caller: Caller) -> bool:
-    return principal == "*" or (not isinstance(principal, str) and caller.account in principal["AWS"])
-
-
-def _applies(statement: dict[str, Any], keys: dict[str, list[str]]) -> bool:
-    return all(
-        _is_met(operator, keys.get(key, []), wanted)
-        for operator, wanted_by_key in statement.get("Condition", {}).items()
-        for key, wanted in wanted_by_key.items()
-    )
+    effects = [
+        statement["Effect"]
+        for statement in policy["Statement"]
+        if (statement["Principal"] == "*" or caller.account in statement["Principal"]["AWS"])
+        and all(
+            _is_met(operator, keys.get(key, []), wanted)
+            for operator, conditions in statement.get("Condition", {}).items()
+            for key, wanted in conditions.items()
+        )
+    ]
+    return max(effects, default="")  # Deny before Allow
 
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html: a negated operator
@@ -80,25 +78,25 @@ def _is_met(operator: str, values: list[str], wanted: str) -> bool:
     raise AssertionError(f"{operator} is not read here")
 
 
-def statements(policy: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
-    yield from ((statement["Action"], statement["Resource"]) for statement in policy["Statement"])
+def statements(policy: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(statement["Action"], statement["Resource"]) for statement in policy["Statement"]}
+
+
+def policies_of(deployed: Stack) -> list[dict[str, Any]]:
+    """Of the bus and of the API."""
+    bus, api = deployed.properties("LinkBus"), deployed.properties("Api")
+    return [bus["Policy"], api["Body"]["x-amazon-apigateway-policy"]]
 
 
 @pytest.mark.parametrize(("caller", "entries", "expected"), PUTS.values(), ids=PUTS)
 def test_the_bus_refuses_forged_outcomes_and_takes_links_of_the_given_accounts(caller, entries, expected):
-    policy = FULL.properties("LinkBus")["Policy"]
+    policy, _ = policies_of(FULL)
     keys = {"events:source": [source for source, _ in entries], "events:detail-type": [kind for _, kind in entries]}
     if caller.role:
         keys["aws:PrincipalArn"] = [caller.role]
 
     assert effect(policy, caller, keys) == expected
-    assert set(statements(policy)) == {("events:PutEvents", BUS)}
-
-
-def test_the_outcomes_that_the_bus_guards_are_those_of_the_definition():
-    [entry] = DEFINITION["States"]["Publish Outcome"]["Arguments"]["Entries"]
-
-    assert (entry["Source"], entry["DetailType"]) == ("linkwatch", OUTCOME)
+    assert statements(policy) == {("events:PutEvents", BUS)}
 
 
 @pytest.mark.parametrize(
@@ -113,35 +111,22 @@ def test_the_outcomes_that_the_bus_guards_are_those_of_the_definition():
     ],
 )
 def test_the_api_takes_calls_of_the_given_accounts(deployed, caller, over_tls, expected):
-    policy = deployed.properties("Api")["Body"]["x-amazon-apigateway-policy"]
+    _, policy = policies_of(deployed)
 
     assert effect(policy, caller, {"aws:SecureTransport": [over_tls]}) == expected
-    assert set(statements(policy)) == {("execute-api:Invoke", "execute-api:/*")}
+    assert statements(policy) == {("execute-api:Invoke", "execute-api:/*")}
 
 
 def test_without_accounts_no_policy_allows_anything():
-    policies = [
-        DEFAULT.properties("LinkBus")["Policy"],
-        DEFAULT.properties("Api")["Body"]["x-amazon-apigateway-policy"],
-    ]
-
-    assert {statement["Effect"] for policy in policies for statement in policy["Statement"]} == {"Deny"}
+    for policy in policies_of(DEFAULT):
+        assert {statement["Effect"] for statement in policy["Statement"]} == {"Deny"}
 
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html and
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 def test_aws_takes_the_policies_with_as_many_accounts_as_the_parameter_does():
-    most_accounts = stack(SenderAccounts=",".join([HERE] * 100))
-    bus = most_accounts.properties("LinkBus")["Policy"]
-    api = most_accounts.properties("Api")["Body"]["x-amazon-apigateway-policy"]
-
-    assert _as_stored(bus) <= 10_240
-    assert _as_stored(api) <= 8_192
-
-
-def _as_stored(policy: dict[str, Any]) -> int:
-    """The length once AWS has written each account as its root's ARN."""
-    return len(json.dumps(policy)) + 100 * len("arn:aws-us-gov:iam:::root")
+    for policy, longest in zip(policies_of(stack(SenderAccounts=",".join([HERE] * 100))), (10_240, 8_192), strict=True):
+        assert len(json.dumps(policy)) + 100 * len("arn:aws-us-gov:iam:::root") <= longest  # as AWS writes each account
 
 
 # The bus names the role, so that the role must not wait for the bus.

@@ -1,7 +1,5 @@
 """What keeps data: the table with its indexes, the bus, the secret and the logs."""
 
-import pytest
-
 from tests.static.template import CLOUDFORMATION, DEFAULT, FULL, KEY, stack
 
 TABLE = {
@@ -51,13 +49,6 @@ OUTPUTS = {
         for function in ("VerificationsApi", "InstantLinkSent", "CheckLink", "RecoverUnfinished", "MeasureOutcomes")
     },
 }
-#: Part of the contract: policies, alarms and scripts find a resource by its logical id.
-CONTRACT = {
-    "AWS::StepFunctions::StateMachine": {"LinkWatch"},
-    "AWS::DynamoDB::Table": {"Verifications"},
-    "AWS::Events::EventBus": {"LinkBus"},
-    "AWS::SecretsManager::Secret": {"SignzyToken"},
-}
 
 
 def test_the_table_is_what_is_written_here():
@@ -75,11 +66,6 @@ def test_the_table_can_be_protected_and_encrypted_with_the_customers_key():
 
 def test_the_outputs_are_those_of_the_contract():
     assert DEFAULT.outputs == OUTPUTS
-
-
-@pytest.mark.parametrize("kind", CONTRACT)
-def test_the_logical_ids_of_the_contract_stay(kind):
-    assert DEFAULT.of_type(kind).keys() == CONTRACT[kind]
 
 
 # CloudFormation may write a value that is in the template again whenever another property changes.
