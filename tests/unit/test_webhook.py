@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -37,7 +37,6 @@ from webhook import (
 EXAMPLE = Path(__file__).parents[2] / "examples" / "webhook"
 TEMPLATE = load_yaml((EXAMPLE / "template.yaml").read_text("utf-8"))
 DAY = 86_400
-TIMEOUT = urllib3.Timeout(connect=1, read=0.5)
 #: The sample's outcome, as linkwatch's table has it and boto3 reads it.
 STORED = {**EVENT["detail"], "checks": Decimal(30), "result": "null", "status": "SETTLED"}
 
@@ -173,76 +172,54 @@ def test_the_template_takes_https_urls(url, is_accepted):
     assert bool(re.fullmatch(pattern, url)) is is_accepted
 
 
-@pytest.fixture
-def answering() -> Iterator[Callable[..., str]]:
-    """Makes a receiver that reads a request, then writes the chunks given. Returns its URL."""
-    listeners = []
-
-    def make(*chunks: bytes) -> str:
-        listener = socket.create_server(("127.0.0.1", 0))
-        listeners.append(listener)
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.recv(65536)
-                try:
-                    for chunk in chunks:
-                        connection.sendall(chunk)
-                except OSError:  # the connection was closed
-                    pass
-
-        threading.Thread(target=serve, daemon=True).start()
-        return f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
-
-    yield make
-    for listener in listeners:
-        listener.close()
+def problem_with(url: str) -> str | None:
+    """Why a delivery to this receiver failed; None if it did not."""
+    try:
+        post(url, b"{}", {}, urllib3.Timeout(connect=1, read=0.5))
+    except NotDelivered as error:
+        return str(error)
+    return None
 
 
-@pytest.mark.parametrize("status", [200, 204, 299])
-def test_a_2xx_is_a_delivery_whatever_its_body(answering, status):
-    began_at = time.monotonic()
-
-    post(answering(f"HTTP/1.1 {status} X\r\nContent-Length: 999999\r\n\r\n".encode()), b"{}", {}, TIMEOUT)
-
-    assert time.monotonic() - began_at < 1
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 400, 401, 429, 500, 503])
-def test_any_other_status_is_not_a_delivery(answering, status):
-    head = f"HTTP/1.1 {status} X\r\nLocation: http://127.0.0.1:1/\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
-
-    with pytest.raises(NotDelivered, match=f"^{status}$"):
-        post(answering(head.encode()), b"{}", {}, TIMEOUT)
+def status(code: int) -> bytes:
+    return (
+        f"HTTP/1.1 {code} X\r\nLocation: http://127.0.0.1:1/\r\nRetry-After: 1\r\nContent-Length: 99\r\n\r\n".encode()
+    )
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "problem"),
     [
-        b"",
-        b"SSH-2.0-OpenSSH_9.2\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000,
-        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000,
+        *((status(code), None) for code in (200, 204, 299)),
+        *((status(code), str(code)) for code in (301, 302, 303, 307, 308, 400, 401, 429, 500, 503)),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "ProtocolError"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000, "ProtocolError"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000, "ProtocolError"),
+        (b"HTTP/1.1 200 OK\r\nX: ", "ReadTimeoutError"),
+        (b"", "ReadTimeoutError"),
     ],
-    ids=["closed", "not HTTP", "an endless header", "endless headers"],
+    ids=lambda value: value[:16].decode() if isinstance(value, bytes) else "",
 )
-def test_an_unreadable_answer_is_not_a_delivery(answering, answer):
-    with pytest.raises(NotDelivered, match="ProtocolError"):
-        post(answering(answer), b"{}", {}, TIMEOUT)
+def test_only_a_2xx_in_time_is_a_delivery_whatever_its_body(answer, problem):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
 
+        def serve() -> None:
+            with listener.accept()[0] as connection:
+                connection.recv(65536)
+                with suppress(OSError):  # the connection was closed
+                    connection.sendall(answer)
+                    connection.recv(1)  # until the connection is closed
 
-def test_a_receiver_that_does_not_answer_in_time_is_left():
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(NotDelivered, match="ReadTimeoutError"):
-        post(f"http://127.0.0.1:{silent.getsockname()[1]}/", b"{}", {}, TIMEOUT)
+        threading.Thread(target=serve, daemon=True).start()
+
+        assert problem_with(f"http://127.0.0.1:{listener.getsockname()[1]}/hook") == problem
 
 
 def test_a_refused_connection_is_not_a_delivery():
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
 
-    with pytest.raises(NotDelivered, match="NewConnectionError"):
-        post(f"http://127.0.0.1:{port}/", b"{}", {}, TIMEOUT)
+    assert problem_with(f"http://127.0.0.1:{port}/") == "NewConnectionError"
 
 
 def test_an_untrusted_certificate_is_refused():
@@ -251,16 +228,12 @@ def test_an_untrusted_certificate_is_refused():
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            connection, _ = listener.accept()
-            try:
+            with suppress(OSError), listener.accept()[0] as connection:
                 context.wrap_socket(connection, server_side=True)
-            except OSError:
-                connection.close()
 
         threading.Thread(target=serve, daemon=True).start()
 
-        with pytest.raises(NotDelivered, match="SSLError"):
-            post(f"https://localhost:{listener.getsockname()[1]}/", b"{}", {}, TIMEOUT)
+        assert problem_with(f"https://localhost:{listener.getsockname()[1]}/") == "SSLError"
 
 
 # ── How long ──────────────────────────────────────────────────────────────────────────────────────────────────────────
