@@ -83,7 +83,8 @@ def main() -> int:
     session: Any = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
     if not session.region_name:
         raise SystemExit("set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has a region")
-    token = _token()  # before the link is out
+    events, dynamodb = (session.client(name, config=_config) for name in ("events", "dynamodb"))
+    token = _token()
     print("Mobile number: ", end="", file=sys.stderr, flush=True)
     mobile_number = sys.stdin.readline().strip()
     link_sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -91,11 +92,9 @@ def main() -> int:
     verification_id = f"{ids['requestId']}-{ids['sessionId']}".lower()
     print(verification_id)  # before all else: the link is out, whatever happens now
     if options.decisions_table:
-        expect_outcome(
-            session.client("dynamodb", config=_config), options.decisions_table, verification_id, options.correlation_id
-        )
+        expect_outcome(dynamodb, options.decisions_table, verification_id, options.correlation_id)
     own = {"correlationId": options.correlation_id} if options.correlation_id else {}
-    put_link_sent(session.client("events", config=_config), options.bus, {**ids, "linkSentAt": link_sent_at, **own})
+    put_link_sent(events, options.bus, {**ids, "linkSentAt": link_sent_at, **own})
     return 0
 
 
