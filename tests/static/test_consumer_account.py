@@ -1,5 +1,6 @@
 """examples/consumer_account: who may put which outcomes where, and what the consumer's role may do."""
 
+import re
 from typing import Any
 
 import pytest
@@ -136,6 +137,21 @@ def test_what_a_rule_cannot_deliver_waits_in_its_queue_for_14_days(name, queue):
         "Condition": {"ArnEquals": {"aws:SourceArn": arn}},
     }
     assert created_before(name, template) >= first
+
+
+def numbers_in(module: str, pattern: str) -> list[int]:
+    found = re.search(pattern, (ROOT / "examples/consumer/functions" / module).read_text("utf-8"), re.DOTALL)
+    assert found
+    return [int(number) for number in found.groups()]
+
+
+def test_time_outs_nest():
+    connect, read, tries = numbers_in("act_on_outcome.py", r"t=(\d), read_timeout=(\d).*max_attempts\": (\d)")
+    retries, to_connect, to_read = numbers_in("linkwatch_api.py", r"Retry\(\s*(\d).*connect=(\d), read=(\d)")
+
+    a_read = (1 + retries) * (to_connect + to_read)
+    a_write = tries * (connect + read) + (tries - 1)  # botocore's back-off before the second try is at most a second
+    assert a_read + a_write < ACTS.properties("ActOnOutcome")["Timeout"]
 
 
 def test_only_the_rule_may_call_the_consumers_function():
