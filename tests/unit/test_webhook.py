@@ -205,6 +205,7 @@ def test_only_a_2xx_in_time_is_a_delivery_whatever_its_body(answer, problem):
 
         def serve() -> None:
             with listener.accept()[0] as connection:
+                connection.settimeout(2)  # so that a delivery without a time-out fails
                 connection.recv(65536)
                 with suppress(OSError):  # the connection was closed
                     connection.sendall(answer)
