@@ -25,7 +25,7 @@ def decisions(stack) -> Iterator[str]:
     linkwatch = outputs_in(describe_stack(stack.client, sam.STACK_NAME))
     parameters = {
         "ForwardRoleArn": f"arn:aws:iam::{account}:role/{FORWARD}",
-        "ApiUrl": linkwatch["ApiUrl"],
+        "ApiUrl": stack.api_url,
         "ApiId": linkwatch["ApiId"],
     }
     sam.deploy_example("consumer_account", parameters, stack.environment)

@@ -204,12 +204,12 @@ def test_only_a_2xx_in_time_is_a_delivery_whatever_its_body(answer, problem):
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
-            with listener.accept()[0] as connection:
+            with suppress(OSError), listener.accept()[0] as connection:
                 connection.settimeout(2)  # so that a delivery without a time-out fails
                 connection.recv(65536)
-                with suppress(OSError):  # the connection was closed
-                    connection.sendall(answer)
-                    connection.recv(1)  # until the connection is closed
+                connection.sendall(answer)
+                while connection.recv(65536):  # until the connection is closed
+                    pass
 
         threading.Thread(target=serve, daemon=True).start()
 
