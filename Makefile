@@ -119,7 +119,7 @@ test-integration: ## The deployed stack, under an accelerated clock
 	@$(install) $(sam) $(emulator) $(development)
 	@$(python) -m pytest tests/integration -n 2 --dist loadfile --no-loadscope-reorder
 
-templates := template.yaml examples/consumer/template.yaml examples/webhook/template.yaml simulator/template.yaml
+templates := template.yaml examples/consumer/template.yaml examples/consumer_account/template.yaml examples/consumer_account/forward.yaml examples/webhook/template.yaml simulator/template.yaml
 
 check: ## Linters, types, templates, documents, known vulnerabilities: OFFLINE=1 leaves those out
 	@$(install) $(sam) $(development) $(checkov)

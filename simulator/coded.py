@@ -1,16 +1,16 @@
 """Links whose ids contain all that is to be known of them, for a simulator without a memory. Standard library only.
 
-    python -m simulator.coded SCENARIO [--click SECONDS] [--sent-ago SECONDS] [--interval SECONDS]
+    python -m simulator.coded SCENARIO [SECONDS until the click]
 
 The requestId's 24 hexadecimal digits are, in this order: the scenario's number in scenarios.json (2), the second of the click
 after the link was sent (4; ffff: the scenario's own), when the link was sent in epoch seconds (8), the seconds between two
 checks (2) and random digits (8). The sessionId is computed from the requestId, so that other ids are not mistaken for these.
 """
 
-import argparse
 import hashlib
 import json
 import secrets
+import sys
 import time
 from dataclasses import dataclass
 
@@ -82,20 +82,14 @@ def _session_of(request_id: str) -> str:
     return hashlib.sha256(f"linkwatch's simulator of Signzy: {request_id}".encode()).hexdigest()[:24]
 
 
-def main() -> None:
-    """Prints new ids in the form of Signzy's answer to Send Instant Link."""
-    parser = argparse.ArgumentParser(description="ids of a link for the simulator of Signzy")
-    parser.add_argument("scenario", choices=_NAMES)
-    parser.add_argument("--click", type=int)
-    parser.add_argument("--sent-ago", type=int, default=0)
-    parser.add_argument("--interval", type=int, default=10)
-    options = parser.parse_args()
+def main(scenario: str, *click: str) -> None:
+    """Prints new ids of a link that is sent now, in the form of Signzy's answer to Send Instant Link."""
     try:
-        link = CodedLink(options.scenario, int(time.time()) - options.sent_ago, options.click, options.interval)
+        link = CodedLink(scenario, int(time.time()), *map(int, click))
     except ValueError as error:
-        parser.error(str(error))
+        raise SystemExit(str(error)) from None
     print(json.dumps({"result": link.new_ids()}))
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -43,7 +43,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     print(json.dumps({"message": "Answered", **request, "check": step.get("check"), "answer": step["answer"]}))
     time.sleep(step.get("slowBySeconds", 0))
     if step["answer"] in MISBEHAVIOURS:
-        time.sleep(_HANGING_SECONDS if step["answer"] in {"hang", "drip-headers", "drip-body"} else 0)
+        _, drop = MISBEHAVIOURS[step["answer"]]
+        time.sleep(0 if drop is None else _HANGING_SECONDS)
         raise Misbehaviour(step["answer"])
     return _http(answer_to(step, session_id))
 

@@ -1,6 +1,7 @@
 """The links that the simulator of Signzy knows, and what it answers about each. Standard library only."""
 
 import threading
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +13,11 @@ from simulator.scenarios import SCENARIOS, Step, step_of
 
 @dataclass(slots=True)
 class Link:
-    """One link, sent at sent_at_ms (epoch milliseconds, the simulator's clock), and the requests that asked about it."""
+    """A link, known or not, when it was sent (epoch milliseconds, the simulator's clock), and the requests about it."""
 
-    session_id: str
-    script: list[Step]
-    sent_at_ms: int
+    session_id: str = ""
+    script: list[Step] = field(default_factory=list)
+    sent_at_ms: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -26,7 +27,7 @@ class Links:
     def __init__(self, window_seconds: float, token: str) -> None:
         self.token = token
         self._window_seconds = window_seconds
-        self._links: dict[str, Link] = {}
+        self._links = defaultdict[str, Link](Link)
         self._lock = threading.Lock()
 
     def register(self, request_id: str, data: dict[str, Any], now_ms: int) -> None:
@@ -44,19 +45,18 @@ class Links:
         if coded := decoded(request_id, session_id):
             return coded.step(now_ms, self._window_seconds)
         with self._lock:
-            link = self._links.setdefault(request_id.lower(), Link("", [], 0))
+            link = self._links[request_id.lower()]
             number = 1 + sum(1 for request in link.requests if request["check"])
         if link.session_id != session_id.lower():
             return {"answer": "unknown-ids", "check": number}
         return step_of(link.script, number, (now_ms - link.sent_at_ms) / 1000, self._window_seconds)
 
     def note(self, request_id: str, request: dict[str, Any]) -> None:
-        """Records a request, also one about an unknown link."""
+        """Records a request."""
         with self._lock:
-            self._links.setdefault(request_id.lower(), Link("", [], 0)).requests.append(request)
+            self._links[request_id.lower()].requests.append(request)
 
     def requests(self, request_id: str) -> list[dict[str, Any]]:
         """Returns the requests about a link, in the order in which they arrived."""
         with self._lock:
-            link = self._links.get(request_id.lower())
-            return list(link.requests) if link else []
+            return list(self._links[request_id.lower()].requests)

@@ -24,9 +24,6 @@ ABOUT = answer_from(
 NOT_FOUND = answer_from({"status": 404, "body": {"error": {"message": "Not Found", "statusCode": 404}}})
 
 _ID = re.compile("[0-9a-fA-F]{24}")
-_WRONG_CONTENT_TYPE = answer_from(
-    {"status": 400, "body": {"error": {"statusCode": 400, "message": "Content-Type should be application/json"}}}
-)
 
 
 def refusal(
@@ -45,7 +42,7 @@ def refusal(
 
 def answer_to(step: Step, session_id: str) -> SimulatedAnswer:
     """Returns the HTTP answer of a step, about this session. Raises KeyError for a misbehaviour."""
-    answer = _WRONG_CONTENT_TYPE if step["answer"] == "wrong-content-type" else ANSWERS[step["answer"]]
+    answer = ANSWERS[step["answer"]]
     return (_carrying(answer, step["phoneNumber"]) if "phoneNumber" in step else answer).about(session_id)
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from simulator.answers import SimulatedAnswer, answer_from
 from simulator.links import Links
-from simulator.misbehaviours import MISBEHAVIOURS
+from simulator.misbehaviours import MISBEHAVIOURS, misbehave
 from simulator.protocol import ABOUT, CHECK, NOT_FOUND, SIMULATOR_HEADER, answer_to, refusal
 
 #: The token that the simulator accepts until another one is set.
@@ -103,9 +103,8 @@ class _Handler(BaseHTTPRequestHandler):
         }
         self.server.links.note(request_id, request)
         time.sleep(step.get("slowBySeconds", 0))
-        if misbehave := MISBEHAVIOURS.get(step["answer"]):
-            self.close_connection = True
-            misbehave(self)
+        if step["answer"] in MISBEHAVIOURS:
+            misbehave(self, step["answer"])
         else:
             self._answer(answer_to(step, session_id))
 

@@ -20,9 +20,9 @@ from typing import Any
 import boto3
 import urllib3
 from botocore.config import Config
-from botocore.exceptions import NoRegionError
 
 _TRIES = 4
+_config = Config(retries={"mode": "standard", "total_max_attempts": _TRIES})
 
 
 def send_instant_link(url: str, token: str, mobile_number: str, country_code: str, target_url: str) -> dict[str, str]:
@@ -47,12 +47,8 @@ def expect_outcome(dynamodb: Any, table_name: str, verification_id: str, correla
 
 def put_link_sent(events: Any, bus_name: str, detail: dict[str, str]) -> None:
     """Puts InstantLinkSent on the bus. PutEvents may refuse an entry with a 200, so its answer is read. Raises RuntimeError."""
-    entry = {
-        "EventBusName": bus_name,
-        "Source": "onboarding",
-        "DetailType": "InstantLinkSent",
-        "Detail": json.dumps(detail),
-    }
+    kind = {"Source": "onboarding", "DetailType": "InstantLinkSent"}
+    entry = {"EventBusName": bus_name, **kind, "Detail": json.dumps(detail)}
     refused = ""
     for attempt in range(_TRIES):
         answer = events.put_events(Entries=[entry])
@@ -71,23 +67,6 @@ def _token() -> str:
     return token
 
 
-def _mobile_number() -> str:
-    if sys.stdin.isatty():
-        print("Mobile number: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()
-
-
-def _client(service: str) -> Any:
-    """boto3's client of a service, in the region that the shell or its profile names. Raises SystemExit where none does."""
-    config = Config(retries={"mode": "standard", "total_max_attempts": 4})
-    make: Any = boto3.client  # whose type knows no service that is named at run time
-    try:
-        # boto3 itself reads AWS_DEFAULT_REGION and the profile only.
-        return make(service, region_name=os.environ.get("AWS_REGION") or None, config=config)
-    except NoRegionError:
-        raise SystemExit("set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has a region") from None
-
-
 def main() -> int:
     """Prints the verificationId. Raises if the link was not sent, or the event was not accepted."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -96,14 +75,18 @@ def main() -> int:
     parser.add_argument("--target-url", required=True, help="the page that the link opens")
     parser.add_argument("--country-code", default="US")
     parser.add_argument("--correlation-id", help="your own, echoed in the outcome")
-    parser.add_argument(
-        "--decisions-table", help="examples/consumer's output DecisionsTable, where that acts on the outcome"
-    )
+    parser.add_argument("--decisions-table", help="examples/consumer's output DecisionsTable, if that is deployed")
     options = parser.parse_args()
     if not options.signzy_url.startswith(("https://", "http://127.0.0.1:")):
         parser.error("--signzy-url has to be https: the token goes there")
-    events, dynamodb = _client("events"), _client("dynamodb")
-    token, mobile_number = _token(), _mobile_number()  # before the link is out
+    # boto3 itself reads AWS_DEFAULT_REGION and the profile only.
+    session: Any = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)
+    if not session.region_name:
+        raise SystemExit("set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has a region")
+    events, dynamodb = (session.client(name, config=_config) for name in ("events", "dynamodb"))
+    token = _token()
+    print("Mobile number: ", end="", file=sys.stderr, flush=True)
+    mobile_number = sys.stdin.readline().strip()
     link_sent_at = datetime.now(UTC).isoformat(timespec="milliseconds")
     ids = send_instant_link(options.signzy_url, token, mobile_number, options.country_code, options.target_url)
     verification_id = f"{ids['requestId']}-{ids['sessionId']}".lower()

@@ -1,5 +1,6 @@
-"""Verifications as linkwatch's table has them, for the tests of the examples that act on what is stored."""
+"""What the tests of the examples share: verifications as linkwatch's table has them, and keys of a webhook."""
 
+import base64
 import json
 from typing import Any
 
@@ -16,6 +17,9 @@ CLICKED = {
     "phoneMatch": "true",
     "ipAddressMatch": True,
 }
+
+CURRENT = f"whsec_{base64.b64encode(b'c' * 32).decode()}"
+PREVIOUS = f"whsec_{base64.b64encode(b'p' * 24).decode()}"
 
 
 def open_item(verification_id: str = VERIFICATION_ID, **fields: str) -> dict[str, Any]:

@@ -1,16 +1,22 @@
-"""examples/consumer: it decides once, on what linkwatch's table has stored, for the verifications that a sender has started."""
+"""examples/consumer: it decides once, on what linkwatch has stored, for the verifications that a sender has started."""
+
+import json
 
 import pytest
 
+from linkwatch_api import NoAnswer, read_verification
+from tests.unit.loopback import server
 from tests.unit.outcome_items import CLICKED, EVENT, VERIFICATION_ID, open_item, settled_item
 
 ROW = {"verificationId": {"S": VERIFICATION_ID}, "correlationId": {"S": "our own"}}
+A_CLICK = {"outcome": "LINK_CLICKED", "result": CLICKED}
 
 
 @pytest.fixture
 def act(aws, monkeypatch):
     """Has the consumer act on the sample's event with these details; returns its row as it is then."""
     monkeypatch.setenv("DECISIONS_TABLE", "Decisions")
+    aws.decisions.store(ROW)
     import act_on_outcome  # noqa: PLC0415  it reads its environment when it is imported
 
     def act_on(**detail):
@@ -38,11 +44,8 @@ def act(aws, monkeypatch):
 )
 def test_what_is_stored_decides(aws, act, outcome, result, decision):
     aws.table.store(settled_item(outcome, result))
-    aws.decisions.store(ROW)
 
-    row = act(outcome=outcome, result=result)
-
-    assert row == {
+    assert act(**A_CLICK) == {
         "verificationId": VERIFICATION_ID,
         "correlationId": "our own",
         "decision": decision,
@@ -51,43 +54,32 @@ def test_what_is_stored_decides(aws, act, outcome, result, decision):
     }
 
 
-def test_a_forged_click_before_the_outcome_lets_nobody_in(aws, act):
+def test_a_forged_click_before_the_outcome_decides_nothing(aws, act):
     aws.table.store(open_item())
-    aws.decisions.store(ROW)
 
     with pytest.raises(Exception, match="not stored"):
-        act(outcome="LINK_CLICKED", result=CLICKED)
-    aws.table.store(settled_item("EXPIRED"))
+        act(**A_CLICK)
 
-    assert act(outcome="EXPIRED", result=None)["decision"] == "ASK_AGAIN"
-
-
-def test_a_forged_click_after_the_outcome_lets_nobody_in(aws, act):
-    aws.table.store(settled_item("EXPIRED"))
-    aws.decisions.store(ROW)
-
-    assert act(outcome="LINK_CLICKED", result=CLICKED)["decision"] == "ASK_AGAIN"
+    assert aws.decisions.items[VERIFICATION_ID] == ROW
 
 
-def test_a_click_of_a_verification_that_never_was_decides_nothing(aws, act):
-    aws.decisions.store(ROW)
-
+def test_a_forged_click_of_no_verification_decides_nothing(aws, act):
     with pytest.raises(Exception, match="not stored"):
-        act(outcome="LINK_CLICKED", result=CLICKED)
+        act(**A_CLICK)
 
     assert aws.decisions.items[VERIFICATION_ID] == ROW
 
 
 def test_a_link_that_no_sender_of_ours_has_sent_decides_nothing(aws, act, capsys):
+    aws.decisions.delete(VERIFICATION_ID)
     aws.table.store(settled_item("LINK_CLICKED", CLICKED, correlationId="our own"))
 
-    assert act(outcome="LINK_CLICKED", result=CLICKED, correlationId="our own") is None
-    assert VERIFICATION_ID in capsys.readouterr().out
+    assert act(**A_CLICK, correlationId="our own") is None
+    assert f"{VERIFICATION_ID}: not one of ours" in capsys.readouterr().out
 
 
 def test_the_first_decision_is_the_only_one(aws, act):
     aws.table.store(settled_item("LINK_CLICKED", CLICKED))
-    aws.decisions.store(ROW)
     first = act()
 
     aws.table.store(settled_item("EXPIRED"))  # which linkwatch never does
@@ -97,7 +89,6 @@ def test_the_first_decision_is_the_only_one(aws, act):
 
 def test_an_outcome_that_does_not_exist_yet_is_kept(aws, act):
     aws.table.store(settled_item("NEW_ONE"))
-    aws.decisions.store(ROW)
 
     with pytest.raises(ValueError, match="unknown outcome"):
         act()
@@ -108,3 +99,57 @@ def test_an_outage_of_the_table_is_raised_so_that_lambda_tries_again(aws, act):
 
     with pytest.raises(Exception, match="AccessDenied"):
         act()
+
+
+# ── In another account ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def api(monkeypatch):
+    """Yields a list of the statuses and bodies that linkwatch's API answers with, and its requests."""
+    answers: list[tuple[int, str]] = []
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with server(lambda _: answers.pop(0)) as (url, requests):
+        monkeypatch.setenv("API_URL", f"{url}/v1")
+        yield answers, requests
+
+
+@pytest.mark.parametrize(
+    "verification", [{**A_CLICK, "outcome": "EXPIRED", "result": None}, A_CLICK], ids=["no click", "a click"]
+)
+def test_in_another_account_what_the_api_says_decides(api, act, verification):
+    answers, requests = api
+    settled = {"verificationId": VERIFICATION_ID, "settledAt": "2026-11-23T10:05:02.500Z", **verification}
+    answers.append((200, json.dumps(settled)))
+
+    assert act(**A_CLICK)["outcome"] == verification["outcome"]
+    [request] = requests
+    assert (request.method, request.path) == ("GET", f"/v1/verifications/{VERIFICATION_ID}")
+    assert "/us-east-1/execute-api/aws4_request" in request.headers["authorization"]
+
+
+@pytest.mark.parametrize(
+    "answer", [(200, '{"status": "WATCHING", "outcome": null, "result": null}'), (404, "{}")], ids=["open", "unknown"]
+)
+def test_a_forged_click_decides_nothing_in_another_account(aws, api, act, answer):
+    api[0].append(answer)
+
+    with pytest.raises(Exception, match="not stored"):
+        act(**A_CLICK)
+
+    assert aws.decisions.items[VERIFICATION_ID] == ROW
+
+
+@pytest.mark.parametrize(("status", "tries"), [(503, 2), (429, 2), (403, 1), (302, 1)])
+def test_an_api_that_does_not_answer_is_raised_so_that_lambda_tries_again(api, act, status, tries):
+    answers, requests = api
+    answers += [(status, "")] * tries
+
+    with pytest.raises(NoAnswer, match=f"answered {status}"):
+        act()
+    assert len(requests) == tries
+
+
+@pytest.mark.parametrize("forged", ["", "?correlationId=x", f"{VERIFICATION_ID}/..", f"{VERIFICATION_ID}\n", "6462"])
+def test_a_forged_id_never_reaches_a_url(forged):
+    assert read_verification("http://127.0.0.1:1", forged) is None

@@ -18,19 +18,12 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 MAX_BODY_BYTES = 256 * 1024  # an event on EventBridge is no longer
 
 
-class Outcomes:
-    """A database of outcomes, with each verification once."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        with closing(sqlite3.connect(path)) as database, database:
-            database.execute("CREATE TABLE IF NOT EXISTS outcomes (verification_id TEXT PRIMARY KEY, outcome TEXT)")
-
-    def add(self, verification_id: str, outcome: str) -> bool:
-        """Returns whether it is new. Act in the same transaction."""
-        with closing(sqlite3.connect(self._path)) as database, database:
-            added = database.execute("INSERT OR IGNORE INTO outcomes VALUES (?, ?)", (verification_id, outcome))
-            return added.rowcount == 1
+def is_new(database: str, verification_id: str, outcome: str) -> bool:
+    """Stores an outcome; returns False if it is stored already. Act in the same transaction. Raises sqlite3.Error."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS outcomes (verification_id TEXT PRIMARY KEY, outcome TEXT)")
+        added = connection.execute("INSERT OR IGNORE INTO outcomes VALUES (?, ?)", (verification_id, outcome))
+        return added.rowcount == 1
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -38,8 +31,8 @@ class Receiver(BaseHTTPRequestHandler):
 
     timeout = 10
 
-    def __init__(self, webhook: Webhook, outcomes: Outcomes, *connection: Any) -> None:
-        self._webhook, self._outcomes = webhook, outcomes
+    def __init__(self, webhook: Webhook, database: str, *connection: Any) -> None:
+        self._webhook, self._database = webhook, database
         super().__init__(*connection)
 
     def do_POST(self) -> None:
@@ -52,8 +45,8 @@ class Receiver(BaseHTTPRequestHandler):
         except (WebhookVerificationError, ValueError):  # ValueError: headers that the library cannot read
             return self._answer(401)
         verification_id, outcome = event["detail"]["verificationId"], event["detail"]["outcome"]
-        is_new = self._outcomes.add(verification_id, outcome)
-        print(f"{verification_id}: {outcome if is_new else 'known already'}", flush=True)
+        said = outcome if is_new(self._database, verification_id, outcome) else "known already"
+        print(f"{verification_id}: {said}", flush=True)
         return self._answer(204)
 
     def _answer(self, status: int) -> None:
@@ -65,10 +58,10 @@ class Receiver(BaseHTTPRequestHandler):
         """Logs nothing of a request."""
 
 
-def server_on(port: int, webhook: Webhook, outcomes: Outcomes) -> ThreadingHTTPServer:
+def server_on(port: int, webhook: Webhook, database: str) -> ThreadingHTTPServer:
     """A server for POSTs on the loopback address."""
-    return ThreadingHTTPServer(("127.0.0.1", port), partial(Receiver, webhook, outcomes))
+    return ThreadingHTTPServer(("127.0.0.1", port), partial(Receiver, webhook, database))
 
 
 if __name__ == "__main__":
-    server_on(int(sys.argv[1]), Webhook(os.environ["WEBHOOK_SECRET"]), Outcomes(sys.argv[2])).serve_forever()
+    server_on(int(sys.argv[1]), Webhook(os.environ["WEBHOOK_SECRET"]), sys.argv[2]).serve_forever()
