@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,34 @@ def mentions(template: Any, parameter: str) -> int:
 def test_the_template_has_no_transform_and_no_resource_of_sam(plain):
     assert "Transform" not in plain
     assert not [name for name, it in plain["Resources"].items() if it["Type"].startswith("AWS::Serverless::")]
+
+
+@pytest.mark.parametrize(
+    "scanner",
+    [
+        ["development/bin/cfn-lint"],
+        [
+            "checkov/bin/python",
+            *[
+                "-m",
+                "checkov.main",
+                "--framework",
+                "cloudformation",
+                "--skip-download",
+                "--compact",
+                "--quiet",
+                "--file",
+            ],
+        ],
+    ],
+    ids=["cfn-lint", "checkov"],
+)
+def test_a_scanner_finds_nothing_in_the_template(folder, scanner):
+    program = [ROOT / ".venvs" / scanner[0], *scanner[1:], folder / "template.yaml"]
+
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+    assert done.returncode == 0, done.stdout
 
 
 def test_parameters_are_those_of_the_template_and_the_place_of_the_code(plain, source):
