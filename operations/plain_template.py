@@ -23,6 +23,7 @@ def plain(template: dict[str, Any], definition: dict[str, Any], code: dict[str, 
     SAM replaces a reference to a parameter by the parameter's default where it needs a value. So the defaults are taken out
     before the translation and put back after it: no reference changes.
     """
+    template["Metadata"]["cfn-lint"]["config"]["ignore_checks"] += _IGNORED_BY_CFN_LINT
     template["Parameters"] = _CODE_PARAMETERS | template["Parameters"]
     defaults = {name: it.pop("Default") for name, it in template["Parameters"].items() if "Default" in it}
     for name, resource in template["Resources"].items():
@@ -43,6 +44,10 @@ def plain(template: dict[str, Any], definition: dict[str, Any], code: dict[str, 
     return translated
 
 
+_IGNORED_BY_CFN_LINT = [
+    "E3005",  # CloudFormation ignores a DependsOn whose condition is false
+    "E3601",  # the definition's ARNs begin with a substitution, which cfn-lint does not make: arn:${aws}:
+]
 _CODE_PARAMETERS: dict[str, Any] = {
     "CodeBucket": {
         "Type": "String",

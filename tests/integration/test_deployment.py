@@ -1,9 +1,7 @@
 """Releases on the emulator: deployed by plain CloudFormation, and by make deploy and make rollback while links are watched."""
 
 import json
-import secrets
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,9 +10,8 @@ import pytest
 from local.checkout import ROOT
 from local.stack import Stack
 from operations import release
-from operations.deployed.outcome_events import listen
-from operations.deployed.stack import DeployedStack, describe_stack, outputs_in, outputs_of
-from tests.integration.conftest import Link, late_link, make, patience, send_link
+from operations.deployed.stack import describe_stack, outputs_in
+from tests.integration.conftest import Link, late_link, make
 
 
 @pytest.fixture(scope="module")
@@ -56,43 +53,6 @@ def succeed(stack: Stack, verb: str, **variables: str) -> str:
     done = make(stack, verb, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-# ── Plain CloudFormation ──────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture(scope="module")
-def plain_stack(stack, released) -> Iterator[DeployedStack]:
-    """The release as a stack of its own, as `aws s3 cp` and `aws cloudformation deploy` make it."""
-    s3, cloudformation, bucket = stack.client("s3"), stack.client("cloudformation"), f"code-{secrets.token_hex(6)}"
-    s3.create_bucket(Bucket=bucket)
-    for path in released.iterdir():
-        s3.put_object(Bucket=bucket, Key=f"v1/{path.name}", Body=path.read_bytes())
-    parameters = {"CodeBucket": bucket, "CodePrefix": "v1/", "SignzyBaseUrl": stack.parameters["SignzyBaseUrl"]}
-    cloudformation.create_stack(
-        StackName="plain",
-        TemplateURL=f"https://s3.amazonaws.com/{bucket}/v1/template.yaml",
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM"],
-    )
-    cloudformation.get_waiter("stack_create_complete").wait(StackName="plain", WaiterConfig={"Delay": 1})
-    outputs = outputs_of(stack.client, "plain")
-    plain = DeployedStack(stack.calls, outputs, "plain", listen(stack.client, outputs.BusName, "plain-outcomes"))
-    token = stack.client("secretsmanager").get_secret_value(SecretId=stack.outputs.SignzyTokenArn)["SecretString"]
-    plain.fill_token(json.loads(token)["token"])
-    yield plain
-    cloudformation.delete_stack(StackName="plain")
-
-
-def test_a_release_that_plain_cloudformation_deployed_watches_links(stack, plain_stack):
-    by_api, by_event = send_link(stack, {"answer": "clicked"}), send_link(stack, {"answer": "clicked"})
-    assert plain_stack.start(by_api.request_id, by_api.session_id).status == 202
-    plain_stack.put_link_sent(by_event.fields)
-
-    for link, source in ((by_api, "API"), (by_event, "EVENT")):
-        item = plain_stack.await_published(link.verification_id, patience(stack))
-        assert (item["outcome"], item["source"]) == ("LINK_CLICKED", source)
-        assert plain_stack.events(link.verification_id)[0]["detail"]["outcome"] == "LINK_CLICKED"
 
 
 # ── make deploy, make rollback ────────────────────────────────────────────────────────────────────────────────────────

@@ -59,9 +59,10 @@ ACCEPTED_AND_REFUSED = WHOLE_NUMBERS | {
     "LogRetentionDays": ("30", ["1", "30", "365", "3653"], ["0", "31", "366", "30.0"]),
     "EgressProxyUrl": (
         "",
-        ["", "http://proxy.bank.example:3128", "https://proxy:8443/", "http://10.0.0.1:3128"],
+        ["", "http://proxy.bank.example:3128", "http://proxy:8080/", "http://10.0.0.1:3128"],
         [
             "proxy:3128",
+            "https://proxy:3128",
             "http://user:password@proxy:3128",
             "http://proxy/path",
             "http://proxy:0",

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,34 @@ def test_code_packed_again_has_the_same_name_and_so_the_same_bytes(folder, tmp_p
     }
 
     assert names <= {path.name for path in folder.glob("*.zip")}
+
+
+@pytest.mark.parametrize(
+    "scanner",
+    [
+        ["development/bin/cfn-lint"],
+        [
+            "checkov/bin/python",
+            *[
+                "-m",
+                "checkov.main",
+                "--framework",
+                "cloudformation",
+                "--skip-download",
+                "--compact",
+                "--quiet",
+                "--file",
+            ],
+        ],
+    ],
+    ids=["cfn-lint", "checkov"],
+)
+def test_a_scanner_finds_nothing_in_the_template(folder, scanner):
+    program = [ROOT / ".venvs" / scanner[0], *scanner[1:], folder / "template.yaml"]
+
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_bill_of_materials_lists_the_packages_of_the_functions_with_their_hashes(folder):
