@@ -1,4 +1,4 @@
-"""Releases on the emulator: deployed by plain CloudFormation, and by make deploy and make rollback while links are watched."""
+"""make deploy and make rollback of releases on the emulator, while links are watched."""
 
 import json
 import shutil
