@@ -60,7 +60,7 @@ def interrupted(stack) -> dict[str, Future[Any]]:
     """Verifications that stop half-way, all at once."""
 
     def abort_after_the_first_check(script: list[dict[str, Any]]) -> Link:
-        link = late_link(stack, 240, *script)
+        link = late_link(stack, 120, *script)
         link.await_that(link.checks_at, "it is checked")
         stack.executions.abort(link.verification_id)
         return link
@@ -80,7 +80,7 @@ def interrupted(stack) -> dict[str, Future[Any]]:
         return link, settled
 
     def report_many_times() -> Link:
-        link = late_link(stack, 240, PENDING_AT_FIRST, CLICKED)
+        link = late_link(stack, 120, PENDING_AT_FIRST, CLICKED)
         change_item(link, f"SET {STARTED_EARLIER}")
         link.await_state("Wait For Next Check")
         stack.executions.abort(link.verification_id)
