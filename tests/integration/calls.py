@@ -6,6 +6,8 @@ from local.stack import Stack
 
 #: By the stack's clock; longer than any client of the functions waits for an answer.
 HANGING_SECONDS = 60
+#: How often an entry point tries a call before it gives up. A fault of so many calls does not depend on the machine's speed.
+TRIES = 2
 
 
 class Call(NamedTuple):

@@ -85,8 +85,8 @@ def refuse_the_token(stack: Stack) -> None:
 
 def defer_a_start_and_return_an_event(stack: Stack) -> None:
     by_api, by_event = send_link(stack, {"answer": "clicked"}), send_link(stack, {"answer": "clicked"})
-    calls.refuse(stack, calls.START, by_api.verification_id, 5)
-    calls.refuse(stack, calls.PUT, by_event.verification_id, 5)
+    calls.refuse(stack, calls.START, by_api.verification_id, 300, times=calls.TRIES)
+    calls.refuse(stack, calls.PUT, by_event.verification_id, 300, times=calls.TRIES)
     by_event.put_on_bus()
     by_api.start_by("api")
     by_event.await_that(lambda: stack.item(by_event.verification_id), "the event has come back")

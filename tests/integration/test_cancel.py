@@ -51,8 +51,8 @@ def cancelled(stack) -> dict[str, Future[Link]]:
     def while_step_functions_refuses() -> Link:
         link = late_link(stack, 200)
         link.await_state("Wait For Next Check")
-        refuse(stack, start_of(f"{link.verification_id}-cancel"), link.verification_id, 30)
-        refuse(stack, calls.STOP, link.verification_id, 30)
+        refuse(stack, start_of(f"{link.verification_id}-cancel"), link.verification_id, 45)
+        refuse(stack, calls.STOP, link.verification_id, 45)
         return cancel(link)
 
     def while_stopexecution_hangs() -> Link:
@@ -143,4 +143,4 @@ def test_a_cancel_whose_start_and_stop_are_refused_is_finished_by_the_sweep(canc
     item = assert_cancelled(link)
 
     execution = link.stack.executions.find(item["executionName"])
-    assert 30 < (execution["startDate"] - datetime.fromisoformat(item["settledAt"])).total_seconds() < 120
+    assert 30 < (execution["startDate"] - datetime.fromisoformat(item["settledAt"])).total_seconds() < 150

@@ -54,7 +54,7 @@ def sent(stack) -> dict[str, Future[Link]]:
 
     def refused_for_seconds() -> Link:
         returned, link = measured(stack, "InstantLinkSent", "EventsReturned"), send_link(stack, CLICKED)
-        refuse(stack, calls.PUT, link.verification_id, 8)
+        refuse(stack, calls.PUT, link.verification_id, 300, times=calls.TRIES)
         link.put_on_bus()
         link.await_that(
             lambda: measured(stack, "InstantLinkSent", "EventsReturned") > returned, "EventsReturned is counted"

@@ -39,10 +39,10 @@ FAULTS = {
 }
 #: A fault of the API's own calls, and the answer to the start.
 STARTS = {
-    "the table hangs": (Fault(calls.PUT, hang, 20), 503),
-    "the table refuses the item": (Fault(calls.PUT, refuse, 15), 503),
-    "the item's answer is lost": (Fault(calls.PUT, lose_answers, 60, times=1), 202),
-    "StartExecution hangs": (Fault(calls.START, hang, 20), 202),
+    "the table hangs": (Fault(calls.PUT, hang, times=calls.TRIES), 503),
+    "the table refuses the item": (Fault(calls.PUT, refuse, times=calls.TRIES), 503),
+    "the item's answer is lost": (Fault(calls.PUT, lose_answers, times=1), 202),
+    "StartExecution hangs": (Fault(calls.START, hang, times=calls.TRIES), 202),
 }
 
 

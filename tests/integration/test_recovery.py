@@ -92,7 +92,7 @@ def interrupted(stack) -> dict[str, Future[Any]]:
     def defer(entry_point: str) -> Link:
         deferred = partial(measured, stack, HANDLERS[entry_point], "StartsDeferred")
         before, link = deferred(), send_link(stack, CLICKED)
-        refuse(stack, calls.START, link.verification_id, 30)
+        refuse(stack, calls.START, link.verification_id, 300, times=calls.TRIES)
         link.start_by(entry_point)
         link.await_that(lambda: deferred() > before, "StartsDeferred is counted")
         return link
