@@ -67,7 +67,7 @@ def parameters(stack, proxy) -> dict[str, str]:
     secrets_manager = stack.client("secretsmanager")
     token = secrets_manager.get_secret_value(SecretId=stack.outputs.SignzyTokenArn)["SecretString"]
     return PARAMETERS | {
-        "EgressProxyUrl": proxy.origin,
+        "EgressProxyUrl": proxy.url,
         "KmsKeyArn": stack.client("kms").create_key()["KeyMetadata"]["Arn"],
         "SignzyTokenSecretArn": secrets_manager.create_secret(Name="bank/signzy", SecretString=token)["ARN"],
     }
