@@ -216,7 +216,7 @@ LONGEST_NETWORK = {
     "VpcSubnetIds": ",".join(["subnet-0123456789abcdef0"] * 4),
     "VpcSecurityGroupIds": ",".join(["sg-0123456789abcdef0"] * 3),
 }
-#: Their sum with the longest URLs would be too long. What CheckLink's description has room for is in docs/parameters.md.
+#: Their sum with the longest URLs would be too long (docs/parameters.md).
 A_BANK = {
     "SignzyBaseUrl": "https://api-preproduction.signzy.us/api/v3/us-kyc",
     "EgressProxyUrl": "http://proxy.eu-central-1.bank.example:3128",
