@@ -78,11 +78,6 @@ class Stack(DeployedStack):
         """The environment of a program that talks to this stack and to no other AWS, in its clock."""
         return self.emulator.environment
 
-    @property
-    def has_simulator(self) -> bool:
-        """Whether it watches the simulator's links and not real ones."""
-        return self._simulator_address is not None
-
     @cached_property
     def signzy(self) -> SimulatedSignzy:
         """The simulator."""
