@@ -164,8 +164,8 @@ def test_a_parameter_of_the_definition_is_substituted_under_its_own_name(paramet
 # ── Versions ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def version_of(function: str, template: dict[str, Any] = CLOUDFORMATION) -> dict[str, Any]:
-    return next(r for name, r in template["Resources"].items() if name.startswith(f"{function}Version"))
+def version_of(function: str) -> dict[str, Any]:
+    return next(r for name, r in CLOUDFORMATION["Resources"].items() if name.startswith(f"{function}Version"))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
