@@ -64,12 +64,6 @@ def test_a_malformed_parameter_is_refused(text):
 # ── Environments ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_two_environments_in_one_account_have_different_stacks():
-    names = ("dev", "prod")
-
-    assert [Environment.named(name, SHELL).stack_name for name in names] == ["linkwatch-dev", "linkwatch"]
-
-
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
