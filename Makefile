@@ -159,7 +159,7 @@ lock: $(development) ## Lock the packages of pyproject.toml, all that they need,
 	done
 	@rm uv.lock # it names a package index
 
-clean: ## Remove everything that make has made, and stop the local stack
+clean: ## Remove installed tools, builds and caches, and stop the local stack; releases and reports stay
 	@if [ -f .linkwatch/stack.json ] && [ -x $(run_python) ]; then $(run_python) -m local down; fi
 	@rm -rf .venvs .aws-sam examples/*/.aws-sam .linkwatch .hypothesis .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
