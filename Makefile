@@ -8,8 +8,8 @@ export PATH := $(or $(PATH),/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 # A choice counts where it is typed on make's command line (make deploy ENV=prod), or exported with the prefix LINKWATCH_
 # (LINKWATCH_ENV=prod). Many shells and pipelines export ENV or CONFIRM for reasons of their own; those must not choose an account or
 # answer a question.
-choices := BURST CLICK CONFIRM CORRELATION ENV FULL FUNCTION HOURS ID KEEP LINK_SENT_AT N OFFLINE ONLY OUT PARAMETERS PLAN \
-	RELEASE REQUEST_ID SCENARIO SEED SESSION_ID SINCE SPEED TAGS TEMPLATE TO UNTIL VIA WHAT WRITE YES
+choices := BURST CLICK CONFIRM CORRELATION ENV FULL FUNCTION HOURS ID KEEP LINK_SENT_AT N OFFLINE OUT PARAMETERS PLAN RELEASE \
+	REQUEST_ID SCENARIO SEED SESSION_ID SINCE SPEED TAGS TO UNTIL VIA WHAT WRITE YES
 typed := $(foreach name,$(choices),$(if $(filter command,$(origin $(name))),$(name)))
 # Programs read the prefixed name alone, so that the same is true of a program that is started without make.
 $(foreach name,$(typed),$(eval override LINKWATCH_$(name) := $$($(name))))
@@ -159,7 +159,7 @@ lock: $(development) ## Lock the packages of pyproject.toml, all that they need,
 	done
 	@rm uv.lock # it names a package index
 
-clean: ## Remove everything that make has made, and stop the local stack
+clean: ## Remove installed tools, builds and caches, and stop the local stack; releases and reports stay
 	@if [ -f .linkwatch/stack.json ] && [ -x $(run_python) ]; then $(run_python) -m local down; fi
 	@rm -rf .venvs .aws-sam examples/*/.aws-sam .linkwatch .hypothesis .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,7 +3,6 @@
 import os
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 
 from local.checkout import BUILT_TEMPLATE, LOGS, ROOT, SAM, building, make_state_folders, shown
 from local.launch import LocalStackFailed
@@ -11,6 +10,7 @@ from local.programs import build_environment, ending_with_this_process
 
 #: As samconfig.toml's environment "local" names it.
 STACK_NAME = "linkwatch"
+#: Those that need nothing of linkwatch but its outputs BusName and TableName.
 EXAMPLES = ("consumer", "webhook")
 _SAM_SECONDS = 300
 #: What a build is made of.
@@ -24,17 +24,17 @@ def build() -> None:
             _run(["build"], build_environment(), "sam-build.log")
 
 
-def deploy(env: Mapping[str, str], parameters: Mapping[str, object], template: Path = BUILT_TEMPLATE) -> None:
-    """Deploys to the emulator. env: as Launched.environment; SAM has to run in the emulator's clock, which is ahead of the
-    world's by more than a signature may be soon. Raises LocalStackFailed.
+def deploy(env: Mapping[str, str], parameters: Mapping[str, object]) -> None:
+    """Deploys to the emulator. env: as Emulator.environment; SAM has to run in the emulator's clock, because the signature of a
+    clock that is minutes behind is refused. Raises LocalStackFailed.
     """
     config = ["--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", "local"]
-    arguments = ["deploy", "--template-file", os.fspath(template), *config, "--stack-name", STACK_NAME, "--resolve-s3"]
-    _run([*arguments, *_overrides(parameters)], env, "sam-deploy.log")
+    what = ["--template-file", os.fspath(BUILT_TEMPLATE), "--stack-name", STACK_NAME, "--resolve-s3"]
+    _run(["deploy", *what, *config, *_overrides(parameters)], env, "sam-deploy.log")
 
 
 def deploy_example(name: str, parameters: Mapping[str, object], env: Mapping[str, str]) -> None:
-    """Builds one of EXAMPLES and deploys it as the stack linkwatch-{name}. env: as in deploy(). Raises LocalStackFailed."""
+    """Builds examples/{name} and deploys it as its samconfig.toml says. env: as in deploy(). Raises LocalStackFailed."""
     example = ROOT / "examples" / name
     built, config = example / ".aws-sam" / "build", example / "samconfig.toml"
     source = ["--template-file", os.fspath(example / "template.yaml"), "--build-dir", os.fspath(built)]

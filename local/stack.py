@@ -9,11 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from local import sam
-from local.checkout import BACKGROUND_STACK, BUILT_TEMPLATE
+from local.checkout import BACKGROUND_STACK
 from local.launch import Emulator, Launched, end_background, launch
 from operations.deployed.clock import Clock
 from operations.deployed.outcome_events import listen
@@ -78,11 +77,6 @@ class Stack(DeployedStack):
         """The environment of a program that talks to this stack and to no other AWS, in its clock."""
         return self.emulator.environment
 
-    @property
-    def has_simulator(self) -> bool:
-        """Whether it watches the simulator's links and not real ones."""
-        return self._simulator_address is not None
-
     @cached_property
     def signzy(self) -> SimulatedSignzy:
         """The simulator."""
@@ -98,14 +92,13 @@ class Stack(DeployedStack):
 @dataclass(frozen=True, slots=True)
 class StackConfig:
     """speed: times real time; parameters: of the template, where they differ from their defaults; signzy_base_url: the real
-    Signzy's, with token, instead of the simulator; template: another build than this checkout's.
+    Signzy's, with token, instead of the simulator.
     """
 
     speed: float = 1
     parameters: Mapping[str, object] = field(default_factory=dict)
     signzy_base_url: str | None = None
     token: str = field(default=DEFAULT_TOKEN, repr=False)
-    template: Path = BUILT_TEMPLATE
 
 
 @contextmanager
@@ -174,7 +167,7 @@ def _bring_up(config: StackConfig, *, in_background: bool) -> tuple[Launched, St
 def _deployed(launched: Launched, config: StackConfig) -> Stack:
     emulator, simulator = launched.emulator, launched.simulator_address
     base_url = config.signzy_base_url or f"{simulator}/api/v3/us-kyc"
-    sam.deploy(emulator.environment, {"SignzyBaseUrl": base_url, **config.parameters}, config.template)
+    sam.deploy(emulator.environment, {"SignzyBaseUrl": base_url, **config.parameters})
     client = emulator.calls().client
     outputs = outputs_of(client, sam.STACK_NAME)
     stack = Stack(emulator, outputs, simulator, listen(client, outputs.BusName, "local-outcomes"))

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from operations import release, sam_cli, simulator
 from operations.acceptance.accept import accept
 from operations.deployed.resources import RecoveryFailed
-from operations.deployed.stack import exports
+from operations.deployed.stack import describe_stack, exports, outputs_in
 from operations.deployments import Deployment, Deployments
 from operations.environment import REGION_NAMES, BadChoice, Environment, choices, values_in
 from operations.report.write import write_report
@@ -80,7 +80,9 @@ def _simulator(environment: Environment, chosen: Chosen) -> None:
 
 
 def _export(environment: Environment, _: Chosen) -> None:
-    print(exports(dict.fromkeys(REGION_NAMES, environment.region) | asdict(environment.stack().outputs)))
+    stack = environment.stack()
+    outputs = outputs_in(describe_stack(stack.client, stack.stack_name))
+    print(exports(dict.fromkeys(REGION_NAMES, environment.region) | outputs))
 
 
 def _recover(environment: Environment, _: Chosen) -> None:

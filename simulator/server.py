@@ -1,6 +1,6 @@
 """A simulator of Signzy: its status endpoint over HTTP as its page documents it, and paths that set what it answers.
 
-    python -m simulator.server --port 8099 --window-seconds 300 [--host 127.0.0.1] [--link '{"requestId", …}']
+    python -m simulator.server --port 8099 --window-seconds 300
 
     GET /api/v3/us-kyc/poll-check-verify/request/{requestId}/session/{sessionId}     Signzy
     PUT /_simulator/links/{requestId}          {"sessionId", "scenario" or "script", "linkSentAtMs"?}   a link was sent
@@ -9,8 +9,8 @@
     PUT /_simulator/token                      {"token"}, the only one that Signzy accepts
     GET /_simulator/clock                      {"nowMs"}
 
-Times are epoch milliseconds by the simulator's own clock, which may run faster than real time. Standard library only: it also
-runs alone in a container, on a python3.13 without packages.
+It listens on 127.0.0.1. Times are epoch milliseconds by the simulator's own clock, which may run faster than real time. Standard
+library only: the emulator's virtual environment runs it.
 """
 
 import argparse
@@ -44,8 +44,8 @@ class Simulator(ThreadingHTTPServer):
     daemon_threads = True  # a request that hangs does not keep the simulator from ending
     request_queue_size = 128  # the default, 5, drops connections when tests start many verifications at once
 
-    def __init__(self, host: str, port: int, links: Links) -> None:
-        super().__init__((host, port), _Handler)
+    def __init__(self, port: int, links: Links) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.links = links
 
 
@@ -134,15 +134,10 @@ class _Handler(BaseHTTPRequestHandler):
 def main() -> None:
     """Serves until it is stopped."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--window-seconds", type=float, default=300)
-    parser.add_argument("--link", type=json.loads, help="registered at the start: as for PUT, and its requestId")
     options = parser.parse_args()
-    links = Links(options.window_seconds, DEFAULT_TOKEN)
-    if options.link:
-        links.register(options.link["requestId"], options.link, now_ms())
-    Simulator(options.host, options.port, links).serve_forever()
+    Simulator(options.port, Links(options.window_seconds, DEFAULT_TOKEN)).serve_forever()
 
 
 if __name__ == "__main__":

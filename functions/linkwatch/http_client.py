@@ -2,8 +2,8 @@
 
 urllib3's own time-outs start again with each address, with the TLS handshake and with each piece of an answer, and none covers
 the resolver. So the connection class here connects in a thread for which the caller waits no longer than the budget, and every
-read of the socket has what is left of it as its time-out. A thread for the whole request would cost a quarter of a check
-(docs/performance.md).
+read of the socket has what is left of it as its time-out. A thread for the whole request would cost a third of a check
+(docs/decisions.md).
 """
 
 import io

@@ -1,8 +1,8 @@
 """The concepts of linkwatch as types (docs/architecture.md).
 
 Times are datetimes with a zone, or ISO 8601 strings in UTC with milliseconds where they are stored or published; numbers of
-milliseconds say so in their names. No pydantic here: CheckLink imports this module, and pydantic would cost its start two
-thirds again (docs/decisions.md).
+milliseconds say so in their names. No pydantic here: CheckLink imports this module, and pydantic would cost its start
+more than the check itself (docs/decisions.md).
 """
 
 import re

@@ -20,7 +20,7 @@ class Settings:
 
 
 def window_seconds() -> int:
-    """How long a link lives, for the entry points."""
+    """How long a link is valid, for the entry points."""
     return int(os.environ["WINDOW_SECONDS"])
 
 

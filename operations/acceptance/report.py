@@ -14,7 +14,7 @@ REPORTS = ROOT / "reports"
 _COUNTED = (Verdict.KEPT, Verdict.BROKEN, Verdict.UNDECIDED)
 
 
-def write_report(run: Run, folder: Path = REPORTS) -> Verdict:
+def write_report(run: Run, folder: Path) -> Verdict:
     """Prints and writes the report, and returns its verdict."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     folder.mkdir(parents=True, exist_ok=True)

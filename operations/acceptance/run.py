@@ -10,8 +10,6 @@ from contextlib import suppress
 from itertools import cycle
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from operations.acceptance.findings import Finding
 from operations.acceptance.guarantees import Observation, judge
 from operations.acceptance.refusals import check_refusals
@@ -30,7 +28,11 @@ _STARTS_WHILE_DEPLOYING = 12
 _VIAS: tuple[Via, ...] = ("api", "event")
 
 
-def _schema(name: str) -> Draft202012Validator:
+def _schema(name: str) -> Any:
+    """A validator of jsonschema's."""
+    # Not at the top: every command imports this module, and with the packages of .venvs/development this import takes seconds.
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+
     schema: dict[str, Any] = json.loads((ROOT / "contracts" / "schemas" / f"{name}-1.0.schema.json").read_text("utf-8"))
     return Draft202012Validator(schema)
 

@@ -4,7 +4,7 @@ import pytest
 
 from contracts.shapes import Outcome, Settled
 from tests.definition.engine.played import CLICKED, PENDING, Played
-from tests.unit.test_contracts import complaints
+from tests.schemas import complaints
 
 SCENARIOS = {
     Outcome.LINK_CLICKED: {"answers": ((0, PENDING), (42_000, CLICKED))},

@@ -23,7 +23,6 @@ from operations.deployed.stack import as_published
 _FASTEST = 8
 #: Seconds of the stack's clock within which whatever was started is published: three windows.
 _PATIENCE_SECONDS = 900
-ENTRY_POINTS = ["api", "event"]
 #: Acts at the same time: what two cores keep up with under an accelerated clock.
 _AT_ONCE = 6
 

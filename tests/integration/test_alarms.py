@@ -20,7 +20,7 @@ from tests.integration import calls
 from tests.integration.conftest import late_link, patience, send_link
 from tests.sample_events import event
 from tests.static.alarms import ALARMS
-from tests.static.test_metric_filters import matches
+from tests.static.patterns import matches_line
 
 PROBE = {"requestId": "0" * 24, "sessionId": "0" * 24}
 SETTLED = event("measure-outcomes")
@@ -48,7 +48,7 @@ def embedded_in(line: Mapping[str, Any]) -> Iterator[Datum]:
 def filtered_from(line: dict[str, Any], filters: list[dict[str, Any]]) -> Iterator[Datum]:
     """filters: as CloudWatch Logs describes them."""
     for each in filters:
-        if matches(each["filterPattern"], line):
+        if matches_line(each["filterPattern"], line):
             [made] = each["metricTransformations"]
             dimensions = {key: line[field.removeprefix("$.")] for key, field in made["dimensions"].items()}
             value = line.get(made["metricValue"].removeprefix("$."), made["metricValue"])

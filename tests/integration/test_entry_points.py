@@ -15,7 +15,7 @@ from operations.deployed.signed_calls import ApiAnswer
 from tests.integration import calls
 from tests.integration.conftest import late_link, moment, send_link
 from tests.sample_events import event
-from tests.unit.test_contracts import MESSAGES, event_complaints
+from tests.schemas import MESSAGES, event_complaints
 
 DOCUMENT = documents.openapi()
 ALL, ONE = "/verifications", "/verifications/{verificationId}"

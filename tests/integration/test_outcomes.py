@@ -13,7 +13,7 @@ from operations.deployed.stack import as_published
 from operations.report.rows import Schedule, rows
 from operations.report.table import Period, items
 from tests.integration.conftest import Link, assert_finished, late_link, send_link
-from tests.unit.test_contracts import complaints
+from tests.schemas import complaints
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 CLICKED, PENDING = {"answer": "clicked"}, {"answer": "pending"}

@@ -24,7 +24,7 @@ from operations.deployed.resources import DeployedFunctions, Resources
 from operations.deployed.stack import describe_stack, outputs_in
 from tests.integration.conftest import Link, late_link, patience
 from tests.sample_events import event
-from tests.unit.test_contracts import complaints
+from tests.schemas import complaints
 
 WEBHOOK, STACK_NAME = ROOT / "examples" / "webhook", "linkwatch-webhook"
 

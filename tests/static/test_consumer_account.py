@@ -8,8 +8,8 @@ from cfnlint.decode.cfn_yaml import loads as load_yaml
 
 from local.checkout import ROOT
 from tests.sample_events import event
+from tests.static.patterns import matches_event
 from tests.static.template import BOUNDARY, PSEUDO, Stack, created_before, translated
-from tests.static.test_rules import matches
 
 #: Each template is deployed here; the other account is the consumer's for the one, and linkwatch's for the other.
 HERE, OTHER = PSEUDO["AWS::AccountId"], "444444444444"
@@ -100,7 +100,7 @@ def test_a_rule_takes_outcomes_of_linkwatchs_account_only(name, changed, is_matc
     deployed, _, account, _ = RULES[name]
     pattern = deployed.properties(name)["EventPattern"]
 
-    assert matches(pattern, OUTCOME | {"account": account} | changed) is is_matched
+    assert matches_event(pattern, OUTCOME | {"account": account} | changed) is is_matched
 
 
 def test_outcomes_go_from_linkwatchs_bus_to_the_consumers_and_to_its_function():

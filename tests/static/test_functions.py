@@ -164,8 +164,8 @@ def test_a_parameter_of_the_definition_is_substituted_under_its_own_name(paramet
 # ── Versions ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def version_of(function: str, template: dict[str, Any] = CLOUDFORMATION) -> dict[str, Any]:
-    return next(r for name, r in template["Resources"].items() if name.startswith(f"{function}Version"))
+def version_of(function: str) -> dict[str, Any]:
+    return next(r for name, r in CLOUDFORMATION["Resources"].items() if name.startswith(f"{function}Version"))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -216,7 +216,7 @@ LONGEST_NETWORK = {
     "VpcSubnetIds": ",".join(["subnet-0123456789abcdef0"] * 4),
     "VpcSecurityGroupIds": ",".join(["sg-0123456789abcdef0"] * 3),
 }
-#: Their sum with the longest URLs would be too long. What CheckLink's description has room for is in docs/parameters.md.
+#: Their sum with the longest URLs would be too long (docs/parameters.md).
 A_BANK = {
     "SignzyBaseUrl": "https://api-preproduction.signzy.us/api/v3/us-kyc",
     "EgressProxyUrl": "http://proxy.eu-central-1.bank.example:3128",

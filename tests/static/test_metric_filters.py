@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections import Counter
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from local.checkout import ROOT
+from tests.static.patterns import matches_line
 from tests.static.template import DEFAULT
 from tests.unit.scripted_server import ScriptedServer, message, serving
 
@@ -65,33 +65,12 @@ def ask():
             yield asked
 
 
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntaxForMetricFilters.html: * matches any text,
-# also behind !=. What a condition on an absent field means is not said there; here it is false.
-def matches(pattern: str, line: dict[str, Any]) -> bool:
-    """Whether CloudWatch would count a log line. SyntaxError for a pattern that is not understood here."""
-    condition = r'\$\.(\w+) (=|!=|>=) (?:"([^"]*)"|(\d+))'
-    expression = re.sub(condition, lambda found: str(_is_met(line.get(found[1]), *found.groups()[1:])), pattern)
-    expression = expression.strip("{} ").replace("&&", "and").replace("||", "or")
-    if re.sub(r"True|False|and|or|[() ]", "", expression):
-        raise SyntaxError(pattern)
-    return eval(expression)  # noqa: S307  # of True, False, and, or and brackets
-
-
-def _is_met(value: Any, how: str, text: str | None, number: str | None) -> bool:
-    if value is None:
-        return False
-    if number:
-        return value >= int(number)
-    is_like = re.fullmatch(".*".join(map(re.escape, str(text).split("*"))), str(value)) is not None
-    return is_like if how == "=" else not is_like
-
-
 def figures_of(line: dict[str, Any]) -> dict[tuple[str, str], float]:
     """Returns the metrics that the filters make of a log line, except CheckDuration."""
     found: Counter[tuple[str, str]] = Counter()
     for properties in FILTERS.values():
         [made] = properties["MetricTransformations"]
-        if made["MetricName"] != "CheckDuration" and matches(properties["FilterPattern"], line):
+        if made["MetricName"] != "CheckDuration" and matches_line(properties["FilterPattern"], line):
             dimensions = {each["Key"]: line[each["Value"].removeprefix("$.")] for each in made["Dimensions"]}
             assert dimensions.pop("service") == "linkwatch"
             key = (made["MetricName"], "".join(dimensions.values()))
@@ -124,8 +103,8 @@ def test_the_duration_of_a_check_is_its_lines(ask):
 
     line = ask(CHECK, "pending")
 
-    assert matches(pattern, line)
-    assert not matches(pattern, ask(PROBE, "pending"))
+    assert matches_line(pattern, line)
+    assert not matches_line(pattern, ask(PROBE, "pending"))
     assert (made["MetricName"], made["Unit"]) == ("CheckDuration", "Milliseconds")
     assert line[made["MetricValue"].removeprefix("$.")] >= 0
 
@@ -143,4 +122,4 @@ def test_the_filters_read_the_log_of_check_link_and_name_our_metrics():
 def test_a_filter_ignores_every_other_line(ask, name):
     other = ask(CHECK, "upstream-down") | {"message": "Something else"}
 
-    assert not matches(FILTERS[name]["FilterPattern"], other)
+    assert not matches_line(FILTERS[name]["FilterPattern"], other)

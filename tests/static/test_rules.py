@@ -1,12 +1,12 @@
 """What invokes the functions: rules, schedules and the queue; and which sample events match the rules' patterns."""
 
 import json
-from typing import Any
 
 import pytest
 
 from linkwatch.model import parse_ids
 from tests.sample_events import event, link_sent
+from tests.static.patterns import matches_event
 from tests.static.template import DEFAULT, FULL, created_before, stack
 
 DEAD_LETTERS = "${InstantLinkSentDeadLetters.Arn}"
@@ -115,14 +115,6 @@ def test_a_probe_is_made_as_often_as_its_parameter_says_and_of_well_formed_ids()
     assert parse_ids(ids["requestId"], ids["sessionId"])
 
 
-def matches(pattern: dict[str, Any], sent: dict[str, Any]) -> bool:
-    """Whether EventBridge would match an event, as far as our patterns go: names and lists of values."""
-    return all(
-        matches(wanted, sent.get(name, {})) if isinstance(wanted, dict) else sent.get(name) in wanted
-        for name, wanted in pattern.items()
-    )
-
-
 _MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:linkwatch-LinkWatch"
 _ENDED = event("recover-unfinished-aborted")
 SENT = {
@@ -150,7 +142,7 @@ def test_an_event_reaches_the_rule_that_is_for_it(name):
     patterns = {name: rule["EventPattern"] for name, rule in DEFAULT.of_type("AWS::Events::Rule").items()}
     patterns = json.loads(json.dumps(patterns).replace("${LinkWatch}", _MACHINE))
 
-    assert {rule for rule, pattern in patterns.items() if matches(pattern, sent)} == expected
+    assert {rule for rule, pattern in patterns.items() if matches_event(pattern, sent)} == expected
 
 
 # ── The queue ─────────────────────────────────────────────────────────────────────────────────────────────────────────

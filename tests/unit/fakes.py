@@ -1,6 +1,6 @@
 """A table and executions in memory, which record the calls made to them."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import batched
 
 from linkwatch.aws_errors import AwsUnavailable
@@ -8,7 +8,6 @@ from linkwatch.executions import Executions
 from linkwatch.table import Table
 
 ID = f"{'a' * 24}-{'b' * 24}"
-SENT_AT = datetime(2026, 11, 23, 10, 0, 0, 250_000, UTC)
 #: The end of an execution that is running.
 RUNNING = None
 #: The length of a page of a list.
@@ -16,14 +15,13 @@ PAGE = 20
 
 
 class FakeExecutions(Executions):
-    """known: when each ended, or RUNNING. refused: the calls that fail. started, stopped: the names, in order."""
+    """known: when each ended, or RUNNING. refused: the calls that fail. started: the names, in order."""
 
     def __init__(self, **known: datetime | None) -> None:
         self.known = dict(known)
         self.listed: set[str] | None = None
         self.refused: set[str] = set()
         self.started: list[str] = []
-        self.stopped: list[str] = []
         self.lists_failed = True
         self.failed_since: datetime | None = None
 
@@ -41,11 +39,6 @@ class FakeExecutions(Executions):
         self._called("DescribeExecution")
         return self.known[name]
 
-    def stop(self, name):
-        self._called("StopExecution")
-        self.stopped.append(name)
-        self.known[name] = SENT_AT
-
     def failed_pages(self, since):
         self._called("ListExecutions")
         self.failed_since = since
@@ -58,36 +51,15 @@ class FakeExecutions(Executions):
 
 
 class FakeTable(Table):
-    """items: by verificationId. refused: as for executions."""
+    """items: by verificationId."""
 
     def __init__(self, *items: dict) -> None:
         self.items = {item["verificationId"]: item for item in items}
-        self.refused: set[str] = set()
-
-    def _called(self, call: str) -> None:
-        if call in self.refused:
-            raise AwsUnavailable(f"{call}: ThrottlingException")
-
-    def put(self, item):
-        self._called("PutItem")
-        known = self.items.get(item["verificationId"])
-        self.items.setdefault(item["verificationId"], item)
-        return known
 
     def find(self, verification_id):
-        self._called("GetItem")
         return self.items.get(verification_id)
 
-    def settle(self, verification_id, outcome):
-        self._called("UpdateItem")
-        before = self.items.get(verification_id)
-        if before is None or "outcome" in before:
-            return before, False
-        self.items[verification_id] = before | outcome
-        return before, True
-
     def name_next(self, verification_id, failed, changes):
-        self._called("UpdateItem")
         item = self.items[verification_id]
         if item["executionName"] != failed or "publishedAt" in item:
             return False
@@ -95,6 +67,4 @@ class FakeTable(Table):
         return True
 
     def open_pages(self):
-        for page in batched([it for it in self.items.values() if "openVerifications" in it], PAGE, strict=False):
-            self._called("Scan")
-            yield page
+        yield from batched([it for it in self.items.values() if "openVerifications" in it], PAGE, strict=False)

@@ -53,7 +53,7 @@ def test_too_few_lambdas_cost_checks_and_no_verification():
 def test_one_sweep_lists_what_runs_and_replaces_what_failed():
     account = Account("other", 2_500, failed=60)
 
-    swept, _, _ = sweep(account)
+    swept, _ = sweep(account)
 
     assert account.calls == {"Scan": 1, "ListExecutions": 6, "UpdateItem": 60, "StartExecution": 60}
     assert (swept.open, len(swept.recovered), swept.left) == (2_500, 60, 0)

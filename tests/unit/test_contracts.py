@@ -4,48 +4,22 @@ import copy
 import json
 import re
 from collections.abc import Iterator
-from functools import cache, reduce
+from functools import reduce
 from operator import getitem
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft7Validator, Draft202012Validator, ValidationError, validators
 
 from contracts import documents, schemas
 from contracts.shapes import Verification
 from linkwatch import verifications
 from linkwatch.model import parse_ids
 from tests.sample_events import EVENTS, event, link_sent
+from tests.schemas import ASYNCAPI, MESSAGES, OPENAPI, Validator, complaints, event_complaints, validator
 
 ROOT = Path(__file__).parents[2]
 FILES = {**schemas.files(), **documents.files()}
-OPENAPI, ASYNCAPI = documents.openapi(), documents.asyncapi()
-MESSAGES = ASYNCAPI["components"]["messages"]
-
-
-def _matches(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
-    # JSON Schema's regular expressions are ECMA-262's, where $ is the very end; Python's $ also matches before a last line feed.
-    if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
-        yield ValidationError(f"{instance!r} does not match {pattern!r}")
-
-
-Validator = validators.extend(Draft202012Validator, {"pattern": _matches})
-
-
-@cache
-def validator(name: str) -> Any:
-    return Validator(schemas.published()[name], format_checker=Draft202012Validator.FORMAT_CHECKER)
-
-
-def complaints(name: str, instance: Any) -> list[str]:
-    return [error.message for error in validator(name).iter_errors(instance)]
-
-
-def event_complaints(name: str, event: Any) -> list[str]:
-    """Why an event is not this message. AsyncAPI's own schemas are JSON Schema draft 7 and a little more."""
-    schema = {**MESSAGES[name]["payload"], "components": ASYNCAPI["components"]}
-    return [error.message for error in Draft7Validator(schema).iter_errors(event)]
 
 
 # ── The files ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -71,7 +45,7 @@ def test_an_optional_field_has_no_default(name):
 
 
 def test_the_openapi_document_is_valid():
-    from openapi_spec_validator import validate  # noqa: PLC0415  it takes two seconds, and many import this module
+    from openapi_spec_validator import validate  # noqa: PLC0415  it takes two seconds
 
     validate(OPENAPI)
 

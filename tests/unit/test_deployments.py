@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from botocore.exceptions import ClientError
 
+from operations.__main__ import VERBS
 from operations.deployments import Deployments, deployer_arns
 from operations.environment import BadChoice
 
@@ -82,10 +83,13 @@ class FakeAccount:
         return [{"Parameters": found[:1]}, {"Parameters": found[1:]}]
 
 
-def deployments_in(account: FakeAccount) -> Deployments:
-    environment: Any = SimpleNamespace(stack_name="linkwatch", region="eu-west-1", calls=lambda: calls)
+def environment_of(account: FakeAccount) -> Any:
     calls = SimpleNamespace(client=lambda _: account)
-    return Deployments(environment)
+    return SimpleNamespace(stack_name="linkwatch", region="eu-west-1", calls=lambda: calls)
+
+
+def deployments_in(account: FakeAccount) -> Deployments:
+    return Deployments(environment_of(account))
 
 
 @pytest.fixture
@@ -117,8 +121,13 @@ def test_the_latest_is_found_with_its_parameters_its_tags_and_todays_bucket(depl
 
 
 def test_another_is_found_by_its_time(deployments):
-    assert deployments.names() == [LATEST, FIRST]
     assert deployments.find(FIRST)[1].parameters["WindowSeconds"] == "300"
+
+
+def test_they_are_listed_the_latest_first(account, deployments, capsys):  # noqa: ARG001  its time
+    VERBS["deployments"].does(environment_of(account), {})
+
+    assert capsys.readouterr().out == f"{LATEST}\n{FIRST}\n"
 
 
 @pytest.mark.parametrize(

@@ -64,12 +64,6 @@ def test_a_malformed_parameter_is_refused(text):
 # ── Environments ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_two_environments_in_one_account_have_different_stacks():
-    names = ("dev", "prod")
-
-    assert [Environment.named(name, SHELL).stack_name for name in names] == ["linkwatch-dev", "linkwatch"]
-
-
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
@@ -170,12 +164,14 @@ NAMED = (*REGION_NAMES, *OUTPUTS)
 PRINT = " && ".join(f'printf "%s\\n" "${name}"' for name in NAMED)
 
 
-def test_make_env_prints_exports_of_region_and_outputs_and_nothing_else(tmp_path):
-    with aws(200, stack_of(VALUES)) as (variables, _):
+def test_make_env_prints_exports_of_region_and_all_outputs_and_nothing_else(tmp_path):
+    with aws(200, stack_of(VALUES | {"CheckLinkName": "CheckLink"})) as (variables, _):
         printed = shell_line(PRINT_EXPORTS, tmp_path, **SHELL, **variables)
         evaluated = shell_line(f'eval "$({PRINT_EXPORTS})" && {PRINT}', tmp_path, **SHELL, **variables)
 
-    assert [line.split("=")[0] for line in printed.stdout.splitlines()] == [f"export {name}" for name in NAMED]
+    assert [line.split("=")[0] for line in printed.stdout.splitlines()] == [
+        f"export {name}" for name in (*NAMED, "CheckLinkName")
+    ]
     assert evaluated.stdout.splitlines() == [REGION, REGION, *(VALUES[name] for name in OUTPUTS)]
     elsewhere = f"AWS_ENDPOINT_URL is set, so this speaks to {variables['AWS_ENDPOINT_URL']}, not to AWS"
     assert printed.stderr == f"linkwatch: {elsewhere}\n"

@@ -41,7 +41,7 @@ def test_only_a_typed_or_prefixed_choice_selects_an_account(target, typed, expor
     assert last.endswith(f"-m {module} {target}")
 
 
-@pytest.mark.parametrize("name", ["ENV", "CONFIRM", "YES", "TO", "TEMPLATE", "RELEASE", "OUT", "ID"])
+@pytest.mark.parametrize("name", ["ENV", "CONFIRM", "YES", "TO", "RELEASE", "OUT", "ID"])
 def test_only_a_typed_or_prefixed_choice_reaches_a_program(name):
     ours = f"LINKWATCH_{name}"
 

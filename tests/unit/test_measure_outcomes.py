@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from contracts.shapes import Outcome, Verification
 from tests.sample_events import event
 from tests.unit.fake_aws import metrics_in
 
 EVENT = event("measure-outcomes")
+REASONS = Verification.model_json_schema()["properties"]["reason"]["anyOf"][0]["enum"]
 
 
 @pytest.fixture
@@ -22,24 +24,19 @@ def measured(aws, capsys):  # noqa: ARG001  its environment
     return measure
 
 
-@pytest.mark.parametrize(
-    ("outcome", "unknown", "rejected"),
-    [("LINK_CLICKED", 0, 0), ("EXPIRED", 0, 0), ("CANCELLED", 0, 0), ("UNKNOWN", 100, 0), ("REJECTED", 0, 100)],
-)
-def test_an_outcome_is_counted_and_the_average_of_two_metrics_is_a_share_in_percent(
-    measured, outcome, unknown, rejected
-):
+@pytest.mark.parametrize("outcome", Outcome)
+def test_an_outcome_is_counted_and_the_average_of_two_metrics_is_a_share_in_percent(measured, outcome):
     assert measured(outcome=outcome, reason=None, settledAt="2026-11-23T10:05:02.500Z") == {
         ("Outcomes", f"outcome={outcome}"): 1,
-        ("UnknownOutcomes",): unknown,
-        ("RejectedOutcomes",): rejected,
+        ("UnknownOutcomes",): 100 if outcome == "UNKNOWN" else 0,
+        ("RejectedOutcomes",): 100 if outcome == "REJECTED" else 0,
         ("TimeToSettle",): 302.5,
         ("Lateness",): 2.5,
     }
 
 
-@pytest.mark.parametrize("reason", ["UPSTREAM_DOWN", "INTERRUPTED", "PAST_DEADLINE", "UNKNOWN_IDS"])
-def test_an_outcome_with_a_reason_is_counted_with_and_without_it(measured, reason):
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_of_the_contract_is_counted_with_its_outcome_and_without(measured, reason):
     metrics = measured(outcome="UNKNOWN", reason=reason)
 
     assert metrics["Outcomes", "outcome=UNKNOWN"] == metrics["Outcomes", "outcome=UNKNOWN", f"reason={reason}"] == 1

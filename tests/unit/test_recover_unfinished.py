@@ -1,18 +1,16 @@
 """The handler of recovery: one status event, or one sweep; what it counts, logs and raises."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint.decode.cfn_yaml import loads as load_yaml
 
 from linkwatch import recovery
 from linkwatch.aws_errors import AwsUnavailable
+from tests.definition.engine.definition import RESOURCES
 from tests.sample_events import event
 from tests.unit.fake_aws import Context, metrics_in
 
-ROOT = Path(__file__).parents[2]
 ABORTED, SWEEP = event("recover-unfinished-aborted"), event("recover-unfinished-sweep")
 ID = ABORTED["detail"]["name"]
 
@@ -57,8 +55,7 @@ def metrics(capsys):
 
 # ── A status event ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-TEMPLATE = load_yaml((ROOT / "template.yaml").read_text("utf-8"))
-TIMEOUT_SECONDS = TEMPLATE["Resources"]["RecoverUnfinished"]["Properties"]["Timeout"]
+TIMEOUT_SECONDS = RESOURCES["RecoverUnfinished"]["Properties"]["Timeout"]
 
 
 def test_a_reported_failure_is_taken_over_with_the_calls_that_the_reserve_counts_with(handle, aws, metrics, caplog):

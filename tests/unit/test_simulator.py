@@ -30,7 +30,7 @@ def path_of(ids: Ids) -> str:
 
 @pytest.fixture
 def simulated() -> Iterator[SimulatedSignzy]:
-    with Simulator("127.0.0.1", 0, Links(300, DEFAULT_TOKEN)) as server:
+    with Simulator(0, Links(300, DEFAULT_TOKEN)) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield SimulatedSignzy(f"http://127.0.0.1:{server.server_address[1]}")
         server.shutdown()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from linkwatch.model import ID_PATTERN, iso_from, parse_ids, parse_verification_id
 from linkwatch.start_request import CORRELATION_ID_PATTERN, RFC_3339_PATTERN, InvalidInput, parse_body, parse_event
 from tests.sample_events import link_sent
-from tests.unit.test_contracts import complaints
+from tests.schemas import complaints
 
 TAKEN_AT = datetime(2026, 11, 23, 10, 0, 0, 250_000, UTC)
 CALLER = "arn:aws:iam::123456789012:user/sender"

@@ -11,8 +11,8 @@ import pytest
 from linkwatch.find_request import NEXT_PATTERN, next_after, parse_find
 from linkwatch.start_request import InvalidInput
 from tests.sample_events import event
+from tests.schemas import OPENAPI, complaints
 from tests.unit.fake_aws import Context, logged_in, metrics_in, print_logs
-from tests.unit.test_contracts import OPENAPI, complaints
 
 ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
 MINE = "application-4711"

@@ -22,8 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 
+from tests.schemas import complaints
 from tests.unit.outcome_items import CLICKED, CURRENT, EVENT, PREVIOUS, VERIFICATION_ID
-from tests.unit.test_contracts import complaints
 from webhook import (
     NotDelivered,
     body_of,

@@ -174,9 +174,9 @@ def early_millis(account: Account) -> int:
     return max([0, *(-fault.after_millis for fault in account.scenario.faults)])
 
 
-def _signzy_said(account: Account, by: str | None = None) -> list[str]:
-    """What Signzy's answers mean, by answers.json."""
-    names = [request.answer for request in account.requests if by in (None, request.by)]
+def _signzy_said(account: Account, by: str) -> list[str]:
+    """What Signzy's answers to an execution mean, by answers.json."""
+    names = [request.answer for request in account.requests if request.by == by]
     return [ANSWERS[name].expect["answer"] if name in ANSWERS else "UNAVAILABLE" for name in names]
 
 

@@ -71,7 +71,7 @@ class Scenario:
     starts_after: int = 50  # how long an execution takes to start
     transition: int = 20  # how long a transition takes
     check: int = 300  # how long a check takes
-    answers: tuple[tuple[int, str], ...] = ((0, "pending"),)  # since when what: see signzy.py
+    answers: tuple[tuple[int, str], ...] = ((0, "pending"),)  # since when what: see functions.py
     jitter: tuple[float, ...] = (1.0,)  # shares of each back-off of Step Functions, in turn
     faults: tuple[Fault, ...] = ()
     ends: tuple[End, ...] = ()
