@@ -1,6 +1,7 @@
 """The event handler starts a verification for each event of a batch, and returns to the queue what it could not store."""
 
 import json
+import re
 
 import pytest
 
@@ -190,6 +191,7 @@ def test_a_defect_of_ours_with_one_event_delays_no_other_and_is_logged(handle, a
     printed = capsys.readouterr().out
     (line,) = logged_in(printed, "ERROR")
     assert (line["messageId"], line["error"]) == ("message-0", "ValueError")
+    assert re.fullmatch(r"_start, line \d+", line["place"])
     assert SECRET not in printed
     assert metrics_in(printed) == counted(Starts=1, EventsReturned=1)
     assert list(aws.executions) == [ID]
