@@ -147,7 +147,9 @@ def test_a_start_that_step_functions_refuses_is_deferred(handle, aws, capsys):
 
     assert handle(batch(EVENT)) == left_in_queue()
 
-    assert metrics_in(capsys.readouterr().out) == counted(Starts=1, StartsDeferred=1)
+    printed = capsys.readouterr().out
+    assert metrics_in(printed) == counted(Starts=1, StartsDeferred=1)
+    assert [line["deferred"] for line in logged_in(printed, "INFO")] == [True]
 
 
 def test_an_event_that_the_table_refuses_returns_to_the_queue_and_is_logged(handle, aws, capsys):

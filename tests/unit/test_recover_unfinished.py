@@ -117,14 +117,17 @@ SWEEPS = {
 
 
 @pytest.mark.parametrize("case", SWEEPS)
-def test_a_sweep_answers_with_its_counts_and_publishes_them(handle, aws, metrics, case):
+def test_a_sweep_answers_with_its_counts_publishes_and_logs_them(handle, aws, metrics, caplog, case):
     items, executions, counts, counted = SWEEPS[case]
     for it in items:
         aws.table.store(it)
     aws.executions |= executions
 
-    assert handle(SWEEP) == {"open": 0, "late": 0, "failed": 0, "left": 0} | counts
+    counts = {"open": 0, "late": 0, "failed": 0, "left": 0} | counts
+    assert handle(SWEEP) == counts
     assert metrics() == counted
+    [line] = [vars(record) for record in caplog.records if record.levelname == "INFO"]
+    assert line.items() >= {"message": "Swept", "isComplete": True, **counts}.items()
 
 
 def test_an_engineer_continues_an_exhausted_verification(handle, aws):

@@ -146,10 +146,12 @@ def test_a_start_that_step_functions_refuses_is_accepted_and_counted(api, aws, c
 
     for _ in range(2):  # the second time, the item is there
         assert api.call("post") == (202, SHOWN)
-        assert metrics_in(capsys.readouterr().out) == {
+        printed = capsys.readouterr().out
+        assert metrics_in(printed) == {
             ("Starts", "service=linkwatch"): 1,
             ("StartsDeferred", "service=linkwatch"): 1,
         }
+        assert [line["deferred"] for line in logged_in(printed, "INFO")] == [True]
 
 
 def in_base64(text: str) -> str:
