@@ -5,8 +5,10 @@ few Lambda calls. Linux distributions have it in a package; the wheel on PyPI br
 into it in a second, without root.
 """
 
+import os
 import re
 import shutil
+import stat
 import statistics
 import subprocess
 import sys
@@ -56,15 +58,33 @@ def _seconds_to_start_python() -> float:
     return time.monotonic() - began
 
 
+def folder_for(state: Path, temporary: Path) -> Path:
+    """Where the library is built: below state, or in a folder of this user's in temporary where state's path has a space or a
+    colon, which separate libraries in LD_PRELOAD. Raises NoAcceleratedClock.
+    """
+    if not _has_separator(state):
+        return state / "libfaketime"
+    folder = temporary / f"linkwatch-{os.getuid()}"
+    if _has_separator(folder):
+        raise NoAcceleratedClock(f"LD_PRELOAD takes neither {state} nor {folder}, because of a space or a colon")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()  # a folder that another user can write to is another user's code
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) != 0o700:
+        raise NoAcceleratedClock(f"{folder} is not a folder that only this user can write to")
+    return folder
+
+
+def _has_separator(path: Path) -> bool:
+    return re.search(r"[\s:]", str(path)) is not None
+
+
 def _library() -> Path:
     if sys.platform != "linux":
         raise NoAcceleratedClock("libfaketime's thread-safe build exists on Linux only")
     for folder in _PACKAGED:
         for found in Path("/usr").glob(f"{folder}/{_LIBRARY}"):
             return found
-    built = STATE / "libfaketime" / _LIBRARY
-    if re.search(r"[\s:]", str(built)):
-        raise NoAcceleratedClock("LD_PRELOAD takes no path with a space or a colon; install the package faketime")
+    built = folder_for(STATE, Path(tempfile.gettempdir())) / _LIBRARY
     with building():
         if not built.exists():
             _build(built)

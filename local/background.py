@@ -20,16 +20,6 @@ from operations.deployed.resources import DeployedFunctions, Resources
 from operations.deployed.stack import exports
 from operations.environment import BadChoice, values_in
 
-_HOW_TO_USE = """The stack is up, at {speed:g} times real time; logs are in {logs}
-
-  make send SCENARIO=never VIA=event    send a link and start its verification
-  make watch                            show all that are open, live; or one: ID=<verificationId> or CORRELATION=
-  make logs FUNCTION=CheckLink          print a function's logs
-  make down                             end the stack
-
-For the AWS CLI, SDKs, the examples and the README's commands ($ApiUrl, $BusName, …):
-  eval "$(make -s env)"
-"""
 #: What make env prints of the emulator itself.
 _ACCESS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION")
 
@@ -42,7 +32,26 @@ def up(console: Console) -> int:
     config = choices.simulated(choices.choices(lambda: 1).speed, console)
     with console.status("Building the stack and deploying it to the emulator …"):
         stack = launch_background_stack(config)
-    console.print(_HOW_TO_USE.format(speed=stack.clock.speed, logs=shown(LOGS)), highlight=False, soft_wrap=True)
+    lines = [
+        f"The stack is up, at {stack.clock.speed:g} times real time.",
+        "",
+        "  make send SCENARIO=never VIA=event    send a link and have it watched",
+        "  make watch                            show all that are open, live; or one: ID=<verificationId> or CORRELATION=",
+        "  make logs FUNCTION=CheckLink          print a function's logs",
+        "  make down                             end the stack",
+        "",
+        "For the AWS CLI, SDKs, the examples and the README's commands ($ApiUrl, $BusName, …):",
+        '  eval "$(make -s env)"',
+        "",
+        f"  API            {stack.api_url}   (sign for execute-api)",
+        f"  state machine  {stack.outputs.StateMachineArn}",
+        f"  bus            {stack.outputs.BusName}",
+        f"  table          {stack.outputs.TableName}",
+        f"  secret         {stack.outputs.SignzyTokenArn}",
+        f"  Signzy         {stack.signzy.base_url}   (the simulator)",
+        f"  logs           {shown(LOGS)}",
+    ]
+    console.print("\n".join(lines), highlight=False, soft_wrap=True, markup=False)
     return 0
 
 

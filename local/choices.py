@@ -60,9 +60,10 @@ def real_link() -> tuple[StackConfig, dict[str, str]] | None:
     ids = ("REQUEST_ID", "SESSION_ID")
     if not any(GIVEN.get(name) for name in ids):
         return None
-    given = {name: os.environ.get(name) or "" for name in ("SIGNZY_BASE_URL", "SIGNZY_TOKEN")}
-    given |= {name: GIVEN.get(name, "") for name in ids}
-    if missing := [name for name, value in given.items() if not value]:
+    given = {name: os.environ.get(name) for name in ("SIGNZY_BASE_URL", "SIGNZY_TOKEN")}
+    given = {name: value or "" for name, value in (given | {name: GIVEN.get(name) for name in ids}).items()}
+    missing = [name for name, value in given.items() if not value]
+    if missing:
         raise BadChoice(f"a real link needs {', '.join(given)}; missing: {', '.join(missing)}")
     for name in ids:  # checked before anything is deployed
         if not re.fullmatch("[0-9a-fA-F]{24}", given[name]):

@@ -19,12 +19,11 @@ from local.stack import Stack
 _STAYS_SECONDS, _STAYS_REAL_SECONDS = 60, 20
 _REFRESHES_A_SECOND = 2
 _ID_WIDTH, _STATE_WIDTH = 14, 24
-#: Characters that every terminal has.
 _SYMBOLS = {
-    "PENDING": (".", "yellow", "not yet"),
-    "CLICKED": ("o", "green", "clicked"),
+    "PENDING": ("·", "yellow", "not yet"),
+    "CLICKED": ("●", "green", "clicked"),
     "UNAVAILABLE": ("x", "red", "no answer"),
-    "REJECTED": ("#", "red", "refused"),
+    "REJECTED": ("■", "red", "refused"),
 }
 
 
@@ -132,7 +131,7 @@ def picture(lines: list[Line], width: int) -> Group:
     head = _one_line((f"{open_count} open, {len(lines) - open_count} settled a moment ago", "bold"))
     legend = [part for symbol, style, words in _SYMBOLS.values() for part in ((symbol, style), f" {words}   ")]
     rows = [row(line, width) for line in lines] or [Text("none yet: make send")]
-    return Group(head, _one_line(*legend, ("=", "dim"), " time gone"), Text(), *rows)
+    return Group(head, _one_line(*legend, ("━", "dim"), " time gone"), Text(), *rows)
 
 
 def row(line: Line, width: int) -> Text:
@@ -142,7 +141,7 @@ def row(line: Line, width: int) -> Text:
     def column(second: float) -> int:
         return max(0, min(columns - 1, round(second / line.window_seconds * (columns - 1))))
 
-    cells = [("=" if at <= column(line.seconds_gone) else "-", "dim") for at in range(columns)]
+    cells = [("━" if at <= column(line.seconds_gone) else "─", "dim") for at in range(columns)]
     for second, answer, _ in line.checks:
         cells[column(second)] = _SYMBOLS[answer][:2]
     style = {None: "", "LINK_CLICKED": "green", "EXPIRED": "yellow"}.get(line.outcome, "red")

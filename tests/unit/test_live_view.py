@@ -55,13 +55,13 @@ def test_a_check_is_drawn_where_it_was_made():
     drawn_row = row(line_at(300, OPEN, *check_at(0, "PENDING"), *check_at(300, "CLICKED")), 120).plain
 
     window = drawn_row[14 : drawn_row.index("  0 s left")]
-    assert (window[0], window[-1]) == (".", "o")
+    assert (window[0], window[-1]) == ("·", "●")
 
 
 def test_time_gone_is_drawn_thick():
     window = row(line_at(150, OPEN), 100).plain
 
-    assert abs(window.count("=") - window.count("-")) <= 2
+    assert abs(window.count("━") - window.count("─")) <= 2
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
