@@ -40,16 +40,20 @@ class Verb:
 
 
 VERBS = {
-    "run": Verb(run.run, "watch one link from start to outcome; or SIGNZY_BASE_URL, …", ("SCENARIO", "SPEED", "VIA")),
-    "up": Verb(background.up, "keep a stack running in the background", ("SPEED",)),
+    "run": Verb(
+        run.run,
+        "watch one link from start to outcome:",
+        ("SCENARIO", "SPEED", "VIA", "REQUEST_ID", "SESSION_ID", "LINK_SENT_AT"),
+    ),
+    "up": Verb(background.up, "keep a stack running in the background:", ("SPEED",)),
     "down": Verb(background.down, "end the background stack"),
     "env": Verb(background.env, "print the background stack's outputs as shell exports"),
-    "send": Verb(background.send_one, "send a link to the background stack", ("SCENARIO", "VIA", "CORRELATION")),
-    "watch": Verb(background.watch_some, "show its verifications live, or one: ID", ("CORRELATION",)),
-    "logs": Verb(background.logs, "print a function's logs", ("FUNCTION",)),
-    "accept": Verb(accept.accept, "check the guarantees on a stack of its own; BURST, OUT"),
+    "send": Verb(background.send_one, "send a link to the background stack:", ("SCENARIO", "VIA", "CORRELATION")),
+    "watch": Verb(background.watch_some, "show its verifications live, or one of them:", ("ID", "CORRELATION")),
+    "logs": Verb(background.logs, "print a function's logs:", ("FUNCTION",)),
+    "accept": Verb(accept.accept, "check the guarantees on a stack of its own:", ("BURST", "OUT")),
     "recover": Verb(background.recover, "resume what recovery has given up on"),
-    "report": Verb(background.report, "write a report of the background stack: HOURS, SINCE, UNTIL, OUT"),
+    "report": Verb(background.report, "write a report of the background stack:", ("HOURS", "SINCE", "UNTIL", "OUT")),
     "build": Verb(_build, "build what sam deploy deploys, if it is older than its sources"),
 }
 
@@ -60,7 +64,7 @@ def main() -> int:
     errors = Console(stderr=True, emoji=False, soft_wrap=True)
     for stream in (sys.stdout, sys.stderr):  # a terminal's encoding may lack characters of the picture
         stream.reconfigure(errors="replace")  # pyright: ignore[reportAttributeAccessIssue]  # a TextIOWrapper has it
-    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    parser = argparse.ArgumentParser(prog=".venvs/sam/bin/python -m local", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, verb in VERBS.items():
         verbs.add_parser(name, help=" ".join((verb.help, *verb.choices)))
@@ -86,7 +90,7 @@ def main() -> int:
     except (BotoCoreError, ClientError, HTTPError, subprocess.TimeoutExpired) as error:
         problem, status = f"Failed: {type(error).__name__}: {error}; logs are in {shown(LOGS)}", 1
     except KeyboardInterrupt:
-        problem, status = "Interrupted; nothing is left running", INTERRUPTED
+        problem, status = "Interrupted", INTERRUPTED
     errors.print(problem, markup=False, highlight=False)
     return status
 

@@ -15,6 +15,7 @@ from operations.acceptance.account import NEXT_VERSION, code_versions, parameter
 from operations.acceptance.findings import Verdict
 from operations.acceptance.guarantees import Window
 from operations.acceptance.target import Target
+from operations.environment import BadChoice
 from simulator.client import SimulatedSignzy, SimulatorRequest
 
 #: What two cores keep up with, forty verifications at a time; a check may come seconds late even so.
@@ -66,6 +67,8 @@ def _emulator_version() -> str:
 def accept(_console: Console) -> int:
     """Makes the run. Undecided is no failure here: the emulator enforces less than AWS, and may be slow. Raises BadChoice."""
     tell = ProgressPrinter()
+    if GIVEN.get("PARAMETERS"):
+        raise BadChoice("accept on the local stack does not use PARAMETERS")
     burst = burst_from(GIVEN.get("BURST") or str(BURST))
     tell("building and deploying")
     with local_target(burst) as target:

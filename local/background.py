@@ -14,7 +14,7 @@ from local.checkout import BACKGROUND_STACK, LOGS, shown
 from local.choices import GIVEN
 from local.launch import LocalStackFailed
 from local.live_view import show_all
-from local.run import send, start, watch
+from local.run import refusal_in, send, start, watch
 from local.stack import Stack, background_stack, end_background_stack, launch_background_stack
 from operations.deployed.resources import DeployedFunctions, Resources
 from operations.deployed.stack import exports
@@ -27,8 +27,7 @@ _ACCESS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AW
 def up(console: Console) -> int:
     """Brings a stack up that stays, and prints how to use it. Raises LocalStackFailed, BadChoice."""
     if background_stack():
-        console.print("A stack is up already: make down ends it")
-        return 1
+        raise LocalStackFailed("a stack is up already: make down ends it")
     config = choices.simulated(choices.choices(lambda: 1).speed, console)
     with console.status("Building the stack and deploying it to the emulator …"):
         stack = launch_background_stack(config)
@@ -43,13 +42,7 @@ def up(console: Console) -> int:
         "For the AWS CLI, SDKs, the examples and the README's commands ($ApiUrl, $BusName, …):",
         '  eval "$(make -s env)"',
         "",
-        f"  API            {stack.api_url}   (sign for execute-api)",
-        f"  state machine  {stack.outputs.StateMachineArn}",
-        f"  bus            {stack.outputs.BusName}",
-        f"  table          {stack.outputs.TableName}",
-        f"  secret         {stack.outputs.SignzyTokenArn}",
-        f"  Signzy         {stack.signzy.base_url}   (the simulator)",
-        f"  logs           {shown(LOGS)}",
+        f"Logs are in {shown(LOGS)}",
     ]
     console.print("\n".join(lines), highlight=False, soft_wrap=True, markup=False)
     return 0
@@ -84,9 +77,12 @@ def send_one(console: Console) -> int:
 
 def watch_some(console: Console) -> int:
     """Shows the verification ID, or the newest of CORRELATION, live until its outcome is there; without either, all that are
-    open or were a moment ago. Raises LocalStackFailed.
+    open or were a moment ago. Raises LocalStackFailed, BadChoice.
     """
-    stack, correlation_id, verification_id = the_stack(), GIVEN.get("CORRELATION"), GIVEN.get("ID")
+    correlation_id, verification_id = GIVEN.get("CORRELATION"), GIVEN.get("ID")
+    if correlation_id and verification_id:
+        raise BadChoice("watch takes ID or CORRELATION, not both")
+    stack = the_stack()
     if correlation_id:
         found = _body_of(stack, f"/verifications?correlationId={quote(correlation_id, safe='')}")["verifications"]
         if not found:
@@ -104,7 +100,7 @@ def watch_some(console: Console) -> int:
 def _body_of(stack: Stack, path: str) -> dict[str, Any]:
     answer = stack.call_api("GET", path)
     if answer.status != 200:
-        raise LocalStackFailed(f"the API answered {answer.status}: {answer.body}")
+        raise LocalStackFailed(refusal_in(answer))
     return answer.body
 
 

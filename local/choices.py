@@ -58,8 +58,10 @@ def real_link() -> tuple[StackConfig, dict[str, str]] | None:
     shell's SIGNZY_BASE_URL and SIGNZY_TOKEN. None where no link is named. Raises BadChoice.
     """
     ids = ("REQUEST_ID", "SESSION_ID")
-    if not any(GIVEN.get(name) for name in ids):
+    if not any(GIVEN.get(name) for name in (*ids, "LINK_SENT_AT")):
         return None
+    if unused := [name for name in ("SCENARIO", "SPEED") if GIVEN.get(name)]:
+        raise BadChoice(f"a real link does not use {' or '.join(unused)}")
     given = {name: os.environ.get(name) for name in ("SIGNZY_BASE_URL", "SIGNZY_TOKEN")}
     given = {name: value or "" for name, value in (given | {name: GIVEN.get(name) for name in ids}).items()}
     missing = [name for name, value in given.items() if not value]
@@ -82,6 +84,7 @@ def simulated(speed: float, console: Console) -> StackConfig:
         environment_at(speed)
     except NoAcceleratedClock as error:
         window = SHORT_WINDOW["WindowSeconds"]
-        console.print(f"No accelerated clock here ({error}): real time, with a window of {window} s instead of 300.")
+        line = f"No accelerated clock here ({error}): real time, with a window of {window} s instead of 300."
+        console.print(line, soft_wrap=True)
         return StackConfig(parameters=SHORT_WINDOW)
     return StackConfig(speed=speed)

@@ -14,6 +14,7 @@ from local.launch import LocalStackFailed
 from local.live_view import follow
 from local.stack import Stack, running_stack
 from operations.deployed.clock import await_that
+from operations.deployed.signed_calls import ApiAnswer
 from operations.deployed.stack import as_published
 from simulator.scenarios import SCENARIOS, fitted_to
 
@@ -61,15 +62,22 @@ def start(stack: Stack, given: dict[str, Any], via: str) -> str:
     if via == "api":
         answer = stack.call_api("POST", "/verifications", given)
         if answer.status != 202:
-            raise LocalStackFailed(f"the API answered {answer.status}: {answer.body}")
+            raise LocalStackFailed(refusal_in(answer))
         return answer.body["verificationId"]
     stack.put_link_sent(given)
     verification_id = f"{given['requestId']}-{given['sessionId']}".lower()
     try:
         await_that(lambda: stack.item(verification_id), _EVENT_SECONDS, "the event has started a verification")
     except TimeoutError as error:
-        raise LocalStackFailed(f"{error}; see the logs in {shown(LOGS)}") from error
+        raise LocalStackFailed(f"{error}; make logs FUNCTION=InstantLinkSent may say why") from error
     return verification_id
+
+
+def refusal_in(answer: ApiAnswer) -> str:
+    """What the API did not accept, in one line."""
+    error = answer.body.get("error", {})
+    fields = ", ".join(f"{name} {rule}" for name, rule in error.get("fields", {}).items())
+    return f"the API answered {answer.status}: {error.get('message', answer.body)}{fields and f' ({fields})'}"
 
 
 def watch(console: Console, stack: Stack, verification_id: str, scenario: str | None = None) -> int:

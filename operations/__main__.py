@@ -138,7 +138,9 @@ VERBS = {
 def main() -> int:
     """Runs a verb; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m operations", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=".venvs/sam/bin/python -m operations",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for name, verb in VERBS.items():

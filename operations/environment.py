@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[1]
 #: boto3, SAM CLI and AWS CLI v1 read AWS_DEFAULT_REGION, other SDKs AWS_REGION. The first that is set counts, as for AWS CLI v2.
 REGION_NAMES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 #: Choices that are an error where a verb does not use them. The others may be exported for several commands at once.
-_CHOICES = ("SCENARIO", "SPEED", "VIA", "CORRELATION", "CLICK", "FUNCTION")
+_CHOICES = (
+    *("SCENARIO", "SPEED", "VIA", "CORRELATION", "CLICK", "FUNCTION", "ID", "REQUEST_ID", "SESSION_ID", "LINK_SENT_AT"),
+    *("HOURS", "SINCE", "UNTIL", "BURST", "FULL", "KEEP", "TO", "PLAN"),
+)
 
 
 class BadChoice(Exception):

@@ -25,6 +25,8 @@ class Period:
     @staticmethod
     def chosen(shell: Mapping[str, str], now: datetime) -> "Period":
         """From SINCE and UNTIL (ISO 8601, UTC where they name no zone), or the last HOURS. Raises BadChoice."""
+        if shell.get("HOURS") and shell.get("SINCE"):
+            raise BadChoice("the report takes HOURS or SINCE, not both")
         until = _time_in(shell, "UNTIL") or now
         hours = shell.get("HOURS") or "24"
         if not re.fullmatch(r"[0-9]+(\.[0-9]+)?|\.[0-9]+", hours) or float(hours) == 0:
