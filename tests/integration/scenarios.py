@@ -92,8 +92,10 @@ class Run:
             self.note(f"cancelled: {self.cancel_statuses[-1]}")
         else:
             name = (self.stack.item(self.verification_id) or {}).get("executionName", self.verification_id)
-            with suppress(ClientError):  # it has just ended, or was never started
+            with suppress(ClientError):  # it has just ended, was never started, or the answer is lost
                 self.stack.executions.abort(name)
+            execution = self.stack.executions.find(name)
+            if execution and execution["status"] == "ABORTED":
                 self.aborted.append(name)
                 self.note(f"aborted {name[49:] or 'the first execution'}")
 
