@@ -14,8 +14,6 @@ from tests.integration.test_entry_points import assert_documented
 
 CLICKED = {"answer": "clicked"}
 CLICKED_AT_THE_SECOND_CHECK = [{"answer": "pending", "checks": [1]}, CLICKED]
-#: API Gateway waits no longer.
-ANSWER_SECONDS = 29
 
 
 class Fault(NamedTuple):
@@ -59,9 +57,7 @@ def faulty(stack) -> dict[str, Future[Link]]:
     def start(fault: Fault, status: int) -> Link:
         link = send_link(stack, CLICKED)
         fault.act(stack, fault.call, link.verification_id, fault.seconds, times=fault.times)
-        began_ms = stack.clock.now_ms()
-        answer = link.start()
-        assert stack.clock.now_ms() - began_ms < ANSWER_SECONDS * 1000
+        answer = link.start()  # by the function itself, so within its time-out, which is below API Gateway's
         assert answer.status == status
         assert_documented(answer, "post", "/verifications")
         return link
