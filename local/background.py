@@ -14,7 +14,7 @@ from local.checkout import BACKGROUND_STACK, LOGS, shown
 from local.choices import GIVEN
 from local.launch import LocalStackFailed
 from local.live_view import show_all
-from local.run import refusal_in, send, start, watch
+from local.run import send, start, watch
 from local.stack import Stack, background_stack, end_background_stack, launch_background_stack
 from operations.deployed.resources import DeployedFunctions, Resources
 from operations.deployed.stack import exports
@@ -100,7 +100,7 @@ def watch_some(console: Console) -> int:
 def _body_of(stack: Stack, path: str) -> dict[str, Any]:
     answer = stack.call_api("GET", path)
     if answer.status != 200:
-        raise LocalStackFailed(refusal_in(answer))
+        raise LocalStackFailed(answer.refusal)
     return answer.body
 
 

@@ -10,16 +10,15 @@ from rich.console import Console
 
 from local.accelerated_clock import NoAcceleratedClock, environment_at
 from local.stack import StackConfig
-from operations.environment import BadChoice
+from operations.environment import BadChoice, entry_point, exported_choices
 from simulator.scenarios import SCENARIOS
 
 #: Where there is no accelerated clock, a window of 20 s shows the same as one of 5 minutes.
 SHORT_WINDOW: dict[str, object] = {"WindowSeconds": 20, "PollIntervalSeconds": 2}
 _MAX_SPEED = 60
 
-#: The choices that were made, by their names without the prefix. make sets the prefixed variables to what is typed after it; a
-#: SPEED or ID that a shell exports for another program is no choice.
-GIVEN = {name.removeprefix("LINKWATCH_"): value for name, value in os.environ.items() if name.startswith("LINKWATCH_")}
+#: The choices that were made.
+GIVEN = exported_choices(os.environ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +35,7 @@ def choices(default_speed: Callable[[], float]) -> Choices:
     scenario = GIVEN.get("SCENARIO") or "clicked"
     if scenario not in SCENARIOS:
         raise BadChoice(f"SCENARIO={scenario} does not exist; there are {', '.join(SCENARIOS)}")
-    via = GIVEN.get("VIA") or "api"
-    if via not in {"api", "event"}:
-        raise BadChoice(f"VIA={via} does not exist; there are api and event")
-    return Choices(scenario, _speed(default_speed), "api" if via == "api" else "event")
+    return Choices(scenario, via=entry_point(GIVEN), speed=_speed(default_speed))
 
 
 def _speed(default: Callable[[], float]) -> float:

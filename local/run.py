@@ -14,7 +14,6 @@ from local.launch import LocalStackFailed
 from local.live_view import follow
 from local.stack import Stack, running_stack
 from operations.deployed.clock import await_that
-from operations.deployed.signed_calls import ApiAnswer
 from operations.deployed.stack import as_published
 from simulator.scenarios import SCENARIOS, fitted_to
 
@@ -62,7 +61,7 @@ def start(stack: Stack, given: dict[str, Any], via: str) -> str:
     if via == "api":
         answer = stack.call_api("POST", "/verifications", given)
         if answer.status != 202:
-            raise LocalStackFailed(refusal_in(answer))
+            raise LocalStackFailed(answer.refusal)
         return answer.body["verificationId"]
     stack.put_link_sent(given)
     verification_id = f"{given['requestId']}-{given['sessionId']}".lower()
@@ -71,13 +70,6 @@ def start(stack: Stack, given: dict[str, Any], via: str) -> str:
     except TimeoutError as error:
         raise LocalStackFailed(f"{error}; make logs FUNCTION=InstantLinkSent may say why") from error
     return verification_id
-
-
-def refusal_in(answer: ApiAnswer) -> str:
-    """What the API did not accept, in one line."""
-    error = answer.body.get("error", {})
-    fields = ", ".join(f"{name} {rule}" for name, rule in error.get("fields", {}).items())
-    return f"the API answered {answer.status}: {error.get('message', answer.body)}{fields and f' ({fields})'}"
 
 
 def watch(console: Console, stack: Stack, verification_id: str, scenario: str | None = None) -> int:

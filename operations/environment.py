@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 
@@ -33,13 +33,28 @@ def choices(words: Iterable[str], shell: Mapping[str, str], verb: str, used: Col
 
     Raises BadChoice for a choice that this verb would ignore.
     """
-    prefix = "LINKWATCH_"
-    exported = {name.removeprefix(prefix): value for name, value in shell.items() if name.startswith(prefix)}
+    exported = exported_choices(shell)
     typed = {name: value for name, _, value in (word.partition("=") for word in words)}
     if unknown := typed.keys() - used:
         raise BadChoice(f"{verb} does not use {', '.join(sorted(unknown))}; it uses {', '.join(used)}")
     refuse_unused(exported, verb, used)
     return {name: value for name, value in (exported | typed).items() if value}
+
+
+def exported_choices(shell: Mapping[str, str]) -> dict[str, str]:
+    """The LINKWATCH_<NAME> variables of a shell's environment, by name. make sets them to what is typed after it; a SPEED or ID
+    that a shell exports for another program is no choice.
+    """
+    prefix = "LINKWATCH_"
+    return {name.removeprefix(prefix): value for name, value in shell.items() if name.startswith(prefix)}
+
+
+def entry_point(chosen: Mapping[str, str]) -> Literal["api", "event"]:
+    """VIA, or the API. Raises BadChoice."""
+    via = chosen.get("VIA") or "api"
+    if via not in {"api", "event"}:
+        raise BadChoice(f"VIA={via} does not exist; there are api and event")
+    return "api" if via == "api" else "event"
 
 
 def refuse_unused(shell: Mapping[str, str], verb: str, used: Collection[str]) -> None:

@@ -1,13 +1,12 @@
 """A simulator of Signzy in the account, beside a stack, and links for it (simulator/)."""
 
-import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 
 from operations import sam_cli
 from operations.deployed.stack import DeployedStack, describe_stack, outputs_in
-from operations.environment import BadChoice, Environment
+from operations.environment import BadChoice, Environment, entry_point
 from simulator.coded import CodedLink
 
 
@@ -29,9 +28,7 @@ def send(stack: DeployedStack, chosen: Mapping[str, str]) -> str:
 
     The link has CORRELATION for its correlationId. Raises BadChoice, also where the stack refuses the start.
     """
-    via, click, correlation_id = chosen.get("VIA", "api"), chosen.get("CLICK"), chosen.get("CORRELATION")
-    if via not in {"api", "event"}:
-        raise BadChoice(f"VIA={via} does not exist; there are api and event")
+    via, click, correlation_id = entry_point(chosen), chosen.get("CLICK"), chosen.get("CORRELATION")
     if click and not (click.isascii() and click.isdecimal()):
         raise BadChoice(f"CLICK={click} is not a number of seconds")
     interval = int(stack.parameters["PollIntervalSeconds"])
@@ -44,7 +41,7 @@ def send(stack: DeployedStack, chosen: Mapping[str, str]) -> str:
     if via == "event":
         stack.put_link_sent(started)
     elif (answer := stack.call_api("POST", "/verifications", started)).status != 202:
-        raise BadChoice(f"the API answered {answer.status}: {json.dumps(answer.body)}")
+        raise BadChoice(answer.refusal)
     return f"{ids['requestId']}-{ids['sessionId']}"
 
 

@@ -34,6 +34,13 @@ class ApiAnswer:
     headers: dict[str, str]
     body: Any
 
+    @property
+    def refusal(self) -> str:
+        """What the API did not accept, in one line."""
+        error = self.body.get("error", {}) if isinstance(self.body, dict) else {}
+        fields = ", ".join(f"{name} {rule}" for name, rule in error.get("fields", {}).items())
+        return f"the API answered {self.status}: {error.get('message', self.body)}{fields and f' ({fields})'}"
+
 
 def _signer_at(clock: Clock) -> type[auth.SigV4Auth]:
     class SigV4AtClock(auth.SigV4Auth):

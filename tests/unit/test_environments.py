@@ -1,4 +1,4 @@
-"""What chooses an account and a region, samconfig.toml's environments, and what make env prints."""
+"""What chooses an account and a region, samconfig.toml's environments, and what commands print."""
 
 import os
 import shlex
@@ -15,6 +15,7 @@ from local.launch import Emulator
 from local.stack import Stack
 from operations import sam_cli
 from operations.deployed.clock import Clock
+from operations.deployed.signed_calls import ApiAnswer
 from operations.deployed.stack import OUTPUTS, Outputs
 from operations.environment import REGION_NAMES, BadChoice, Environment, choices, values_in
 from tests.unit.loopback import Received, server
@@ -204,3 +205,17 @@ def test_the_local_stack_names_its_own_address_of_the_api_and_its_keys():
     }
     assert variables["ApiUrl"] == "http://127.0.0.1:4566/restapis/abcdefghij/v1/_user_request_"
     assert (variables["AWS_ACCESS_KEY_ID"], variables["AWS_SESSION_TOKEN"]) == ("LOCAL0123", "")
+
+
+@pytest.mark.parametrize(
+    ("body", "refusal"),
+    [
+        ({"error": {"message": "Invalid query", "fields": {"next": "is old"}}}, "Invalid query (next is old)"),
+        ({"error": {"message": "No such verification"}}, "No such verification"),
+        ({"message": "Forbidden"}, "{'message': 'Forbidden'}"),
+        ("<html>", "<html>"),
+    ],
+    ids=["with fields", "without fields", "of API Gateway", "not JSON"],
+)
+def test_a_refusal_is_one_line(body, refusal):
+    assert ApiAnswer(400, {}, body).refusal == f"the API answered 400: {refusal}"
