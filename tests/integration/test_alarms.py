@@ -99,7 +99,7 @@ def put_a_malformed_event(stack: Stack) -> None:
 
 
 def use_up_the_takeovers(stack: Stack) -> None:
-    link = late_link(stack, 240, {"answer": "pending"})
+    link = late_link(stack, 120, {"answer": "pending"})
     link.await_state("Wait For Next Check")
     stack.client("dynamodb").update_item(
         TableName=stack.outputs.TableName,

@@ -45,28 +45,28 @@ def cancelled(stack) -> dict[str, Future[Link]]:
         return cancel(link)
 
     def while_step_functions_refuses() -> Link:
-        link = late_link(stack, 200)
+        link = late_link(stack, 120)
         link.await_state("Wait For Next Check")
         refuse(stack, start_of(f"{link.verification_id}-cancel"), link.verification_id, 45)
         refuse(stack, calls.STOP, link.verification_id, 45)
         return cancel(link)
 
     def while_stopexecution_hangs() -> Link:
-        link = late_link(stack, 200)
+        link = late_link(stack, 120)
         link.await_state("Wait For Next Check")
         hang(stack, calls.STOP, link.verification_id, 60)
         return cancel(link)
 
     def after_a_click_that_is_not_recorded() -> Link:
-        link = send_link(stack, CLICKED, sent_seconds_ago=200)
+        link = send_link(stack, CLICKED, sent_seconds_ago=120)
         refuse(stack, calls.RECORD, link.verification_id, 45)
         refuse(stack, calls.STOP, link.verification_id, 45)
-        link.start_by("api", linkSentAt=moment(stack, 200))
+        link.start_by("api", linkSentAt=moment(stack, 120))
         link.await_state("Record Outcome")
         return cancel(link)
 
     def by_an_execution_that_fails() -> Link:
-        link = late_link(stack, 200)
+        link = late_link(stack, 120)
         refuse(stack, calls.PUBLISH, link.verification_id, 20)
         cancel(link)
         stack.executions.abort(f"{link.verification_id}-cancel")

@@ -63,16 +63,16 @@ def faulty(stack) -> dict[str, Future[Link]]:
         return link
 
     def fail_every_check() -> Link:
-        link = send_link(stack, sent_seconds_ago=270)
-        refuse(stack, CHECK, link.verification_id, 120)
-        link.start_by("api", linkSentAt=moment(stack, 270))
+        link = send_link(stack, sent_seconds_ago=180)
+        refuse(stack, CHECK, link.verification_id, 240)
+        link.start_by("api", linkSentAt=moment(stack, 180))
         return link
 
     def delay_the_last_check() -> Link:
-        link = send_link(stack, sent_seconds_ago=270)
+        link = send_link(stack, sent_seconds_ago=180)
         # CheckLink is called two seconds before the deadline, and begins two seconds after it.
-        stack.faults.refuse("invoke", None, ["-CheckLink-", link.request_id], 60, in_seconds=25, lateBySeconds=4)
-        link.start_by("api", linkSentAt=moment(stack, 270))
+        stack.faults.refuse("invoke", None, ["-CheckLink-", link.request_id], 60, in_seconds=115, lateBySeconds=4)
+        link.start_by("api", linkSentAt=moment(stack, 180))
         return link
 
     return start_all(

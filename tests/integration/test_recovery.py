@@ -66,15 +66,15 @@ def interrupted(stack) -> dict[str, Future[Any]]:
         return link
 
     def abort_after_the_record() -> Link:
-        link = send_link(stack, CLICKED, sent_seconds_ago=240)
+        link = send_link(stack, CLICKED, sent_seconds_ago=120)
         refuse(stack, calls.PUBLISH, link.verification_id, 40)
-        link.start_by("api", linkSentAt=moment(stack, 240))
+        link.start_by("api", linkSentAt=moment(stack, 120))
         link.await_state("Publish Outcome")
         stack.executions.abort(link.verification_id)
         return link
 
     def undo_the_mark() -> tuple[Link, dict[str, Any]]:
-        link = late_link(stack, 240, CLICKED)
+        link = late_link(stack, 120, CLICKED)
         settled = link.settled()
         change_item(link, "REMOVE publishedAt, expiresAt SET openVerifications = deadline")
         return link, settled
@@ -109,7 +109,7 @@ def interrupted(stack) -> dict[str, Future[Any]]:
 
 @pytest.mark.parametrize("name", ["running", "started-by-hand"])
 def test_a_status_event_about_an_execution_that_runs_or_is_unknown_changes_nothing(name, stack):
-    link = late_link(stack, 240)
+    link = late_link(stack, 0)
     before = stack.item(link.verification_id)
     about = link.verification_id if name == "running" else name
 
@@ -222,7 +222,7 @@ def garbage(stack):
 
 @pytest.mark.usefixtures("garbage", "without_status_events")
 def test_a_sweep_replaces_executions_without_a_status_event_and_beside_an_item_with_wrong_values(stack):
-    link = late_link(stack, 200, PENDING_AT_FIRST, CLICKED)
+    link = late_link(stack, 120, PENDING_AT_FIRST, CLICKED)
     change_item(link, f"SET {STARTED_EARLIER}")
     link.await_that(link.checks_at, "it is checked")
     # Before the abort: the sweep of the schedule may come first.
