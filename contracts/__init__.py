@@ -1,1 +1,1 @@
-"""The contracts as files: schemas/, openapi.yaml and asyncapi.yaml, generated from the types."""
+"""The contracts as files: openapi.yaml and asyncapi.yaml, written by hand, and schemas/, generated from the types."""

@@ -75,6 +75,6 @@ def _bus_event() -> dict[str, Any]:
 
 def files() -> dict[Path, str]:
     """Returns the text of each file, by path."""
-    # ASCII only: a pattern names invisible characters.
-    texts = {name: json.dumps(schema, indent=2) + "\n" for name, schema in published().items()}
+    # Characters outside of the BMP as they are: most programs read a referenced file as YAML, which has no pairs of surrogates.
+    texts = {name: json.dumps(schema, indent=2, ensure_ascii=False) + "\n" for name, schema in published().items()}
     return {SCHEMAS / f"{name}-1.0.schema.json": text for name, text in texts.items()}

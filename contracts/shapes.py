@@ -10,10 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, with_config
 
-from linkwatch.find_request import NEXT_PATTERN
 from linkwatch.model import ID_PATTERN, Reason, Result
 from linkwatch.start_request import CORRELATION_ID_PATTERN
-from linkwatch.verifications import PAGE_SIZE
 
 _VERIFICATION_ID = "^[0-9a-f]{24}-[0-9a-f]{24}$"
 
@@ -109,15 +107,6 @@ class Verification(_Known):
     """When the outcome was stored. UTC."""
     publishedAt: Time | None
     """When the outcome event had been published. UTC."""
-
-
-class Verifications(_Shape):
-    """A page of the verifications of a correlationId, newest link first."""
-
-    verifications: Annotated[list[Verification], Field(max_length=PAGE_SIZE)]
-    """One that was started a moment ago may be missing."""
-    next: Annotated[str, Field(pattern=NEXT_PATTERN)] | None
-    """The parameter next of the following page; null on the last page. It is opaque, and expires with its verification."""
 
 
 class ErrorBody(_Shape):

@@ -1,16 +1,19 @@
 """The published schemas and documents, and why a value does not conform to one of them."""
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft7Validator, Draft202012Validator, ValidationError, validators
+import yaml
+from jsonschema import Draft202012Validator, ValidationError, validators
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
-from contracts import documents, schemas
-
-OPENAPI, ASYNCAPI = documents.openapi(), documents.asyncapi()
-MESSAGES = ASYNCAPI["components"]["messages"]
+CONTRACTS = Path(__file__).parents[1] / "contracts"
+OPENAPI = yaml.safe_load((CONTRACTS / "openapi.yaml").read_text("utf-8"))
 
 
 def _matches(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
@@ -19,19 +22,35 @@ def _matches(_: object, pattern: str, instance: object, __: object) -> Iterator[
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
+def _retrieve(uri: str) -> Resource[Any]:
+    path = Path(uri.removeprefix("file://"))
+    load = json.loads if path.suffix == ".json" else yaml.safe_load
+    return Resource(load(path.read_text("utf-8")), DRAFT202012)
+
+
 Validator = validators.extend(Draft202012Validator, {"pattern": _matches})
+_REGISTRY: Registry[Any] = Registry(retrieve=_retrieve)  # pyright: ignore[reportCallIssue]
 
 
 @cache
-def validator(name: str) -> Any:
-    return Validator(schemas.published()[name], format_checker=Draft202012Validator.FORMAT_CHECKER)
+def validator(reference: str) -> Any:
+    """reference: to a schema in contracts/, such as openapi.yaml#/components/schemas/Error."""
+    schema = {"$ref": f"{CONTRACTS.as_uri()}/{reference}"}
+    return Validator(schema, registry=_REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def complaints(name: str, instance: Any) -> list[str]:
-    return [error.message for error in validator(name).iter_errors(instance)]
+    """name: of a published schema, such as verification."""
+    return [error.message for error in validator(f"schemas/{name}-1.0.schema.json").iter_errors(instance)]
 
 
-def event_complaints(name: str, event: Any) -> list[str]:
-    """Why an event is not this message. AsyncAPI's own schemas are JSON Schema draft 7 and a little more."""
-    schema = {**MESSAGES[name]["payload"], "components": ASYNCAPI["components"]}
-    return [error.message for error in Draft7Validator(schema).iter_errors(event)]
+def documented(method: str, path: str, status: int) -> dict[str, Any]:
+    """What openapi.yaml says of an answer. Raises KeyError where it does not have it."""
+    response = OPENAPI["paths"][path][method]["responses"][str(status)]
+    return OPENAPI["components"]["responses"][response["$ref"].rpartition("/")[2]] if "$ref" in response else response
+
+
+def body_complaints(content: dict[str, Any], body: Any) -> list[str]:
+    """Why a body is not the one that openapi.yaml documents. content: of a request or an answer."""
+    reference = content["application/json"]["schema"]["$ref"]
+    return [error.message for error in validator(f"openapi.yaml{reference}").iter_errors(body)]

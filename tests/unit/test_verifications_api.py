@@ -18,7 +18,7 @@ ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
 MINE = "application-4711"
 CALLER = "arn:aws:sts::123456789012:assumed-role/sender/sender"
 #: The verification that the sample event starts.
-SHOWN = OPENAPI["paths"]["/verifications"]["post"]["responses"]["202"]["content"]["application/json"]["example"]
+SHOWN = OPENAPI["components"]["examples"]["Watched"]["value"]
 #: What the state machine writes, and as the API shows it.
 CLICKED = {
     "status": {"S": "SETTLED"},
