@@ -38,26 +38,21 @@ print(json.dumps(translator.translate(json.load(sys.stdin), parameter_values={})
 _NOTHING = object()
 
 
-def translated(path: str = "template.yaml", api_auth: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What SAM makes of a template, named from the repository's root. api_auth replaces the Auth of the API."""
+def translated(path: str = "template.yaml") -> dict[str, Any]:
+    """What SAM makes of a template, named from the repository's root."""
     template = load_yaml((ROOT / path).read_text("utf-8"))
-    if api_auth:
-        template["Resources"]["Api"]["Properties"]["Auth"] = api_auth
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
     # Without defaults, which SAM would write into what it makes in place of the parameters.
-    defaults = {
-        name: parameter.pop("Default")
-        for name, parameter in template.get("Parameters", {}).items()
-        if "Default" in parameter
+    parameters = template.get("Parameters", {})
+    template["Parameters"] = {
+        name: {key: value for key, value in parameter.items() if key != "Default"}
+        for name, parameter in parameters.items()
     }
     program = [os.fspath(EMULATOR_VENV / "bin" / "python"), "-c", _TRANSLATE]
     done = subprocess.run(program, input=json.dumps(template), capture_output=True, text=True, check=True, timeout=60)
-    made = json.loads(done.stdout.splitlines()[-1])
-    for name, default in defaults.items():
-        made["Parameters"][name]["Default"] = default
-    return made
+    return json.loads(done.stdout.splitlines()[-1]) | {"Parameters": parameters}
 
 
 CLOUDFORMATION = translated()
