@@ -43,7 +43,7 @@ OTHERS = {
             *("https://.signzy.us", "https://api..signzy.us", "https://-api.signzy.us", f"https://{'a' * 64}.us"),
             *("https://api.signzy.us:0", "https://api.signzy.us:65536", "https://user@api.signzy.us"),
             *("https://api.signzy.us/a?b=c", "https://api.signzy.us/a#b", "https://api.signzy.us//a"),
-            f"https://api.signzy.us/{'a' * 80}",
+            f"https://api.signzy.us/{'a' * 79}",
         ],
     ),
     "CheckLinkReservedConcurrency": ("", ["", "1", "1000"], ["0", "-1", "1.5", "100000"]),
@@ -55,7 +55,7 @@ OTHERS = {
         ["", "http://proxy.bank.example:3128", "http://10.0.0.1:3128/"],
         [
             *("proxy:3128", "https://proxy:3128", "http://user:password@proxy:3128", "http://proxy/path"),
-            *("http://proxy:0", f"http://{'a.' * 40}a"),
+            *("http://proxy:0", f"http://{'a.' * 36}aa"),
         ],
     ),
     "SignzyTokenSecretArn": (

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.static.template import DEFAULT, FULL, SENDERS, Stack, created_before, stack
+from tests.static.template import DEFAULT, FULL, SENDERS, Stack, created_before
 
 HERE, SENDER, STRANGER = "123456789012", SENDERS.split(",")[0], "333333333333"
 STATE_MACHINE = "${LinkWatchRole.Arn}"
@@ -93,15 +93,6 @@ def test_the_api_takes_calls_of_the_given_accounts(deployed, account, over_tls, 
 def test_the_policies_are_about_the_bus_and_the_api_and_without_accounts_allow_nothing():
     assert policies_of(FULL).keys() == {BUS, API}
     assert "Allow" not in json.dumps([*policies_of(DEFAULT).values()])
-
-
-# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html and
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
-def test_aws_takes_the_policies_with_as_many_accounts_as_the_parameter_does():
-    policies = policies_of(stack(SenderAccounts=",".join([HERE] * 100)))
-
-    for policy, longest in ((policies[BUS], 10_240), (policies[API], 8_192)):
-        assert len(json.dumps(policy)) + 100 * len("arn:aws-us-gov:iam:::root") <= longest  # as AWS writes each account
 
 
 # The bus names the role, so that the role must not wait for the bus.
