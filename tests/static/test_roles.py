@@ -164,8 +164,10 @@ def test_a_role_asks_only_for_what_the_stack_has(name):
     role = OWN_TOKEN if name == "CheckLinkRole" else ROLES[name]
     without_key = [statement for statement in allowed(role) if "kms:" not in json.dumps(statement["Action"])]
 
-    assert allowed(DEFAULT.properties(name)) == without_key
-    assert DEFAULT.properties(name).get("ManagedPolicyArns", []) == []
+    properties = DEFAULT.properties(name)
+    assert allowed(properties) == without_key
+    assert properties.get("ManagedPolicyArns", []) == []
+    assert "PermissionsBoundary" not in properties
     assert "xray:" not in json.dumps(stack(TracingEnabled="false").properties(name))
 
 
