@@ -108,8 +108,10 @@ class Stack:
         match function, argument:
             case "Ref", "AWS::NoValue":
                 return _NOTHING
-            case "Ref", name:
-                return self._known.get(name, f"${{{name}}}")
+            case "Ref", name if name in self._known:
+                return self._known[name]
+            case "Ref", name if name in self._template["Resources"]:
+                return f"${{{name}}}"
             case "Fn::GetAtt", _:
                 return f"${{{argument if isinstance(argument, str) else '.'.join(argument)}}}"
             case "Fn::Sub", _:
@@ -134,7 +136,7 @@ class Stack:
                 return self._resolved(text).split(separator)
             case "Fn::Select", [index, values]:
                 return self._resolved(values)[int(index)]
-        raise AssertionError(f"{function} is not read here")
+        raise AssertionError(f"{function} {argument} is not read here")
 
 
 @cache
