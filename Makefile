@@ -128,6 +128,7 @@ check: ## Linters, types, templates, documents, known vulnerabilities: OFFLINE=1
 	@.venvs/development/bin/ruff check
 	@.venvs/development/bin/ruff format --check
 	@.venvs/development/bin/pyright --pythonpath $(python)
+	@PYTHONPATH=functions .venvs/development/bin/lint-imports --no-cache --no-logo
 	@.venvs/development/bin/rumdl check --quiet .
 	@.venvs/development/bin/zizmor --offline --quiet .github
 	@.venvs/development/bin/cfn-lint template.yaml $(other_templates)

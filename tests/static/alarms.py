@@ -1,8 +1,14 @@
-"""What every alarm means, as a table: template.yaml is checked against it, and the runbook is written from it."""
+"""What every alarm means, as a table: template.yaml is checked against it, and the runbook is written from it.
+
+AWS's metrics and their dimensions, as it names them:
+https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html (REST APIs)
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+"""
 
 from typing import Any, NamedTuple
-
-from tests.static.template import DEFAULT, FULL
 
 
 class Alarm(NamedTuple):
@@ -82,16 +88,6 @@ ALARMS = {
     },
 }
 
-#: The parameter that is an alarm's threshold.
-THRESHOLDS = {
-    "AlarmOnLatenessSeconds": "SettledLate",
-    "AlarmOnUnavailableChecksPercent": "UnavailableChecks",
-    "AlarmOnUnknownOutcomesPercent": "UnknownOutcomes",
-    "AlarmOnRejectedOutcomesPercent": "RejectedOutcomes",
-    "AlarmOnStartsPerMinute": "StartsUnusuallyMany",
-    "AlarmOnApiErrors": "ApiFailing",
-}
-
 _COMPARISONS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 
 
@@ -106,13 +102,3 @@ def alarm_of(properties: dict[str, Any]) -> Alarm:
         over=f"{properties.get('DatapointsToAlarm', periods)} of {periods} x {properties['Period']} s",
         missing=properties["TreatMissingData"],
     )
-
-
-def alarms_in(stack: Any = DEFAULT) -> dict[str, dict[str, Any]]:
-    """Returns the properties of all alarms, by logical id."""
-    return stack.of_type("AWS::CloudWatch::Alarm")
-
-
-def descriptions() -> dict[str, str]:
-    """Returns each alarm's description without its severity, by logical id, for the runbook."""
-    return {name: each["AlarmDescription"].split(": ", 1)[1] for name, each in alarms_in(FULL).items()}

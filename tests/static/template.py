@@ -38,26 +38,21 @@ print(json.dumps(translator.translate(json.load(sys.stdin), parameter_values={})
 _NOTHING = object()
 
 
-def translated(path: str = "template.yaml", api_auth: dict[str, Any] | None = None) -> dict[str, Any]:
-    """What SAM makes of a template, named from the repository's root. api_auth replaces the Auth of the API."""
+def translated(path: str = "template.yaml") -> dict[str, Any]:
+    """What SAM makes of a template, named from the repository's root."""
     template = load_yaml((ROOT / path).read_text("utf-8"))
-    if api_auth:
-        template["Resources"]["Api"]["Properties"]["Auth"] = api_auth
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
     # Without defaults, which SAM would write into what it makes in place of the parameters.
-    defaults = {
-        name: parameter.pop("Default")
-        for name, parameter in template.get("Parameters", {}).items()
-        if "Default" in parameter
+    parameters = template.get("Parameters", {})
+    template["Parameters"] = {
+        name: {key: value for key, value in parameter.items() if key != "Default"}
+        for name, parameter in parameters.items()
     }
     program = [os.fspath(EMULATOR_VENV / "bin" / "python"), "-c", _TRANSLATE]
     done = subprocess.run(program, input=json.dumps(template), capture_output=True, text=True, check=True, timeout=60)
-    made = json.loads(done.stdout.splitlines()[-1])
-    for name, default in defaults.items():
-        made["Parameters"][name]["Default"] = default
-    return made
+    return json.loads(done.stdout.splitlines()[-1]) | {"Parameters": parameters}
 
 
 CLOUDFORMATION = translated()
@@ -69,33 +64,34 @@ class Stack:
     """A template with values for its parameters. References become text: ${Table} for a Ref, ${Table.Arn} for a GetAtt."""
 
     def __init__(self, template: dict[str, Any], **parameters: str) -> None:
-        given = {name: str(parameter.get("Default", name)) for name, parameter in template["Parameters"].items()}
-        assert not parameters.keys() - given.keys()
-        self._known = PSEUDO | given | parameters
-        self._mappings = template.get("Mappings", {})
-        self._conditions = template.get("Conditions", {})
+        defaults = {name: str(parameter.get("Default", name)) for name, parameter in template["Parameters"].items()}
+        assert parameters.keys() <= defaults.keys()
+        self._template, self._known = template, PSEUDO | defaults | parameters
         self.resources = {
             name: self._resolved(resource) | {"Type": resource["Type"]}
             for name, resource in template["Resources"].items()
             if self._is_true(resource.get("Condition"))
         }
-        self.follows_rules = all(
+        self.outputs = {name: self._resolved(output["Value"]) for name, output in template["Outputs"].items()}
+
+    @property
+    def follows_rules(self) -> bool:
+        return all(
             self._resolved(assertion["Assert"])
-            for rule in template.get("Rules", {}).values()
+            for rule in self._template["Rules"].values()
             if self._resolved(rule["RuleCondition"])
             for assertion in rule["Assertions"]
         )
-        self.outputs = {name: self._resolved(output["Value"]) for name, output in template["Outputs"].items()}
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """The properties of all resources of a type, by logical id, in the template's order."""
-        return {name: r.get("Properties", {}) for name, r in self.resources.items() if r["Type"] == kind}
+        return {name: it.get("Properties", {}) for name, it in self.resources.items() if it["Type"] == kind}
 
     def properties(self, name: str) -> dict[str, Any]:
         return self.resources[name]["Properties"]
 
     def _is_true(self, condition: str | None) -> bool:
-        return condition is None or self._resolved(self._conditions[condition])
+        return condition is None or self._resolved(self._template["Conditions"][condition])
 
     def _resolved(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -112,15 +108,16 @@ class Stack:
         match function, argument:
             case "Ref", "AWS::NoValue":
                 return _NOTHING
-            case "Ref", name:
-                return self._known.get(name, f"${{{name}}}")
+            case "Ref", name if name in self._known:
+                return self._known[name]
+            case "Ref", name if name in self._template["Resources"]:
+                return f"${{{name}}}"
             case "Fn::GetAtt", _:
                 return f"${{{argument if isinstance(argument, str) else '.'.join(argument)}}}"
-            case "Fn::Sub", [text, variables]:
+            case "Fn::Sub", _:
+                text, variables = argument if isinstance(argument, list) else (argument, {})
                 known = self._known | self._resolved(variables)
                 return re.sub(r"\$\{([\w:]+)\}", lambda found: known.get(found[1], found[0]), text)
-            case "Fn::Sub", text:
-                return self._called(function, [text, {}])
             case "Fn::If", [condition, if_true, if_false]:
                 return self._resolved(if_true if self._is_true(condition) else if_false)
             case "Fn::Equals", [one, other]:
@@ -132,14 +129,14 @@ class Stack:
             case "Condition", name:
                 return self._is_true(name)
             case "Fn::FindInMap", [mapping, key, name]:
-                return self._mappings[mapping][self._resolved(key)][name]
+                return self._template["Mappings"][mapping][self._resolved(key)][name]
             case "Fn::Join", [separator, parts]:
                 return separator.join(self._resolved(parts))
             case "Fn::Split", [separator, text]:
                 return self._resolved(text).split(separator)
             case "Fn::Select", [index, values]:
                 return self._resolved(values)[int(index)]
-        raise AssertionError(f"{function} is not read here")
+        raise AssertionError(f"{function} {argument} is not read here")
 
 
 @cache
@@ -168,16 +165,11 @@ FULL = stack(
 
 def created_before(name: str, template: dict[str, Any] = CLOUDFORMATION) -> set[str]:
     """The resources that CloudFormation creates before this one, because it depends on them, directly or not."""
-    before: set[str] = set()
-    waiting = [name]
-    while waiting:
-        resource = template["Resources"][waiting.pop()]
-        depends_on = resource.get("DependsOn", [])
-        named = {*([depends_on] if isinstance(depends_on, str) else depends_on), *referred(resource.get("Properties"))}
-        new = {other for other in named if other in template["Resources"]} - before
-        before |= new
-        waiting += new
-    return before
+    resource = template["Resources"][name]
+    depends_on = resource.get("DependsOn", [])
+    named = {*([depends_on] if isinstance(depends_on, str) else depends_on), *referred(resource.get("Properties"))}
+    direct = named & template["Resources"].keys()
+    return direct.union(*(created_before(other, template) for other in direct))
 
 
 def referred(value: Any) -> set[str]:

@@ -1,4 +1,4 @@
-"""Every alarm watches the right metric, goes off when it should, reaches somebody, and is on the dashboard."""
+"""Every alarm watches a published metric, goes off as it should and reaches somebody; metric filters count checks and probes."""
 
 import json
 import re
@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from local.checkout import ROOT
-from tests.static.alarms import ALARMS, THRESHOLDS, alarm_of, alarms_in
-from tests.static.template import DEFAULT, TOPIC, stack
+from tests.static.alarms import ALARMS, alarm_of
+from tests.static.patterns import matches_line
+from tests.static.template import DEFAULT, FULL, TOPIC, stack
 
-BODY: str = DEFAULT.properties("Dashboard")["DashboardBody"]
-DASHBOARD: dict[str, Any] = json.loads(BODY)
-FILTERS = DEFAULT.of_type("AWS::Logs::MetricFilter")
+FILTERS = DEFAULT.of_type("AWS::Logs::MetricFilter").values()
+DASHBOARD: str = DEFAULT.properties("Dashboard")["DashboardBody"]
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text("utf-8")
+SECTIONS = {part.partition("\n")[0]: " ".join(part.split()) for part in RUNBOOK.split("\n## ")[1:]}
 #: The properties that an alarm may have. Any other, such as ActionsEnabled, changes its meaning.
 PROPERTIES = {
     *("AlarmDescription", "Namespace", "MetricName", "Dimensions", "Statistic", "Period", "EvaluationPeriods"),
@@ -20,136 +22,127 @@ PROPERTIES = {
 }
 
 
-@pytest.mark.parametrize("name", [*ALARMS, *alarms_in().keys() - ALARMS.keys()])
-def test_an_alarm_means_what_the_table_says(name):
-    assert alarm_of(alarms_in()[name]) == ALARMS[name]
-    assert alarms_in()[name].keys() <= PROPERTIES
+def test_the_alarms_mean_what_the_table_says():
+    alarms = DEFAULT.of_type("AWS::CloudWatch::Alarm")
+
+    assert {name: alarm_of(properties) for name, properties in alarms.items()} == ALARMS
+    assert {key for properties in alarms.values() for key in properties} <= PROPERTIES
 
 
-@pytest.mark.parametrize("parameter", THRESHOLDS)
-def test_a_threshold_is_the_parameter_of_its_alarm_alone(parameter):
-    changed = alarms_in(stack(**{parameter: "77"}))
-
-    assert [name for name, alarm in changed.items() if str(alarm["Threshold"]) == "77"] == [THRESHOLDS[parameter]]
-
-
-@pytest.mark.parametrize(
-    ("parameters", "actions"),
-    [
-        ({}, []),
-        ({"AlarmEmail": "on-call@example.com"}, ["${Alarms}"]),
-        ({"AlarmTopicArn": TOPIC}, [TOPIC]),
-        ({"AlarmEmail": "on-call@example.com", "AlarmTopicArn": TOPIC}, ["${Alarms}", TOPIC]),
-    ],
-    ids=["nobody", "e-mail", "topic", "both"],
-)
-def test_every_alarm_and_its_end_go_to_the_address_and_the_topic(parameters, actions):
-    for alarm in alarms_in(stack(**parameters)).values():
-        assert alarm["AlarmActions"] == alarm["OKActions"] == actions
-
-
-def test_the_topic_accepts_alarms_of_this_account_and_sends_them_to_the_address():
-    with_email = stack(AlarmEmail="on-call@example.com")
-
-    assert with_email.properties("Alarms")["Subscription"] == [{"Protocol": "email", "Endpoint": "on-call@example.com"}]
-    assert with_email.properties("AlarmsPolicy")["Topics"] == ["${Alarms}"]
-    assert with_email.properties("AlarmsPolicy")["PolicyDocument"]["Statement"] == [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "cloudwatch.amazonaws.com"},
-            "Action": "sns:Publish",
-            "Resource": "${Alarms}",
-            "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}},
-        },
-        {
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "sns:Publish",
-            "Resource": "${Alarms}",
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        },
-    ]
-
-
-@pytest.mark.parametrize("minutes", ["2", "5", "10", "15", "30", "60"])
+@pytest.mark.parametrize("minutes", [2, 5, 10, 15, 30, 60])
 def test_a_probe_that_does_not_answer_twice_in_a_row_is_an_alarm(minutes):
-    alarm = alarm_of(alarms_in(stack(ProbeMinutes=minutes))["ProbeFailing"])
+    alarm = alarm_of(stack(ProbeMinutes=str(minutes)).properties("ProbeFailing"))
 
-    assert alarm == ALARMS["ProbeFailing"]._replace(over=f"2 of 2 x {int(minutes) * 60} s", missing="breaching")
-
-
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-def test_no_alarm_looks_back_for_more_than_a_day():
-    for alarm in alarms_in(stack(ProbeMinutes="60")).values():
-        assert alarm["Period"] * alarm["EvaluationPeriods"] <= 24 * 60 * 60
+    assert alarm == ALARMS["ProbeFailing"]._replace(over=f"2 of 2 x {minutes * 60} s", missing="breaching")
 
 
-# ── The dashboard ─────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_every_alarm_and_its_end_go_to_the_address_and_the_topic():
+    for deployed, actions in ((DEFAULT, []), (FULL, ["${Alarms}", TOPIC])):
+        for alarm in deployed.of_type("AWS::CloudWatch::Alarm").values():
+            assert alarm["AlarmActions"] == alarm["OKActions"] == actions
+    assert FULL.properties("Alarms")["Subscription"] == [{"Protocol": "email", "Endpoint": "on-call@example.com"}]
+
+
+def test_the_topic_accepts_alarms_of_this_account():
+    assert FULL.properties("AlarmsPolicy") == {
+        "Topics": ["${Alarms}"],
+        "PolicyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                    "Action": "sns:Publish",
+                    "Resource": "${Alarms}",
+                    "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}},
+                },
+                {
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "sns:Publish",
+                    "Resource": "${Alarms}",
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                },
+            ],
+        },
+    }
 
 
 def test_the_dashboard_shows_every_alarm():
-    shown = re.findall(r"\$\{(\w+)\.Arn\}", BODY.split('"alarms"')[1].split("]", maxsplit=1)[0])
+    [alarms, *_] = json.loads(DASHBOARD)["widgets"]
 
-    assert shown == list(ALARMS)
-
-
-def test_the_dashboards_widgets_fill_their_rows_and_do_not_overlap():
-    rows: dict[int, int] = {}
-    for widget in DASHBOARD["widgets"]:
-        assert widget["x"] == rows.get(widget["y"], 0), widget["properties"]["title"]
-        rows[widget["y"]] = widget["x"] + widget["width"]
-
-    assert set(rows.values()) == {24}
+    assert alarms["properties"]["alarms"] == [f"${{{name}.Arn}}" for name in ALARMS]
 
 
-#: AWS's metrics by their namespace and dimensions, as it names them:
-#: https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
-#: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-#: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html (REST APIs)
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
-#: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
-OF_AWS = {
-    ("AWS/States", "StateMachineArn"): {
-        *("ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsAborted", "ExecutionsTimedOut"),
-        "ExecutionThrottled",
-    },
-    ("AWS/Lambda", "FunctionName"): {"Invocations", "Errors", "Throttles"},
-    ("AWS/ApiGateway", "ApiName"): {"Count", "4XXError", "5XXError"},
-    ("AWS/Events", "EventBusName", "RuleName"): {"InvocationsFailedToBeSentToDlq"},
-    ("AWS/SQS", "QueueName"): {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible"},
+def test_every_metric_of_ours_that_is_watched_or_shown_is_published():
+    source = "".join(path.read_text("utf-8") for path in (ROOT / "functions").glob("*.py"))
+    watched = {alarm.metric.removeprefix("linkwatch/") for alarm in ALARMS.values() if alarm.dimensions.get("service")}
+    shown = re.findall(r'(?:\["linkwatch", |MetricName=\\)"(\w+)', DASHBOARD)
+
+    published = {*re.findall(r'"(\w+)"', source), *(each["MetricTransformations"][0]["MetricName"] for each in FILTERS)}
+    assert watched | set(shown) <= published
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_the_runbook_has_a_section_with_severity_and_description(name):
+    severity, _, description = DEFAULT.properties(name)["AlarmDescription"].partition(": ")
+
+    if of_each_function := re.fullmatch(r"\w+?(Errors|Throttles)", name):
+        assert severity in SECTIONS[f"{{Function}}{of_each_function[1]}"]
+    else:
+        assert f"**{severity}.** *{description.rstrip('.')}" in SECTIONS[name]
+
+
+# ── Metric filters ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PROBE = "000000000000000000000000-000000000000000000000000"
+SERVICE = {"service": "linkwatch"}
+#: As tests/unit/test_check_link.py asserts that it is logged.
+LINE = SERVICE | {
+    "level": "INFO",
+    "message": "Checked",
+    "verificationId": "6462150e29c23b4d42352a63-6462",
+    "durationMs": 42,
 }
 
 
-def test_every_metric_of_aws_exists():
-    lines = [line for widget in DASHBOARD["widgets"] for line in widget["properties"].get("metrics", [])]
-    shown = [(line[0], tuple(line[2:4:2]), line[1]) for line in lines if isinstance(line[0], str)]
-    watched = [(*alarm.metric.rsplit("/", 1), tuple(alarm.dimensions)) for alarm in ALARMS.values()]
-
-    for namespace, dimensions, metric in shown + [(space, names, metric) for space, metric, names in watched]:
-        assert namespace == "linkwatch" or metric in OF_AWS[namespace, *dimensions]
-
-
-def our_metrics() -> list[str]:
-    watched = {alarm.metric.split("/")[1] for alarm in ALARMS.values() if alarm.metric.startswith("linkwatch/")}
-    shown = re.findall(r'\["linkwatch", "(\w+)"|MetricName=\\"(\w+)\\"', BODY)
-    return sorted(watched | {name for found in shown for name in found if name})
-
-
-@pytest.mark.parametrize("metric", our_metrics())
-def test_a_metric_that_is_watched_or_shown_is_published(metric):
-    source = "".join(path.read_text("utf-8") for path in (ROOT / "functions").glob("*.py"))
-    filtered = {each["MetricName"] for properties in FILTERS.values() for each in properties["MetricTransformations"]}
-
-    assert metric in filtered or f'"{metric}"' in source
+def figures_of(line: dict[str, Any]) -> dict[str, tuple[str, dict[str, str], int]]:
+    """Unit, dimensions and value of each metric that the filters make of a log line."""
+    found = {}
+    for properties in FILTERS:
+        [made] = properties["MetricTransformations"]
+        assert (properties["LogGroupName"], made["MetricNamespace"]) == ("${CheckLinkLogs}", "linkwatch")
+        assert set(properties) == {"LogGroupName", "FilterPattern", "MetricTransformations"}
+        if matches_line(properties["FilterPattern"], line):
+            assert made["MetricName"] not in found
+            dimensions = {each["Key"]: line[each["Value"].removeprefix("$.")] for each in made["Dimensions"]}
+            value = line.get(made["MetricValue"].removeprefix("$."), made["MetricValue"])
+            found[made["MetricName"]] = (made["Unit"], dimensions, int(value))
+    return found
 
 
-# CloudWatch finds a metric by all of its dimensions or not at all; SEARCH names them in braces.
-@pytest.mark.parametrize("name", FILTERS)
-def test_a_metric_of_a_filter_is_read_with_its_dimensions(name):
-    [written] = FILTERS[name]["MetricTransformations"]
-    metric, keys = written["MetricName"], {dimension["Key"] for dimension in written["Dimensions"]}
+# Only the answer to unknown ids proves the network, the URL and the token.
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("CLICKED", None),
+        ("PENDING", None),
+        ("UNAVAILABLE", "CREDENTIALS_REFUSED"),
+        ("REJECTED", "UNKNOWN_IDS"),
+        ("REJECTED", "MALFORMED_IDS"),
+    ],
+)
+def test_a_line_is_counted_as_a_check_or_as_a_probe(answer, reason):
+    line = LINE | {"answer": answer} | ({"reason": reason} if reason else {})
+    with_reason = {"ChecksWithReason": ("Count", SERVICE | {"reason": reason}, 1)} if reason else {}
 
-    for alarm in ALARMS.values():
-        assert alarm.metric != f"linkwatch/{metric}" or set(alarm.dimensions) == keys
-    for names in re.findall(rf"SEARCH\('{{linkwatch,([\w,]+)}} service=[^']*MetricName=\\\"{metric}\\\"", BODY):
-        assert set(names.split(",")) == keys
+    assert figures_of(line) == with_reason | {
+        "Checks": ("Count", SERVICE | {"answer": answer}, 1),
+        "CheckDuration": ("Milliseconds", SERVICE, 42),
+        "UnavailableChecks": ("Percent", SERVICE, 100 if answer == "UNAVAILABLE" else 0),
+    }
+    assert figures_of(line | {"verificationId": PROBE}) == {
+        "ProbesAnswered": ("Count", SERVICE, 1 if reason == "UNKNOWN_IDS" else 0)
+    }
+    assert figures_of(line | {"message": "Something else"}) == {}
+    assert figures_of(line | {"verificationId": PROBE, "message": "Something else"}) == {}

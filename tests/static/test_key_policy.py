@@ -13,7 +13,8 @@ _DOCUMENT = (ROOT / "docs" / "security.md").read_text("utf-8")
 POLICY: dict[str, Any] = json.loads(_DOCUMENT.split("```json\n")[1].split("```")[0])
 SERVICES = {s["Principal"]["Service"]: s for s in POLICY["Statement"] if "Service" in s["Principal"]}
 
-#: What is encrypted: the service that uses the key under its own name, if there is one. Others use it as their caller.
+#: What is encrypted with the key: the service that uses the key under its own name, if there is one. Others use it as their
+#: caller.
 ENCRYPTED = {
     "AWS::DynamoDB::Table": None,
     "AWS::SecretsManager::Secret": None,
@@ -27,35 +28,21 @@ ENCRYPTED = {
 }
 
 
-def test_the_policy_lets_those_services_use_the_key_that_encrypt_something_by_themselves():
-    kinds = {
-        resource["Type"]
-        for resource in FULL.resources.values()
-        if resource["Type"] != "AWS::IAM::Role" and KEY in json.dumps(resource)
-    }
-
-    assert kinds == set(ENCRYPTED)
-    assert set(SERVICES) == {service for service in ENCRYPTED.values() if service}
-
-
 def can_take_a_key(kind: str) -> bool:
     """Whether a resource's own schema has a property for a key."""
     schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
-    properties = {*schema["properties"]}.union(
-        *(it.get("properties", {}) for it in schema.get("definitions", {}).values())
-    )
+    definitions = schema.get("definitions", {}).values()
+    properties = {*schema["properties"]}.union(*(it.get("properties", {}) for it in definitions))
     return any("kms" in name.lower() for name in properties)
 
 
-def test_nothing_that_can_take_the_key_goes_without():
+def test_what_can_take_the_key_has_it_and_the_policy_lets_its_service_use_it():
     taking = {name: it for name, it in FULL.resources.items() if can_take_a_key(it["Type"])}
     with_key = {name: it for name, it in taking.items() if KEY in json.dumps(it)}
 
     assert {it["Type"] for it in with_key.values()} == ENCRYPTED.keys()
     assert taking.keys() - with_key.keys() == {"InstantLinkSentOnQueue"}  # a key for its filter, and it has none
-
-
-def test_without_a_key_of_the_customers_nothing_names_one():
+    assert SERVICES.keys() == {service for service in ENCRYPTED.values() if service}
     assert "arn:aws:kms" not in json.dumps(DEFAULT.resources)
 
 
@@ -65,16 +52,10 @@ def test_what_the_key_fails_for_is_kept():
     assert "${LinkBus.Arn}" in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
 
 
-def test_the_policy_lets_iam_give_the_roles_what_they_need():
+def test_the_policy_lets_iam_give_the_roles_what_they_need_and_eventbridge_put_into_the_queues():
     roles = [s for s in POLICY["Statement"] if s["Principal"] == {"AWS": "arn:aws:iam::<account>:root"}]
 
     assert [s["Action"] for s in roles] == ["kms:*"]
-
-
-def test_the_services_that_may_put_into_the_queues_may_use_the_key():
-    statements = [s for p in FULL.of_type("AWS::SQS::QueuePolicy").values() for s in p["PolicyDocument"]["Statement"]]
-
-    assert {s["Principal"]["Service"] for s in statements} == {ENCRYPTED["AWS::SQS::Queue"]}
     assert SERVICES["events.amazonaws.com"]["Action"] == ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
 
 

@@ -1,6 +1,6 @@
-"""What keeps data: the table with its indexes, the bus, the secret and the logs."""
+"""What keeps data: the table with its indexes, the bus and the secret; and the outputs, by which others find them."""
 
-from tests.static.template import CLOUDFORMATION, DEFAULT, FULL, KEY, stack
+from tests.static.template import CLOUDFORMATION, DEFAULT, FULL
 
 TABLE = {
     "DeletionProtectionEnabled": "false",
@@ -51,17 +51,10 @@ OUTPUTS = {
 }
 
 
-def test_the_table_is_what_is_written_here():
+def test_the_table_and_the_bus_are_what_is_written_here():
     assert DEFAULT.properties("Verifications") == TABLE
-
-
-def test_the_table_can_be_protected_and_encrypted_with_the_customers_key():
-    protected = stack(TableDeletionProtection="true", KmsKeyArn=KEY).properties("Verifications")
-
-    assert protected == TABLE | {
-        "DeletionProtectionEnabled": "true",
-        "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY},
-    }
+    assert DEFAULT.properties("LinkBus").keys() == {"Name", "Policy"}
+    assert DEFAULT.properties("LinkBus")["Name"] == "linkwatch-links"
 
 
 def test_the_outputs_are_those_of_the_contract():
@@ -72,16 +65,6 @@ def test_the_outputs_are_those_of_the_contract():
 def test_a_deployment_never_overwrites_the_token():
     assert DEFAULT.properties("SignzyToken").keys() == {"Description"}
     assert FULL.properties("SignzyToken").keys() == {"Description", "KmsKeyId"}
-
-
-def test_the_bus_has_the_stacks_name():
-    assert DEFAULT.properties("LinkBus")["Name"] == "linkwatch-links"
-
-
-def test_every_log_group_is_kept_as_long_as_the_parameter_says():
-    groups = stack(LogRetentionDays="365").of_type("AWS::Logs::LogGroup")
-
-    assert {group["RetentionInDays"] for group in groups.values()} == {"365"}
 
 
 def test_outcomes_and_the_accounts_role_outlive_the_stack_and_nothing_else_does():
