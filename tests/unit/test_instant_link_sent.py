@@ -31,10 +31,6 @@ def left_in_queue(*messages: str) -> dict:
     return {"batchItemFailures": [{"itemIdentifier": message} for message in messages]}
 
 
-def counted(**metrics: int) -> dict:
-    return {(name, "service=linkwatch"): count for name, count in metrics.items()}
-
-
 @pytest.fixture
 def handle(aws):  # noqa: ARG001  its environment
     import instant_link_sent  # noqa: PLC0415  it reads the environment when it is imported
@@ -53,7 +49,7 @@ def test_the_sample_batches_are_what_the_queue_gives(name, handle, aws):
     assert (list(aws.table.items), len(aws.messages)) == (([], 1) if "malformed" in name else ([ID], 0))
 
 
-def test_an_event_starts_a_verification(handle, aws, capsys, recwarn):
+def test_an_event_starts_a_verification(handle, aws, capsys):
     assert handle(batch(EVENT | {"time": "2026-11-23T09:00:00Z"})) == left_in_queue()
 
     expected = {
@@ -67,8 +63,7 @@ def test_an_event_starts_a_verification(handle, aws, capsys, recwarn):
     assert {name: aws.table.items[ID][name]["S"] for name in expected} == expected
     assert json.loads(aws.executions[ID]["input"]) == {"verificationId": ID}
     printed = capsys.readouterr().out
-    assert metrics_in(printed) == counted(Starts=1)
-    assert not recwarn.list, "Powertools warns where there is no metric to publish"
+    assert metrics_in(printed) == {"Starts": 1}
     (line,) = logged_in(printed, "INFO")
     assert (line["message"], line["startedBy"], line["verificationId"]) == ("Started", "123456789012 onboarding", ID)
 
@@ -81,16 +76,16 @@ def test_a_second_start_changes_nothing_and_another_correlation_id_is_a_warning(
 
     assert handle(batch(EVENT, again)) == left_in_queue()
 
-    assert list(aws.executions) == [ID]
+    assert aws.called == ["PutItem", "StartExecution", "PutItem"]
     assert aws.table.items[ID]["correlationId"] == {"S": "application-4711"}
     printed = capsys.readouterr().out
-    assert metrics_in(printed) == counted(Starts=1)
+    assert metrics_in(printed) == {"Starts": 1}
     assert [line["correlationId"] for line in logged_in(printed, "WARNING")] == warnings
     assert [line["message"] for line in logged_in(printed, "INFO")] == ["Started", "Known already"]
 
 
-@pytest.mark.parametrize("value", ["9" * 5_000, "[" * 10_000 + "]" * 10_000], ids=["long number", "deep nesting"])
-def test_an_unknown_field_is_ignored(value, handle, aws):
+def test_an_unknown_field_is_ignored_although_python_cannot_read_it(handle, aws):
+    value = "[" * 10_000 + "]" * 10_000
     text = json.dumps(EVENT).replace('"detail": {', f'"unknown": {value}, "detail": {{"unknown": {value}, ')
 
     assert handle(batch(text)) == left_in_queue()
@@ -114,7 +109,6 @@ DETAIL = {
     "malformed",
     [
         pytest.param(f'{{"id": "{SECRET}"', id="no JSON"),
-        pytest.param({"detail": EVENT["detail"]}, id="no event"),
         pytest.param(EVENT | {"detail": DETAIL, "source": SECRET}, id="every field"),
     ],
 )
@@ -126,7 +120,7 @@ def test_a_malformed_event_goes_to_the_dead_letters_whole_and_delays_no_other(ma
     assert [message["MessageBody"] for message in aws.messages] == [event["Records"][0]["body"]]
     assert list(aws.executions) == [ID]
     printed = capsys.readouterr().out
-    assert metrics_in(printed) == counted(EventsMalformed=1, Starts=1)
+    assert metrics_in(printed) == {"EventsMalformed": 1, "Starts": 1}
     assert len(logged_in(printed, "ERROR")) == 1
     assert SECRET not in printed
 
@@ -148,7 +142,7 @@ def test_a_start_that_step_functions_refuses_is_deferred(handle, aws, capsys):
     assert handle(batch(EVENT)) == left_in_queue()
 
     printed = capsys.readouterr().out
-    assert metrics_in(printed) == counted(Starts=1, StartsDeferred=1)
+    assert metrics_in(printed) == {"Starts": 1, "StartsDeferred": 1}
     assert [line["deferred"] for line in logged_in(printed, "INFO")] == [True]
 
 
@@ -160,13 +154,11 @@ def test_an_event_that_the_table_refuses_returns_to_the_queue_and_is_logged(hand
     printed = capsys.readouterr().out
     assert [line["call"] for line in logged_in(printed, "ERROR")] == ["PutItem: AccessDeniedException"] * 2
     assert logged_in(printed, "WARNING") == []
-    assert metrics_in(printed) == counted(EventsReturned=2)
+    assert metrics_in(printed) == {"EventsReturned": 2}
     assert aws.messages == []
 
 
-@pytest.mark.parametrize(
-    ("receives", "seconds"), [(1, 10), (2, 20), (3, 40), (4, 80), (5, 160), (6, 240), (700, 240)], ids=str
-)
+@pytest.mark.parametrize(("receives", "seconds"), [(1, 10), (2, 20), (5, 160), (6, 240)], ids=str)
 def test_a_returned_event_becomes_visible_after_pauses_that_double(receives, seconds, handle, aws):
     aws.refused = {"PutItem"}
 
@@ -195,5 +187,5 @@ def test_a_defect_of_ours_with_one_event_delays_no_other_and_is_logged(handle, a
     assert (line["messageId"], line["error"]) == ("message-0", "ValueError")
     assert re.fullmatch(r"_start, line \d+", line["place"])
     assert SECRET not in printed
-    assert metrics_in(printed) == counted(Starts=1, EventsReturned=1)
+    assert metrics_in(printed) == {"Starts": 1, "EventsReturned": 1}
     assert list(aws.executions) == [ID]
