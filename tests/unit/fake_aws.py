@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from tests.definition.engine.account import AwsError
@@ -77,7 +78,7 @@ class FakeAws:
             "ListExecutions": self._list,
             "SendMessage": self._send,
             "ChangeMessageVisibilityBatch": self._change_visibility,
-            "ChangeMessageVisibility": self._hide,
+            "ChangeMessageVisibility": self._change_visibility,
             "GetSecretValue": self._secret_value,
             "PutSecretValue": self._put_secret,
         }
@@ -144,12 +145,10 @@ class FakeAws:
         return {"MessageId": "1"}
 
     def _change_visibility(self, request: dict[str, Any]) -> dict[str, Any]:
-        self.visible_in |= {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in request["Entries"]}
-        return {"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]}
-
-    def _hide(self, request: dict[str, Any]) -> dict[str, Any]:
-        self.visible_in[request["ReceiptHandle"]] = request["VisibilityTimeout"]
-        return {}
+        """Of one message, or of the entries of a batch."""
+        entries = request.get("Entries", [request])
+        self.visible_in |= {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in entries}
+        return {"Successful": [{"Id": entry.get("Id", "")} for entry in entries]}
 
     def _secret_value(self, _: dict[str, Any]) -> dict[str, Any]:
         if self.secret is None:
@@ -175,29 +174,41 @@ class Context:
         return self.remaining_millis
 
 
-def print_logs() -> None:
-    """Lets the handlers' logger write to the standard output of this test instead of that of its first import."""
-    for handler in logging.getLogger("linkwatch").handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.stream = sys.stdout  # setStream would flush the closed one
+class Function:
+    """A function's handler, by the name of its module, and what its last call has printed: lines of JSON."""
 
+    def __init__(self, name: str, capsys: Any) -> None:
+        # It reads the environment when it is imported.
+        self._handler, self._capsys = import_module(name).handler, capsys
+        self.lines: list[dict[str, Any]] = []
 
-def logged_in(printed: str, level: str) -> list[dict[str, Any]]:
-    """Returns the log lines of a level from what a handler has printed."""
-    return [line for line in map(json.loads, printed.splitlines()) if line.get("level") == level]
+    def __call__(self, event: dict[str, Any], context: Context | None = None) -> Any:
+        for handler in logging.getLogger("linkwatch").handlers:
+            if isinstance(handler, logging.StreamHandler):
+                handler.stream = (
+                    sys.stdout
+                )  # of this test, not of its first import; setStream would flush the closed one
+        try:
+            return self._handler(event, context or Context())
+        finally:
+            self.lines = list(map(json.loads, self._capsys.readouterr().out.splitlines()))
 
+    def logged(self, level: str) -> list[dict[str, Any]]:
+        """Its log lines of a level."""
+        return [line for line in self.lines if line.get("level") == level]
 
-def metrics_in(printed: str) -> dict[str, Any]:
-    """Returns the metrics from what a handler has printed (embedded metric format), by their names, each followed by its
-    dimensions but for the service, which all have.
-    """
-    found: dict[str, Any] = {}
-    for line in map(json.loads, printed.splitlines()):
-        for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):
-            (dimensions,) = directive["Dimensions"]
-            assert ("service" in dimensions, line["service"]) == (True, "linkwatch")
-            others = [f"{name}={line[name]}" for name in sorted(set(dimensions) - {"service"})]
-            for metric in directive["Metrics"]:
-                value = line[metric["Name"]]
-                found[" ".join([metric["Name"], *others])] = sum(value) if isinstance(value, list) else value
-    return found
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Its metrics (embedded metric format), by their names, each followed by its dimensions but for the service, which all
+        have.
+        """
+        found: dict[str, Any] = {}
+        for line in self.lines:
+            for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):
+                (dimensions,) = directive["Dimensions"]
+                assert ("service" in dimensions, line["service"]) == (True, "linkwatch")
+                others = [f"{name}={line[name]}" for name in sorted(set(dimensions) - {"service"})]
+                for metric in directive["Metrics"]:
+                    value = line[metric["Name"]]
+                    found[" ".join([metric["Name"], *others])] = sum(value) if isinstance(value, list) else value
+        return found

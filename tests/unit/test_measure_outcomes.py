@@ -6,20 +6,24 @@ import pytest
 
 from contracts.shapes import Outcome, Verification
 from tests.sample_events import event
-from tests.unit.fake_aws import metrics_in
+from tests.unit.fake_aws import Function
 
 EVENT = event("measure-outcomes")
 REASONS = Verification.model_json_schema()["properties"]["reason"]["anyOf"][0]["enum"]
 
 
 @pytest.fixture
-def measured(aws, capsys):  # noqa: ARG001  its environment
+def function(aws, capsys):  # noqa: ARG001  its environment
+    return Function("measure_outcomes", capsys)
+
+
+@pytest.fixture
+def measured(function):
     """Measures an event with these details; returns the metrics."""
-    import measure_outcomes  # noqa: PLC0415  it reads the service's name when it is imported
 
     def measure(**detail: Any) -> dict[str, Any]:
-        measure_outcomes.handler({**EVENT, "detail": {**EVENT["detail"], **detail}}, None)
-        return metrics_in(capsys.readouterr().out)
+        function(EVENT | {"detail": EVENT["detail"] | detail})
+        return function.metrics
 
     return measure
 
@@ -51,13 +55,12 @@ def test_every_reason_of_the_contract_is_counted_with_its_outcome_and_without(me
         ({"outcome": "UNKNOWN", "reason": "+15550001111"}, "outcome=UNKNOWN reason=OTHER"),
     ],
 )
-def test_any_other_outcome_or_reason_counts_as_other_and_is_an_error(measured, caplog, detail, dimensions):
+def test_any_other_outcome_or_reason_counts_as_other_and_is_an_error(measured, function, detail, dimensions):
     metrics = measured(**detail)
 
     assert metrics[f"Outcomes {dimensions}"] == 1
-    [logged] = [vars(record) for record in caplog.records]
-    assert (logged["levelname"], logged["verificationId"]) == ("ERROR", EVENT["detail"]["verificationId"])
-    assert "+15550001111" not in str((logged, metrics))
+    assert [line["verificationId"] for line in function.logged("ERROR")] == [EVENT["detail"]["verificationId"]]
+    assert "+15550001111" not in str(function.lines)
 
 
 def test_an_outcome_before_the_deadline_is_not_late(measured):
@@ -65,8 +68,8 @@ def test_an_outcome_before_the_deadline_is_not_late(measured):
 
 
 @pytest.mark.parametrize("wrong", [{"deadline": None}, {"settledAt": "yesterday"}])
-def test_a_malformed_event_raises_and_prints_nothing(measured, capsys, recwarn, wrong):
+def test_a_malformed_event_raises_and_prints_nothing(measured, function, recwarn, wrong):
     with pytest.raises((TypeError, ValueError)):
         measured(**wrong)
 
-    assert (*capsys.readouterr(), recwarn.list) == ("", "", [])
+    assert (function.lines, recwarn.list) == ([], [])

