@@ -175,22 +175,17 @@ def test_a_takeover_waits_until_its_pause_is_over(nth, pause, recover):
     )
 
 
-def test_an_engineer_allows_ten_more_takeovers_and_makes_the_next_one_at_once(recover, aws):
-    recover.given(item(nth=20, takeoverLimit=20), **execution(name_of(0, 20), ago=timedelta(seconds=1)))
+@pytest.mark.parametrize("status", ["ABORTED", "SUCCEEDED"], ids=["listed", "not listed"])
+def test_an_engineer_allows_what_is_exhausted_ten_more_takeovers_at_once_and_changes_nothing_else(status, recover, aws):
+    recover.given(item(0, nth=20, takeoverLimit=20), **execution(name_of(0, 20), status, ago=timedelta(seconds=1)))
+    recover.given(item(1, nth=5), **execution(name_of(1, 5), ago=timedelta(seconds=1)))
+    recover.given(item(2, nth=5), **execution(name_of(2, 5)))
 
-    assert recover.sweep()["exhausted"] == 1
-    assert recover.sweep(rearm=True)["taken_over_repeatedly"] == 1
-    assert aws.table.items[ID] == item(nth=21, takeoverLimit=30)
+    recover.sweep(rearm=True)
 
-
-def test_an_engineer_changes_neither_limit_nor_pause_of_what_is_not_exhausted(recover, aws):
-    recover.given(item(nth=5), **execution(name_of(0, 5), ago=timedelta(seconds=1)))
-    recover.given(item(1, nth=5), **execution(name_of(1, 5)))
-
-    counts = recover.sweep(rearm=True)
-
-    assert (counts["paused"], counts["taken_over_repeatedly"]) == (1, 1)
-    assert aws.table.items[id_of(1)] == item(1, nth=6)
+    assert list(aws.table.items.values()) == [item(0, nth=21, takeoverLimit=30), item(1, nth=5), item(2, nth=6)]
+    running = {name for name, it in aws.executions.items() if it["status"] == "RUNNING"}
+    assert running == {name_of(0, 21), name_of(2, 6)}
 
 
 # ── A sweep ───────────────────────────────────────────────────────────────────────────────────────────────────────────
