@@ -1,4 +1,4 @@
-"""AWS on the loopback, as far as the handlers call it through a real boto3. As strict about requests to the table as DynamoDB is
+"""AWS, as far as the handlers call it through a real boto3. As strict about requests to the table as DynamoDB is
 (tests/definition/engine/dynamodb.py).
 """
 
@@ -9,12 +9,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from tests.definition.engine.account import AwsError
 from tests.definition.engine.dynamodb import ConditionFailed, InMemoryTable
-from tests.unit.loopback import Received
 
+#: No request to it leaves the process.
+ENDPOINT_URL = "http://aws.test"
 #: The only machine, table of verifications and queues that there are.
 STATE_MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch"
 _TABLE = "Verifications"
@@ -45,16 +50,21 @@ class FakeAws:
     decisions: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId"))
     secret: str | None = None
 
-    def answer(self, request: Received) -> tuple[int, str]:
-        operation, asked = request.headers["x-amz-target"].rpartition(".")[2], json.loads(request.body)
+    def answer(self, request: Any, **_: Any) -> AWSResponse | None:
+        """Takes botocore's event before-send. None leaves a request to the network."""
+        if not request.url.startswith(ENDPOINT_URL):
+            return None
+        operation, asked = request.headers["X-Amz-Target"].decode().rpartition(".")[2], json.loads(request.body)
         self.called.append(operation)
         try:
-            return 200, json.dumps(self._result(operation, asked))
+            status, answer = 200, self._result(operation, asked)
         except ConditionFailed as failed:
-            error = AwsError("ConditionalCheckFailedException", **({"Item": failed.item} if failed.item else {}))
-        except AwsError as refused:
-            error = refused
-        return 400, json.dumps({"__type": error.code, "message": "refused", **error.more})
+            more = {"Item": failed.item} if failed.item else {}
+            status, answer = 400, {"__type": "ConditionalCheckFailedException", **more}
+        except AwsError as error:
+            status, answer = 400, {"__type": error.code}
+        no_headers, body = HTTPHeaders(), SimpleNamespace(stream=lambda **_: [json.dumps(answer).encode()])
+        return AWSResponse(request.url, status, no_headers, body)  # pyright: ignore[reportArgumentType]  as much as it reads
 
     def _result(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
         if operation in self.refused or self.refuses(operation, asked):
