@@ -17,20 +17,15 @@ def function(aws, capsys):  # noqa: ARG001  its environment
     return Function("measure_outcomes", capsys)
 
 
-@pytest.fixture
-def measured(function):
+def measured(function: Function, **detail: Any) -> dict[str, Any]:
     """Measures an event with these details; returns the metrics."""
-
-    def measure(**detail: Any) -> dict[str, Any]:
-        function(EVENT | {"detail": EVENT["detail"] | detail})
-        return function.metrics
-
-    return measure
+    function(EVENT | {"detail": EVENT["detail"] | detail})
+    return function.metrics
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_an_outcome_is_counted_and_the_average_of_two_metrics_is_a_share_in_percent(measured, outcome):
-    assert measured(outcome=outcome, reason=None, settledAt="2026-11-23T10:05:02.500Z") == {
+def test_an_outcome_is_counted_and_the_average_of_two_metrics_is_a_share_in_percent(function, outcome):
+    assert measured(function, outcome=outcome, reason=None, settledAt="2026-11-23T10:05:02.500Z") == {
         f"Outcomes outcome={outcome}": 1,
         "UnknownOutcomes": 100 if outcome == "UNKNOWN" else 0,
         "RejectedOutcomes": 100 if outcome == "REJECTED" else 0,
@@ -40,8 +35,8 @@ def test_an_outcome_is_counted_and_the_average_of_two_metrics_is_a_share_in_perc
 
 
 @pytest.mark.parametrize("reason", REASONS)
-def test_every_reason_of_the_contract_is_counted_with_its_outcome_and_without(measured, reason):
-    metrics = measured(outcome="UNKNOWN", reason=reason)
+def test_every_reason_of_the_contract_is_counted_with_its_outcome_and_without(function, reason):
+    metrics = measured(function, outcome="UNKNOWN", reason=reason)
 
     assert metrics["Outcomes outcome=UNKNOWN"] == metrics[f"Outcomes outcome=UNKNOWN reason={reason}"] == 1
     assert ("Lateness" in metrics) == (reason != "STARTED_TOO_LATE"), "that is the caller's lateness"
@@ -55,21 +50,21 @@ def test_every_reason_of_the_contract_is_counted_with_its_outcome_and_without(me
         ({"outcome": "UNKNOWN", "reason": "+15550001111"}, "outcome=UNKNOWN reason=OTHER"),
     ],
 )
-def test_any_other_outcome_or_reason_counts_as_other_and_is_an_error(measured, function, detail, dimensions):
-    metrics = measured(**detail)
+def test_any_other_outcome_or_reason_counts_as_other_and_is_an_error(function, detail, dimensions):
+    metrics = measured(function, **detail)
 
     assert metrics[f"Outcomes {dimensions}"] == 1
     assert [line["verificationId"] for line in function.logged("ERROR")] == [EVENT["detail"]["verificationId"]]
     assert "+15550001111" not in str(function.lines)
 
 
-def test_an_outcome_before_the_deadline_is_not_late(measured):
-    assert measured(settledAt="2026-11-23T10:00:42.000Z")["Lateness"] == 0
+def test_an_outcome_before_the_deadline_is_not_late(function):
+    assert measured(function, settledAt="2026-11-23T10:00:42.000Z")["Lateness"] == 0
 
 
 @pytest.mark.parametrize("wrong", [{"deadline": None}, {"settledAt": "yesterday"}])
-def test_a_malformed_event_raises_and_prints_nothing(measured, function, recwarn, wrong):
+def test_a_malformed_event_raises_and_prints_nothing(function, recwarn, wrong):
     with pytest.raises((TypeError, ValueError)):
-        measured(**wrong)
+        measured(function, **wrong)
 
     assert (function.lines, recwarn.list) == ([], [])
