@@ -319,17 +319,17 @@ def test_without_a_list_of_executions_each_is_asked_for(recover, aws):
 
 def test_failed_executions_are_listed_as_far_back_as_the_oldest_that_is_not_running(recover, aws):
     aws.page = 1
-    for minutes in range(60):
-        started_at = NOW - timedelta(minutes=minutes)
-        recover.given(**{f"failed-{minutes}": execution()[ID] | {"startDate": started_at.timestamp()}})
+    for number in range(120):
+        started_at = NOW - timedelta(minutes=number / 2)
+        recover.given(**{f"failed-{number}": execution()[ID] | {"startDate": started_at.timestamp()}})
     for number, minutes in enumerate((1, 9, 50)):
         recover.given(item(number, startedAt=iso_from(NOW - timedelta(minutes=minutes))))
     recover.given(**execution(id_of(2), "RUNNING"))
 
     recover.sweep()
 
-    # The running one, those of 0 to 9 minutes ago and the next one, and two lists without any.
-    assert aws.called.count("ListExecutions") == 1 + 11 + 2
+    # The running one, those of 0 to 9.5 minutes ago and the next one, and two lists without any.
+    assert aws.called.count("ListExecutions") == 1 + 21 + 2
 
 
 # ── Within its time ───────────────────────────────────────────────────────────────────────────────────────────────────
