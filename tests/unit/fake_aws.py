@@ -1,4 +1,4 @@
-"""AWS on the loopback, as far as the handlers call it through a real boto3. As strict about requests to the table as DynamoDB is
+"""AWS, as far as the handlers call it through a real boto3. As strict about requests to the table as DynamoDB is
 (tests/definition/engine/dynamodb.py).
 """
 
@@ -8,13 +8,20 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
-from tests.definition.engine.dynamodb import ConditionFailed, InMemoryTable
-from tests.unit.loopback import Received
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
-#: The only machine and queues that there are.
-_NAMES = {"stateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch"}
+from tests.definition.engine.account import AwsError
+from tests.definition.engine.dynamodb import ConditionFailed, InMemoryTable
+
+#: No request to it leaves the process.
+ENDPOINT_URL = "http://aws.test"
+#: The only machine, table of verifications and queues that there are.
+STATE_MACHINE_ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:LinkWatch"
 _TABLE = "Verifications"
 _QUEUES = {
     "SendMessage": "InstantLinkSentDeadLetters",
@@ -25,92 +32,82 @@ _QUEUES = {
 
 @dataclass
 class FakeAws:
-    """executions: by name, each with its input, its status and its end. refused: the operations that are refused. unprocessed:
-    how many calls of BatchGetItem leave their last key to the next call. visible_in: seconds, by receipt handle. decisions: the
-    table of examples/consumer. secret: the value of the only one, None where it has none.
+    """executions: by name, each with its input, its status, its start and its end. refused: the operations that are refused.
+    refuses: is told of each call, and refuses it by returning True. page: the length of a page of a list. unprocessed: how many
+    calls of BatchGetItem leave their last key to the next call. visible_in: seconds, by receipt handle. decisions: the table of
+    examples/consumer. secret: the value of the only one, None where it has none.
     """
 
     table: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId", ["openVerifications"]))
     executions: dict[str, dict[str, Any]] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    refuses: Callable[[str, dict[str, Any]], bool] = lambda *_: False
     called: list[str] = field(default_factory=list)
+    page: int = 1_000
     messages: list[dict[str, str]] = field(default_factory=list)
     visible_in: dict[str, int] = field(default_factory=dict)
     unprocessed: int = 0
     decisions: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId"))
     secret: str | None = None
 
-    def answer(self, request: Received) -> tuple[int, str]:
-        operation, asked = request.headers["x-amz-target"].rpartition(".")[2], json.loads(request.body)
+    def answer(self, request: Any, **_: Any) -> AWSResponse | None:
+        """Takes botocore's event before-send. None leaves a request to the network."""
+        if not request.url.startswith(ENDPOINT_URL):
+            return None
+        operation, asked = request.headers["X-Amz-Target"].decode().rpartition(".")[2], json.loads(request.body)
         self.called.append(operation)
-        if operation in self.refused:
-            return _error("AccessDeniedException")
-        if any(asked.get(parameter, name) != name for parameter, name in _NAMES.items()):
-            return _error("ResourceNotFoundException")
+        try:
+            status, answer = 200, self._result(operation, asked)
+        except ConditionFailed as failed:
+            more = {"Item": failed.item} if failed.item else {}
+            status, answer = 400, {"__type": "ConditionalCheckFailedException", **more}
+        except AwsError as error:
+            status, answer = 400, {"__type": error.code}
+        no_headers, body = HTTPHeaders(), SimpleNamespace(stream=lambda **_: [json.dumps(answer).encode()])
+        return AWSResponse(request.url, status, no_headers, body)  # pyright: ignore[reportArgumentType]  as much as it reads
+
+    def _result(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
+        if operation in self.refused or self.refuses(operation, asked):
+            raise AwsError("AccessDeniedException")
+        if asked.get("stateMachineArn", STATE_MACHINE_ARN) != STATE_MACHINE_ARN:
+            raise AwsError("StateMachineDoesNotExist")
         if operation in _QUEUES and not asked["QueueUrl"].endswith(f"/{_QUEUES[operation]}"):
-            return _error("QueueDoesNotExist")
+            raise AwsError("QueueDoesNotExist")
         table = {_TABLE: self.table, "Decisions": self.decisions}[asked.get("TableName", _TABLE)]
-        answers: dict[str, Callable[[dict[str, Any]], tuple[int, str]]] = {
-            "PutItem": lambda it: self._write(table.put_item, it),
-            "UpdateItem": lambda it: self._write(table.update_item, it),
+        results: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "PutItem": table.put_item,
+            "UpdateItem": table.update_item,
             # A read that is not consistent may miss what was written a moment ago.
-            "GetItem": lambda it: _said(table.get_item(it) if it.get("ConsistentRead") else {}),
-            "Scan": lambda _: _said({"Items": [it for it in self.table.items.values() if "openVerifications" in it]}),
+            "GetItem": lambda it: table.get_item(it) if it.get("ConsistentRead") else {},
+            "BatchGetItem": self._get_batch,
+            "Query": self._query,
+            "Scan": self._scan,
             "StartExecution": self._start,
-            "DescribeExecution": lambda it: _said(self.executions[it["executionArn"].rpartition(":")[2]]),
-            "StopExecution": lambda it: self._stop(it["executionArn"].rpartition(":")[2]),
-            "ListExecutions": lambda it: _said({"executions": self._listed(it["statusFilter"])}),
+            "DescribeExecution": lambda it: self.executions[it["executionArn"].rpartition(":")[2]],
+            "StopExecution": self._stop,
+            "ListExecutions": self._list,
             "SendMessage": self._send,
             "ChangeMessageVisibilityBatch": self._change_visibility,
-            "ChangeMessageVisibility": lambda it: self._hide(it["ReceiptHandle"], it["VisibilityTimeout"]),
-            "GetSecretValue": lambda _: self._secret_value(),
+            "ChangeMessageVisibility": self._change_visibility,
+            "GetSecretValue": self._secret_value,
             "PutSecretValue": self._put_secret,
-            "Query": self._query,
-            "BatchGetItem": self._get_batch,
         }
-        return answers[operation](asked)
+        return results[operation](asked)
 
-    @staticmethod
-    def _write(write: Callable[[dict[str, Any]], dict[str, Any]], request: dict[str, Any]) -> tuple[int, str]:
-        try:
-            return _said(write(request))
-        except ConditionFailed as failed:
-            return _error("ConditionalCheckFailedException", **({"Item": failed.item} if failed.item else {}))
+    # ── DynamoDB ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _start(self, request: dict[str, Any]) -> tuple[int, str]:
-        known = self.executions.get(request["name"])
-        if known and (known["status"], known["input"]) != ("RUNNING", request["input"]):
-            return _error("ExecutionAlreadyExists")
-        self.executions[request["name"]] = {"status": "RUNNING", "input": request["input"]}
-        return _said({"executionArn": request["name"], "startDate": time.time()})
+    def _get_batch(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Items in an order of its own, and none where the read is not consistent."""
+        asked = request["RequestItems"][_TABLE]
+        keys, left = asked["Keys"], []
+        if self.unprocessed:
+            self.unprocessed -= 1
+            keys, left = keys[:-1], keys[-1:]
+        found = [self.table.items.get(key["verificationId"]["S"]) for key in reversed(keys) if asked["ConsistentRead"]]
+        unprocessed = {_TABLE: asked | {"Keys": left}} if left else {}
+        return {"Responses": {_TABLE: [item for item in found if item]}, "UnprocessedKeys": unprocessed}
 
-    def _stop(self, name: str) -> tuple[int, str]:
-        self.executions[name] |= {"status": "ABORTED", "stopDate": time.time()}
-        return _said({"stopDate": time.time()})
-
-    def _listed(self, status: str) -> list[dict[str, Any]]:
-        return [{"startDate": 0, **it, "name": name} for name, it in self.executions.items() if it["status"] == status]
-
-    def _send(self, request: dict[str, Any]) -> tuple[int, str]:
-        self.messages.append(request)
-        return _said({"MessageId": "1"})
-
-    def _change_visibility(self, request: dict[str, Any]) -> tuple[int, str]:
-        self.visible_in |= {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in request["Entries"]}
-        return _said({"Successful": [{"Id": entry["Id"]} for entry in request["Entries"]]})
-
-    def _hide(self, receipt: str, seconds: int) -> tuple[int, str]:
-        self.visible_in[receipt] = seconds
-        return _said({})
-
-    def _secret_value(self) -> tuple[int, str]:
-        return _said({"SecretString": self.secret}) if self.secret else _error("ResourceNotFoundException")
-
-    def _put_secret(self, request: dict[str, Any]) -> tuple[int, str]:
-        self.secret = request["SecretString"]
-        return _said({})
-
-    def _query(self, request: dict[str, Any]) -> tuple[int, str]:
+    def _query(self, request: dict[str, Any]) -> dict[str, Any]:
         assert request["IndexName"] == request["KeyConditionExpression"].partition(" = :")[0] == "correlationId"
         wanted = request["ExpressionAttributeValues"][":correlationId"]
         found = [item for item in self.table.items.values() if item.get("correlationId") == wanted]
@@ -122,28 +119,55 @@ class FakeAws:
         if follows := request.get("ExclusiveStartKey"):
             assert set(follows) == {"correlationId", "linkSentAt", "verificationId"}
             found = [item for item in found if place(item) < place(follows)]
-        return _said({"Items": found[: request["Limit"]]})
+        return {"Items": found[: request["Limit"]]}
 
-    def _get_batch(self, request: dict[str, Any]) -> tuple[int, str]:
-        [(table, asked)] = request["RequestItems"].items()
-        if table != _TABLE:
-            return _error("ResourceNotFoundException")
-        keys, left = asked["Keys"], []
-        if self.unprocessed:
-            self.unprocessed -= 1
-            keys, left = keys[:-1], keys[-1:]
-        # In an order of its own, and nothing at all where the read is not consistent.
-        found = [self.table.items.get(key["verificationId"]["S"]) for key in reversed(keys) if asked["ConsistentRead"]]
-        unprocessed = {table: asked | {"Keys": left}} if left else {}
-        return _said({"Responses": {table: [item for item in found if item]}, "UnprocessedKeys": unprocessed})
+    def _scan(self, request: dict[str, Any]) -> dict[str, Any]:
+        at = int(request.get("ExclusiveStartKey", {"at": {"N": "0"}})["at"]["N"])
+        found = [item for item in self.table.items.values() if "openVerifications" in item]
+        end = at + self.page
+        return {"Items": found[at:end], **({"LastEvaluatedKey": {"at": {"N": str(end)}}} if found[end:] else {})}
 
+    # ── Step Functions ────────────────────────────────────────────────────────────────────────────────────────────────
 
-def _said(answer: dict[str, Any]) -> tuple[int, str]:
-    return 200, json.dumps(answer)
+    def _start(self, request: dict[str, Any]) -> dict[str, Any]:
+        known = self.executions.get(request["name"])
+        if known and (known["status"], known["input"]) != ("RUNNING", request["input"]):
+            raise AwsError("ExecutionAlreadyExists")
+        self.executions[request["name"]] = {"status": "RUNNING", "input": request["input"], "startDate": time.time()}
+        return {"executionArn": request["name"], "startDate": time.time()}
 
+    def _stop(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.executions[request["executionArn"].rpartition(":")[2]] |= {"status": "ABORTED", "stopDate": time.time()}
+        return {"stopDate": time.time()}
 
-def _error(code: str, **more: Any) -> tuple[int, str]:
-    return 400, json.dumps({"__type": code, "message": "refused", **more})
+    def _list(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The latest first."""
+        at = int(request.get("nextToken", "0"))
+        found = [it | {"name": name} for name, it in self.executions.items() if it["status"] == request["statusFilter"]]
+        found.sort(key=lambda it: it["startDate"], reverse=True)
+        end = at + self.page
+        return {"executions": found[at:end], **({"nextToken": str(end)} if found[end:] else {})}
+
+    # ── SQS and Secrets Manager ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _send(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.messages.append(request)
+        return {"MessageId": "1"}
+
+    def _change_visibility(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Of one message, or of the entries of a batch."""
+        entries = request.get("Entries", [request])
+        self.visible_in |= {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in entries}
+        return {"Successful": [{"Id": entry.get("Id", "")} for entry in entries]}
+
+    def _secret_value(self, _: dict[str, Any]) -> dict[str, Any]:
+        if self.secret is None:
+            raise AwsError("ResourceNotFoundException")
+        return {"SecretString": self.secret}
+
+    def _put_secret(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.secret = request["SecretString"]
+        return {}
 
 
 @dataclass
@@ -160,25 +184,41 @@ class Context:
         return self.remaining_millis
 
 
-def print_logs() -> None:
-    """Lets the handlers' logger write to the standard output of this test instead of that of its first import."""
-    for handler in logging.getLogger("linkwatch").handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.stream = sys.stdout  # setStream would flush the closed one
+class Function:
+    """A function's handler, by the name of its module, and what its last call has printed: lines of JSON."""
 
+    def __init__(self, name: str, capsys: Any) -> None:
+        # It reads the environment when it is imported.
+        self._handler, self._capsys = import_module(name).handler, capsys
+        self.lines: list[dict[str, Any]] = []
 
-def logged_in(printed: str, level: str) -> list[dict[str, Any]]:
-    """Returns the log lines of a level from what a handler has printed."""
-    return [line for line in map(json.loads, printed.splitlines()) if line.get("level") == level]
+    def __call__(self, event: dict[str, Any], context: Context | None = None) -> Any:
+        for handler in logging.getLogger("linkwatch").handlers:
+            if isinstance(handler, logging.StreamHandler):
+                handler.stream = (
+                    sys.stdout
+                )  # of this test, not of its first import; setStream would flush the closed one
+        try:
+            return self._handler(event, context or Context())
+        finally:
+            self.lines = list(map(json.loads, self._capsys.readouterr().out.splitlines()))
 
+    def logged(self, level: str) -> list[dict[str, Any]]:
+        """Its log lines of a level."""
+        return [line for line in self.lines if line.get("level") == level]
 
-def metrics_in(printed: str) -> dict[tuple[str, ...], Any]:
-    """Returns the metrics from what a handler has printed (embedded metric format), by their names and dimensions."""
-    found: dict[tuple[str, ...], Any] = {}
-    for line in map(json.loads, printed.splitlines()):
-        for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):
-            for metric in directive["Metrics"]:
-                dimensions = sorted(f"{name}={line[name]}" for name in directive["Dimensions"][0])
-                value = line[metric["Name"]]
-                found[metric["Name"], *dimensions] = sum(value) if isinstance(value, list) else value
-    return found
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Its metrics (embedded metric format), by their names, each followed by its dimensions but for the service, which all
+        have.
+        """
+        found: dict[str, Any] = {}
+        for line in self.lines:
+            for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):
+                (dimensions,) = directive["Dimensions"]
+                assert ("service" in dimensions, line["service"]) == (True, "linkwatch")
+                others = [f"{name}={line[name]}" for name in sorted(set(dimensions) - {"service"})]
+                for metric in directive["Metrics"]:
+                    value = line[metric["Name"]]
+                    found[" ".join([metric["Name"], *others])] = sum(value) if isinstance(value, list) else value
+        return found

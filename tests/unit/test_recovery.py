@@ -1,35 +1,30 @@
-"""The rule of recovery, applied to one verification and, in the sweep, to all open ones."""
+"""Recovery, through its handler: what a status event or a sweep does, answers, counts, logs and raises."""
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
+from linkwatch import recovery
 from linkwatch.aws_errors import AwsUnavailable
-from linkwatch.executions import Executions
 from linkwatch.model import iso_from
-from linkwatch.recovery import (
-    LISTING_RESERVE_SECONDS,
-    RESERVE_SECONDS,
-    WORKERS,
-    Failure,
-    Recovered,
-    Sweep,
-    pause_before,
-    recover,
-    recover_named,
-    sweep,
-    verification_of,
-)
-from tests.unit.fakes import ID, PAGE, RUNNING, FakeExecutions, FakeTable
+from tests.sample_events import event
+from tests.unit.fake_aws import Context, Function
 
-NOW = datetime(2026, 11, 23, 10, 2, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 23, 10, 10, 0, tzinfo=UTC)
+STARTED_AT = NOW - timedelta(minutes=10)
 HOUR = timedelta(hours=1)
+ABORTED, SWEEP = event("recover-unfinished-aborted"), event("recover-unfinished-sweep")
 
 
 def id_of(number: int) -> str:
-    return f"{ID[:-2]}{number:02}"
+    return f"{'a' * 24}-{number:024}"
+
+
+ID = id_of(0)
 
 
 def name_of(number: int, nth: int = 0) -> str:
@@ -37,386 +32,352 @@ def name_of(number: int, nth: int = 0) -> str:
     return f"{id_of(number)}-r{nth}" if nth else id_of(number)
 
 
-def item(number: int = 0, nth: int = 0, **more: object) -> dict:
-    """An open item after nth takeovers."""
-    return {
+def item(number: int = 0, nth: int = 0, **changes: str | int | None) -> dict[str, Any]:
+    """An open item after nth takeovers, past its deadline. None removes an attribute."""
+    values: dict[str, str | int | None] = {
         "verificationId": id_of(number),
         "executionName": name_of(number, nth),
         "takeovers": nth,
-        "startedAt": "2026-11-23T10:00:00.000Z",
+        "startedAt": iso_from(STARTED_AT),
         "openVerifications": "2026-11-23T10:05:00.000Z",
-        **more,
+        **changes,
     }
+    return {name: {"N" if type(it) is int else "S": str(it)} for name, it in values.items() if it is not None}
 
 
-def failed(nth: int = 0, ago: timedelta = HOUR) -> FakeExecutions:
-    """The first execution and nth takeovers of item(), all of which have failed."""
-    return FakeExecutions(**{name_of(0, takeover): NOW - ago for takeover in range(nth + 1)})
+def execution(name: str = ID, status: str = "ABORTED", ago: timedelta = HOUR) -> dict[str, dict[str, Any]]:
+    """An execution that started with its item and ended that long ago, by its name."""
+    end = {} if status == "RUNNING" else {"stopDate": (NOW - ago).timestamp()}
+    given = json.dumps({"verificationId": name[: len(ID)]})
+    return {name: {"status": status, "input": given, "startDate": STARTED_AT.timestamp(), **end}}
 
 
-# ── Has it failed? ────────────────────────────────────────────────────────────────────────────────────────────────────
+class Recovery(Function):
+    """The handler, and the account in which it finds what a test has put there."""
+
+    def __init__(self, aws, capsys) -> None:
+        super().__init__("recover_unfinished", capsys)
+        self._aws = aws
+
+    def given(self, *items: dict[str, Any], **executions: dict[str, Any]) -> None:
+        for each in items:
+            self._aws.table.store(each)
+        self._aws.executions |= executions
+
+    def report_failure(self, name: str = ID) -> None:
+        self(ABORTED | {"detail": ABORTED["detail"] | {"name": name}})
+
+    def sweep(self, context: Context | None = None, **more: bool) -> dict[str, int]:
+        """Returns the counts that are not 0."""
+        counts = self(SWEEP | more, context)
+        return {name: count for name, count in counts.items() if count}
 
 
-class Emulator(FakeExecutions):
-    """Refuses the name of a running execution."""
+@pytest.fixture
+def recover(aws, capsys):
+    with time_machine.travel(NOW, tick=False):
+        yield Recovery(aws, capsys)
 
-    def start(self, name, verification_id):
-        super().start(name, verification_id)
-        return False
+
+# ── A status event ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_reported_failure_is_taken_over_with_the_calls_that_the_reserve_counts_with(recover, aws):
+    recover.given(item(), **execution())
+
+    recover.report_failure()
+
+    assert aws.table.items[ID] == item(nth=1)
+    assert json.loads(aws.executions[name_of(0, 1)]["input"]) == {"verificationId": ID}
+    assert recover.metrics == {"Takeovers": 1}
+    [line] = recover.logged("WARNING")
+    assert (line["verificationId"], line["result"]) == (ID, "taken over")
+    assert aws.called == ["GetItem", "StartExecution", "DescribeExecution", "UpdateItem", "StartExecution"]
+    assert len(aws.called[1:]) == recovery.CALLS_FOR_AN_ITEM
 
 
 @pytest.mark.parametrize(
-    "executions",
+    ("status", "suffix", "is_taken_over"),
     [
-        pytest.param(FakeExecutions(), id="it was never started"),
-        pytest.param(FakeExecutions(**{id_of(0): RUNNING}), id="it runs"),
-        pytest.param(Emulator(**{id_of(0): RUNNING}), id="its name is taken and it has not ended"),
+        ("FAILED", "", True),
+        ("TIMED_OUT", "-cancel", True),
+        ("ABORTED", "-r1", True),
+        ("SUCCEEDED", "", True),
+        ("PENDING_REDRIVE", "", False),
     ],
 )
-def test_an_execution_that_has_not_failed_is_started_and_not_replaced(executions):
-    table = FakeTable(item())
+def test_an_execution_counts_as_failed_when_step_functions_says_that_it_has_ended(
+    status, suffix, is_taken_over, recover, aws
+):
+    recover.given(item(executionName=f"{ID}{suffix}", takeovers=1), **execution(f"{ID}{suffix}", status))
 
-    assert recover(item(), NOW, executions, table) is Recovered.RUNNING
-    assert (executions.started, table.items[id_of(0)]) == ([id_of(0)], item())
+    recover.report_failure(f"{ID}{suffix}")
+
+    assert (name_of(0, 2) in aws.executions) == is_taken_over
 
 
-@pytest.mark.parametrize("call", ["StartExecution", "DescribeExecution"])
-def test_an_execution_does_not_count_as_failed_because_step_functions_does_not_answer(call):
-    executions, table = failed(), FakeTable(item())
-    executions.refused = {call}
+@pytest.mark.parametrize("refused", ["GetItem", "StartExecution", "DescribeExecution", "UpdateItem"])
+def test_a_status_event_raises_and_changes_nothing_where_aws_refuses(refused, recover, aws):
+    recover.given(item(), **execution())
+    aws.refused = {refused}
 
-    with pytest.raises(AwsUnavailable):
-        recover(item(), NOW, executions, table)
+    with pytest.raises(AwsUnavailable, match=f"{refused}: AccessDeniedException"):
+        recover.report_failure()
 
-    assert table.items[id_of(0)] == item()
+    assert aws.table.items[ID] == item()
+
+
+@pytest.mark.parametrize(
+    ("name", "stored"),
+    [
+        pytest.param(ID, item(nth=1), id="the item names another execution"),
+        pytest.param(ID, item(1), id="no such verification"),
+        pytest.param(ID, item(publishedAt="2026-11-23T10:01:00.000Z"), id="published"),
+        pytest.param(f"x{ID}", item(), id="an execution of somebody else"),
+    ],
+)
+def test_there_is_nothing_to_do_for(name, stored, recover, aws, recwarn):
+    recover.given(stored)
+
+    recover.report_failure(name)
+
+    assert (list(aws.table.items.values()), aws.executions, recover.metrics) == ([stored], {}, {})
+    assert not recwarn.list, "Powertools warns where there is no metric to publish"
 
 
 # ── Takeover ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    ("nth", "recovered"),
-    [
-        (1, Recovered.TAKEN_OVER),
-        (2, Recovered.TAKEN_OVER),
-        (3, Recovered.TAKEN_OVER_REPEATEDLY),
-        (10, Recovered.TAKEN_OVER_REPEATEDLY),
-    ],
-)
-def test_a_failed_execution_is_replaced_by_the_next_name(nth, recovered):
-    before = item(nth=nth - 1)
-    executions, table = failed(nth - 1), FakeTable(before)
-
-    assert recover(before, NOW, executions, table) is recovered
-    assert table.items[id_of(0)] == item(nth=nth)
-    assert executions.started == [name_of(0, nth - 1), name_of(0, nth)]
-
-
-def test_the_name_is_written_before_the_start():
-    class RefusesTheNext(FakeExecutions):
-        def start(self, name, verification_id):
-            self.refused = {"StartExecution"} if name != id_of(0) else set()
-            return super().start(name, verification_id)
-
-    table = FakeTable(item())
-
-    with pytest.raises(AwsUnavailable):
-        recover(item(), NOW, RefusesTheNext(**failed().known), table)
-
-    assert table.items[id_of(0)] == item(nth=1)
-
-
 @pytest.mark.parametrize("changed", [{"executionName": name_of(0, 1)}, {"publishedAt": "2026-11-23T10:01:59.000Z"}])
-def test_an_item_that_has_changed_meanwhile_is_not_taken_over(changed):
-    executions, table = failed(), FakeTable(item(**changed))
+def test_an_item_that_changes_meanwhile_is_not_taken_over(changed, recover, aws):
+    def change(operation: str, _: object) -> bool:
+        if operation == "UpdateItem":
+            aws.table.store(item(**changed))
+        return False
 
-    assert recover(item(), NOW, executions, table) is Recovered.NOTHING_TO_DO
-    assert (table.items[id_of(0)], executions.started) == (item(**changed), [id_of(0)])
+    recover.given(item(), **execution())
+    aws.refuses = change
 
-
-def test_the_first_takeover_follows_at_once_and_later_ones_after_pauses_that_double():
-    pauses = [pause_before(nth).total_seconds() for nth in range(1, 11)]
-
-    assert pauses == [0, 10, 20, 40, 80, 160, 320, 600, 600, 600]
-
-
-@pytest.mark.parametrize(("nth", "pause"), [(1, 0), (2, 10), (9, 600), (1_000, 600)])
-def test_a_takeover_waits_until_its_pause_is_over(nth, pause):
-    early, due = timedelta(seconds=pause - 0.001), timedelta(seconds=pause)
-    waiting = item(nth=nth - 1, takeoverLimit=1_000)
-
-    assert recover(waiting, NOW, failed(nth - 1, early), FakeTable(waiting)) is Recovered.PAUSED
-    assert recover(waiting, NOW, failed(nth - 1, due), FakeTable(waiting)) is not Recovered.PAUSED
+    assert recover.sweep() == {"open": 1, "late": 1, "nothing_to_do": 1}
+    assert (aws.table.items[ID], aws.executions) == (item(**changed), execution())
 
 
-@pytest.mark.parametrize(("nth", "limit"), [(10, {}), (20, {"takeoverLimit": 20})])
-def test_when_the_takeovers_are_exhausted_an_engineer_allows_ten_more_and_starts_the_next_at_once(nth, limit):
-    exhausted = item(nth=nth, **limit)
-    executions, table = failed(nth, timedelta(seconds=1)), FakeTable(exhausted)
+@pytest.mark.parametrize(("nth", "pause"), [*enumerate([0, 10, 20, 40, 80, 160, 320, 600, 600, 600], start=1)])
+def test_a_takeover_waits_until_its_pause_is_over(nth, pause, recover):
+    name, pause = name_of(0, nth - 1), timedelta(seconds=pause)
+    recover.given(item(nth=nth - 1), **execution(name, ago=pause - timedelta(seconds=0.001)))
 
-    assert recover(exhausted, NOW, executions, table) is Recovered.EXHAUSTED
-    assert (table.items[id_of(0)], executions.started) == (exhausted, [name_of(0, nth)])
-    assert recover(exhausted, NOW, executions, table, rearm=True) is Recovered.TAKEN_OVER_REPEATEDLY
-    assert table.items[id_of(0)] == item(nth=nth + 1, takeoverLimit=nth + 10)
-    assert executions.started[-1] == name_of(0, nth + 1)
-
-
-def test_an_engineer_changes_neither_limit_nor_pause_of_what_is_not_exhausted():
-    table = FakeTable(item(nth=5))
-
-    assert recover(item(nth=5), NOW, failed(5, timedelta(seconds=1)), table, rearm=True) is Recovered.PAUSED
-    assert recover(item(nth=5), NOW, failed(5), table, rearm=True) is Recovered.TAKEN_OVER_REPEATEDLY
-    assert "takeoverLimit" not in table.items[id_of(0)]
-
-
-# ── A reported failure ────────────────────────────────────────────────────────────────────────────────────────────────
+    assert recover.sweep() == {"open": 1, "late": 1, "paused": 1}
+    recover.given(**execution(name, ago=pause))
+    assert recover.sweep() == {"open": 1, "late": 1, "taken_over" if nth < 3 else "taken_over_repeatedly": 1}
+    repeated = {} if nth < 3 else {"TakeoversRepeated": 1}
+    assert recover.metrics == {"OpenVerifications": 1, "OpenPastDeadline": 1, "Takeovers": 1} | repeated
 
 
 @pytest.mark.parametrize(
-    ("name", "verification_id"),
+    ("exhausted", "status", "limit"),
     [
-        *((f"{ID}{suffix}", ID) for suffix in ("", "-cancel", "-r10")),
-        *((name, None) for name in ("3f0f5a3e-90b2-4f54-8ed4-9cf5a2f7f6aa", f"{ID}r1", f"x{ID}", "")),
+        pytest.param(item(0, nth=10), "ABORTED", 20, id="listed"),
+        pytest.param(item(0, nth=20, takeoverLimit=20), "SUCCEEDED", 30, id="not listed, for the second time"),
     ],
 )
-def test_an_executions_name_begins_with_its_verification_id(name, verification_id):
-    assert verification_of(name) == verification_id
+def test_an_engineer_allows_ten_more_takeovers_at_once_and_only_where_they_are_exhausted(
+    exhausted, status, limit, recover, aws
+):
+    recover.given(exhausted, **execution(name_of(0, limit - 10), status, ago=timedelta(seconds=1)))
+    assert recover.sweep() == {"open": 1, "late": 1, "exhausted": 1}
+    assert recover.metrics == {"OpenVerifications": 1, "OpenPastDeadline": 1, "TakeoversExhausted": 1}
+    recover.given(item(1, nth=5), **execution(name_of(1, 5), ago=timedelta(seconds=1)))
+    recover.given(item(2, nth=5), **execution(name_of(2, 5)))
+
+    recover.sweep(rearm=True)
+
+    again = item(0, nth=limit - 9, takeoverLimit=limit)
+    assert list(aws.table.items.values()) == [again, item(1, nth=5), item(2, nth=6)]
+    running = {name for name, it in aws.executions.items() if it["status"] == "RUNNING"}
+    assert running == {name_of(0, limit - 9), name_of(2, 6)}
 
 
-@pytest.mark.parametrize(
-    ("name", "items"),
-    [
-        pytest.param(id_of(0), [item(nth=1)], id="the item names another execution"),
-        pytest.param(id_of(0), [], id="no such verification"),
-        pytest.param(id_of(0), [item(publishedAt="2026-11-23T10:01:00.000Z")], id="published"),
-        pytest.param("of-somebody-else", [item()], id="an execution of somebody else"),
-    ],
-)
-def test_there_is_nothing_to_do_for(name, items):
-    executions, table = failed(), FakeTable(*items)
-
-    assert recover_named(name, NOW, executions, table) is Recovered.NOTHING_TO_DO
-    assert (executions.started, list(table.items.values())) == ([], items)
+# ── A sweep ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-# ── The sweep ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_sweep_that_finds_nothing_publishes_zeros(recover):
+    assert recover.sweep() == {}
+    assert recover.metrics == {"OpenVerifications": 0, "OpenPastDeadline": 0}
 
 
-def swept(executions: FakeExecutions, *items: dict) -> Sweep:
-    """A sweep with time enough."""
-    return sweep(NOW, lambda: 50, executions, FakeTable(*items))
+def test_a_sweep_starts_what_never_ran_replaces_what_failed_and_leaves_what_runs(recover, aws):
+    aws.page = 1
+    recover.given(*map(item, range(3)), item(3, nth=1))
+    recover.given(**execution(id_of(1)), **execution(id_of(2), "RUNNING"))
+    recover.given(**execution(name_of(3, 1), ago=timedelta(seconds=9)))
+
+    counts = recover.sweep()
+
+    assert counts == {"open": 4, "late": 4, "running": 1, "taken_over": 1, "paused": 1}
+    [line] = recover.logged("INFO")
+    assert line.items() >= {"message": "Swept", "isComplete": True, "failed": 0, "left": 0, **counts}.items()
+    running = {name for name, it in aws.executions.items() if it["status"] == "RUNNING"}
+    assert running == {id_of(0), name_of(1, 1), id_of(2)}
+    assert (aws.called.count("StartExecution"), aws.called.count("DescribeExecution")) == (2, 0)
 
 
-def test_a_sweep_starts_what_never_ran_replaces_what_failed_and_leaves_what_runs():
-    executions = FakeExecutions(**{id_of(1): NOW - HOUR, id_of(2): RUNNING, name_of(3, 1): NOW - timedelta(seconds=9)})
+@pytest.mark.parametrize(("ago", "started"), [(30, []), (30.001, [ID])])
+def test_a_sweep_ignores_what_was_put_in_the_last_half_minute(ago, started, recover, aws):
+    recover.given(item(startedAt=iso_from(NOW - timedelta(seconds=ago))))
 
-    seen = swept(executions, item(0), item(1), item(2), item(3, nth=1))
-
-    recovered = {0: Recovered.RUNNING, 1: Recovered.TAKEN_OVER, 3: Recovered.PAUSED}
-    assert seen.recovered == {id_of(number): result for number, result in recovered.items()}
-    assert sorted(executions.started) == [id_of(0), name_of(1, 1)]
-    assert (seen.open, seen.is_complete, seen.failures, seen.left) == (4, True, [], 0)
+    assert recover.sweep()["open"] == 1
+    assert list(aws.executions) == started
 
 
-@pytest.mark.parametrize(("end", "started"), [(NOW - HOUR, [id_of(0), name_of(0, 1)]), (RUNNING, [id_of(0)])])
-def test_an_execution_that_no_list_has_is_asked_for(end, started):
-    executions = FakeExecutions(**{id_of(0): end})
-    executions.lists_failed, executions.listed = False, set()
-
-    assert swept(executions, item()).recovered == {id_of(0): Recovered.TAKEN_OVER if end else Recovered.RUNNING}
-    assert executions.started == started
-
-
-@pytest.mark.parametrize(("ago", "is_left"), [(29.9, True), (30.1, False)])
-def test_a_sweep_ignores_what_was_put_in_the_last_half_minute(ago, is_left):
-    seen = swept(FakeExecutions(), item(startedAt=iso_from(NOW - timedelta(seconds=ago))))
-
-    assert (seen.recovered == {}) == is_left
-    assert (seen.open, seen.left) == (1, 0)
-
-
-@pytest.mark.parametrize(("past", "late"), [(29.9, 0), (30.1, 1)])
-def test_a_verification_is_late_when_it_is_open_half_a_minute_after_its_deadline(past, late):
+@pytest.mark.parametrize(("past", "late"), [(30, {}), (30.001, {"late": 1})])
+def test_a_verification_is_late_when_it_is_open_half_a_minute_after_its_deadline(past, late, recover):
     deadline = iso_from(NOW - timedelta(seconds=past))
+    recover.given(item(openVerifications=deadline), **execution(status="RUNNING"))
 
-    assert swept(FakeExecutions(**{id_of(0): RUNNING}), item(openVerifications=deadline)).late == late
-
-
-def test_a_sweep_recovers_several_at_once():
-    all_there = threading.Barrier(WORKERS, timeout=5)
-
-    class Waiting(FakeExecutions):
-        def start(self, name, verification_id):
-            all_there.wait()  # raises unless all workers wait at once
-            return super().start(name, verification_id)
-
-    assert len(swept(Waiting(), *map(item, range(WORKERS))).recovered) == WORKERS
+    assert recover.sweep() == {"open": 1} | late
 
 
-def test_no_verification_is_always_the_last():
-    def first() -> str:
-        executions = FakeExecutions()
-        swept(executions, *map(item, range(40)))
-        return executions.started[0]
+def test_a_sweep_recovers_several_at_once(recover, aws):
+    all_there = threading.Barrier(recovery.WORKERS, timeout=5)
 
-    # In order, it would be one of those that the workers begin with. At random it is one of these in all 20 sweeps once in 90
-    # million runs.
-    assert {first() for _ in range(20)} - set(map(id_of, range(WORKERS)))
+    def wait(operation: str, _: object) -> bool:
+        return operation == "StartExecution" and all_there.wait() < 0  # raises unless all workers wait at once
+
+    aws.refuses = wait
+    recover.given(*map(item, range(recovery.WORKERS)))
+
+    assert recover.sweep()["running"] == recovery.WORKERS
+
+
+def test_a_sweep_recovers_in_random_order(recover, aws):
+    recover.given(*map(item, range(100)))
+
+    recover.sweep()
+
+    # In order, the tenth start would be at most that of the 26th item. At random, all ten are of these once in 3 million runs.
+    assert not set(list(aws.executions)[:10]) <= set(map(id_of, range(10 + recovery.WORKERS)))
 
 
 # ── One failure is one verification's ─────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_refused_call_leaves_the_others_recovered():
-    class Throttled(FakeExecutions):
-        def start(self, name, verification_id):
-            self.refused = {"StartExecution"} if name == id_of(1) else set()
-            return super().start(name, verification_id)
-
-    seen = swept(Throttled(), item(0), item(1), item(2))
-
-    assert set(seen.recovered) == {id_of(0), id_of(2)}
-    assert seen.failures == [Failure("StartExecution: ThrottlingException", id_of(1))]
-    assert seen.left == 0
-
-
-def without(name: str) -> dict:
-    return {key: value for key, value in item(1).items() if key != name}
-
-
 @pytest.mark.parametrize(
     ("wrong", "error"),
     [
-        pytest.param(without("executionName"), "KeyError", id="names no execution"),
-        pytest.param(item(1, executionName=["x"]), "TypeError", id="names a list"),
-        pytest.param(item(1, executionName="x"), "AssertionError", id="a defect of ours"),
-        pytest.param(without("takeovers"), "KeyError", id="has no number of takeovers"),
-        pytest.param(item(1, takeovers="many"), "ValueError", id="has a text for the number"),
-        pytest.param(item(1, takeovers=-1_000), "IndexError", id="has a negative number"),
+        pytest.param({}, "StartExecution: AccessDeniedException", id="a call is refused"),
+        pytest.param({"executionName": None}, "KeyError", id="it names no execution"),
+        pytest.param({"takeovers": "of +15550001111"}, "ValueError", id="an error of ours quotes it"),
     ],
 )
-def test_an_item_with_wrong_values_fails_alone(wrong, error):
-    seen = swept(FakeExecutions(**{id_of(1): NOW - HOUR}), item(0), wrong, item(2))
+def test_a_sweep_that_fails_for_one_recovers_the_others_and_raises_after_it_has_reported(wrong, error, recover, aws):
+    recover.given(item(0), item(1, **wrong), item(2))
+    recover.given(**execution(id_of(1)) if wrong else {})
+    aws.refuses = lambda operation, asked: operation == "StartExecution" and asked["name"] == id_of(1)
 
-    assert set(seen.recovered) == {id_of(0), id_of(2)}
-    assert seen.failures == [Failure(error, id_of(1))]
+    with pytest.raises(Exception, match=f"1 failures, the first: {error}"):
+        recover.sweep()
 
-
-@pytest.mark.parametrize("started_at", [None, 5, "yesterday", "2026-11-23T10:00:00"])
-def test_an_item_without_a_valid_start_is_recovered_with_the_others(started_at):
-    executions = FakeExecutions(**{id_of(0): NOW - HOUR, id_of(1): NOW - HOUR})
-
-    seen = swept(executions, item(0), item(1, startedAt=started_at))
-
-    assert seen.recovered == dict.fromkeys(map(id_of, range(2)), Recovered.TAKEN_OVER)
-
-
-# ── Lists that are cut short ──────────────────────────────────────────────────────────────────────────────────────────
+    assert {id_of(0), id_of(2)} <= set(aws.executions)
+    assert recover.metrics == {"OpenVerifications": 3, "OpenPastDeadline": 3}
+    [line] = recover.logged("ERROR")
+    assert (line["error"], line["count"], line["verificationIds"]) == (error, 1, [id_of(1)])
+    assert "+15550001111" not in str(recover.lines)
 
 
-@pytest.mark.parametrize("pages", [0, 1])
-def test_a_refused_page_leaves_the_listed_verifications_recovered(pages):
-    class NextPageRefused(FakeTable):
-        def open_pages(self):
-            yield from list(super().open_pages())[:pages]
-            raise AwsUnavailable("Scan: ThrottlingException")
+def test_items_without_a_valid_start_are_recovered_with_the_others(recover):
+    for number, started_at in enumerate(["2026-11-23T10:00:00.000Z", None, 5, "yesterday", "2026-11-23T10:00:00"]):
+        recover.given(item(number, startedAt=started_at), **execution(id_of(number)))
 
-    seen = sweep(NOW, lambda: 50, FakeExecutions(), NextPageRefused(*map(item, range(40))))
-
-    assert (seen.open, seen.is_complete, len(seen.recovered)) == (pages * PAGE, False, pages * PAGE)
-    assert seen.failures == [Failure("Scan: ThrottlingException")]
+    assert recover.sweep() == {"open": 5, "late": 5, "taken_over": 5}
 
 
-def test_without_a_list_of_executions_each_is_asked_for():
-    executions = FakeExecutions(**{id_of(0): RUNNING, id_of(1): NOW - HOUR})
-    executions.refused = {"ListExecutions"}
-
-    seen = swept(executions, item(0), item(1))
-
-    assert seen.recovered == {id_of(0): Recovered.RUNNING, id_of(1): Recovered.TAKEN_OVER}
-    assert (seen.open, seen.is_complete) == (2, True)
-    assert set(seen.failures) == {Failure("ListExecutions: ThrottlingException")}
+# ── Lists ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class StepFunctions:
-    """Lists an execution that failed for each of the last 100 minutes, the latest first, one on a page."""
+@pytest.mark.parametrize(("pages", "metrics"), [(0, {}), (1, {"OpenVerifications": 20, "OpenPastDeadline": 20})])
+def test_a_refused_page_leaves_what_was_listed_recovered_and_publishes_no_zero(pages, metrics, recover, aws):
+    recover.given(*map(item, range(40)))
+    aws.page = 20
+    aws.refuses = lambda operation, _: operation == "Scan" and aws.called.count("Scan") > pages
 
-    def __init__(self) -> None:
-        self.pages = 0
+    with pytest.raises(Exception, match="1 failures, the first: Scan: AccessDeniedException"):
+        recover.sweep()
 
-    def get_paginator(self, _):
-        return self
-
-    def paginate(self, **asked):
-        for minutes in range(100 if asked["statusFilter"] == "FAILED" else 0):
-            self.pages += 1
-            at = {"startDate": NOW - timedelta(minutes=minutes), "stopDate": NOW}
-            yield {"executions": [{"name": f"failed-{minutes}"} | at]}
+    assert (len(aws.executions), recover.metrics) == (20 * pages, metrics)
 
 
-def test_failed_executions_are_listed_no_further_back_than_asked():
-    client = StepFunctions()
+def test_without_a_list_of_executions_each_is_asked_for(recover, aws):
+    recover.given(item(0), item(1), **execution(id_of(0), "RUNNING"), **execution(id_of(1)))
+    aws.refused = {"ListExecutions"}
 
-    pages = Executions(client, "arn").failed_pages(NOW - timedelta(minutes=2))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(Exception, match="2 failures, the first: ListExecutions: AccessDeniedException"):
+        recover.sweep()
 
-    assert list(pages) == [[(f"failed-{minutes}", NOW)] for minutes in range(3)] + [[]]
-    assert client.pages == 4
+    assert set(aws.executions) == {id_of(0), id_of(1), name_of(1, 1)}
 
 
-def test_failed_executions_are_listed_as_far_back_as_the_oldest_that_is_not_running():
-    executions = FakeExecutions(**{id_of(2): RUNNING})
-    starts = ("2026-11-23T10:00:00.000Z", "2026-11-23T09:59:00.000Z", "2026-11-23T09:00:00.000Z")
+def test_failed_executions_are_listed_as_far_back_as_the_oldest_that_is_not_running(recover, aws):
+    aws.page = 1
+    for number in range(120):
+        started_at = NOW - timedelta(minutes=number / 2)
+        recover.given(**{f"failed-{number}": execution()[ID] | {"startDate": started_at.timestamp()}})
+    for number, minutes in enumerate((1, 9, 50)):
+        recover.given(item(number, startedAt=iso_from(NOW - timedelta(minutes=minutes))))
+    recover.given(**execution(id_of(2), "RUNNING"))
 
-    swept(executions, *(item(number, startedAt=started_at) for number, started_at in enumerate(starts)))
+    recover.sweep()
 
-    assert executions.failed_since == datetime(2026, 11, 23, 9, 58, 30, tzinfo=UTC)
+    # The running one, those of 0 to 9.5 minutes ago and the next one, and two lists without any.
+    assert aws.called.count("ListExecutions") == 1 + 21 + 2
 
 
 # ── Within its time ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Clock:
-    """The function's time, in seconds. It passes when a fake says so."""
+def passing(context: Context, operation: str, seconds: float) -> Any:
+    """Has each call of an operation take as long."""
 
-    def __init__(self, seconds: float) -> None:
-        self.left = seconds
-        self.lock = threading.Lock()
+    def call(called: str, _: object) -> bool:
+        context.remaining_millis -= round(seconds * 1_000) if called == operation else 0
+        return False
 
-    def pass_by(self, seconds: float) -> None:
-        with self.lock:
-            self.left -= seconds
+    return call
 
 
-def test_a_sweep_without_time_leaves_the_rest_to_the_next_one():
-    clock = Clock(LISTING_RESERVE_SECONDS + 1)
+def test_a_sweep_without_time_leaves_the_rest_to_the_next_one(recover, aws):
+    recover.given(*map(item, range(40)))
+    context = Context(1_000 * (recovery.LISTING_RESERVE_SECONDS + 1))
+    aws.refuses = passing(context, "StartExecution", 1)
 
-    class Slow(FakeExecutions):
-        def start(self, name, verification_id):
-            clock.pass_by(1)
-            return super().start(name, verification_id)
+    counts = recover.sweep(context)
 
-    seen = sweep(NOW, lambda: clock.left, Slow(), FakeTable(*map(item, range(40))))
-
-    assert (seen.open, seen.is_complete) == (40, True)
-    assert seen.left > 0
-    assert len(seen.recovered) + seen.left == 40
-    assert clock.left >= RESERVE_SECONDS - WORKERS
+    assert counts["left"] > 0
+    assert counts["running"] + counts["left"] == counts["open"] == 40
+    assert context.remaining_millis >= 1_000 * (recovery.RESERVE_SECONDS - recovery.WORKERS)
 
 
-@pytest.mark.parametrize("slow", ["open", "running", "failed"])
-def test_listing_ends_in_time_however_many_pages_there_are(slow):
-    clock = Clock(50)
+@pytest.mark.parametrize(("seconds", "listed"), [(recovery.LISTING_RESERVE_SECONDS, 0), (50, 4)])
+def test_a_sweep_without_the_time_to_list_all_recovers_what_it_has_listed_and_raises(seconds, listed, recover, aws):
+    aws.page = 1
+    recover.given(*map(item, range(10)))
+    context = Context(1_000 * seconds)
+    aws.refuses = passing(context, "Scan", 5)
 
-    def endless(*_: object) -> Any:
-        while True:
-            clock.pass_by(5)
-            yield []
+    with pytest.raises(Exception, match="no time to list all open verifications"):
+        recover.sweep(context)
 
-    executions, table = FakeExecutions(), FakeTable(item())
-    setattr(table if slow == "open" else executions, f"{slow}_pages", endless)
+    assert (len(aws.executions), aws.called.count("Scan")) == (listed, listed)
 
-    seen = sweep(NOW, lambda: clock.left, executions, table)
 
-    assert clock.left > RESERVE_SECONDS
-    assert seen.is_complete == (slow != "open")
-    assert seen.recovered == ({} if slow == "open" else {id_of(0): Recovered.RUNNING})
+@pytest.mark.parametrize("status", ["RUNNING", "FAILED"])
+def test_a_long_list_of_executions_leaves_time_to_recover(status, recover, aws):
+    aws.page = 1
+    recover.given(item())
+    for number in range(10):
+        recover.given(**{f"other-{number}": execution(status=status)[ID] | {"startDate": NOW.timestamp()}})
+    context = Context()
+    aws.refuses = passing(context, "ListExecutions", 5)
+
+    assert recover.sweep(context) == {"open": 1, "late": 1, "running": 1}
+    assert context.remaining_millis > 1_000 * recovery.RESERVE_SECONDS

