@@ -11,24 +11,17 @@ from typing import Any
 
 import boto3
 
-#: Standard Webhooks asks for 24 to 64 bytes.
-KEY_BYTES = 32
 
-
-def main(secret_arn: str) -> int:
+def main(secret_arn: str) -> None:
     client: Any = boto3.client("secretsmanager")
     try:
-        stored = client.get_secret_value(SecretId=secret_arn)["SecretString"]
+        previous = json.loads(client.get_secret_value(SecretId=secret_arn)["SecretString"])["current"]
     except client.exceptions.ResourceNotFoundException:  # the stack creates the secret without a value
-        stored = ""
-    current = json.loads(stored)["current"] if stored else ""
-    key = "whsec_" + base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-    client.put_secret_value(SecretId=secret_arn, SecretString=json.dumps({"current": key, "previous": current}))
-    print(
-        "Rotated. Give the receiver the current key before you rotate again; until then, deliveries are signed with both keys."
-    )
-    return 0
+        previous = ""
+    key = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    client.put_secret_value(SecretId=secret_arn, SecretString=json.dumps({"current": key, "previous": previous}))
+    print("Rotated. Give the receiver the current key before you rotate again. Both keys sign until then.")
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    main(*sys.argv[1:])
