@@ -10,8 +10,9 @@ from typing import Any
 from operations.deployed.clock import await_that
 from operations.deployed.resources import DeployedFunctions, Resources
 from tests.integration.conftest import late_link, patience
-from tests.integration.test_examples import EXAMPLES, deployed, printed_by
+from tests.integration.test_examples import EXAMPLES, deployed
 from tests.sample_events import event
+from tests.unit.outcome_items import CURRENT, PREVIOUS
 
 
 def test_a_refused_outcome_is_delivered_when_the_receiver_is_back_and_acted_on_once(stack, tmp_path):
@@ -26,14 +27,13 @@ def test_a_refused_outcome_is_delivered_when_the_receiver_is_back_and_acted_on_o
         return [(it["attempt"], it.get("problem")) for it in lines if it.get("verificationId") == verification_id]
 
     with deployed(stack, "webhook", {**linkwatch, "WebhookUrl": f"http://127.0.0.1:{port}/"}) as outputs:
-        arn = outputs["WebhookSecretArn"]
-        printed_by(stack, sys.executable, "webhook/rotate_secret.py", arn)
-        stored = stack.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
+        for key in (PREVIOUS, CURRENT):
+            stack.client("secretsmanager").put_secret_value(SecretId=outputs["WebhookSecretArn"], SecretString=key)
         verification_id = late_link(stack, 200, {"answer": "clicked"}).verification_id
         assert await_that(attempts, patience(stack), "it is tried")[0] == (1, "NewConnectionError")
 
         command = [sys.executable, EXAMPLES / "webhook/receiver/receive.py", port, tmp_path / "outcomes.db"]
-        env = {**stack.environment, "WEBHOOK_SECRET": json.loads(stored)["current"]}
+        env = {**stack.environment, "WEBHOOK_SECRET": PREVIOUS}
         with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as receiver:
             try:
                 threading.Thread(target=lambda: printed.extend(receiver.stdout or ()), daemon=True).start()

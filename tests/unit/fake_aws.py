@@ -27,7 +27,8 @@ _QUEUES = {
 class FakeAws:
     """executions: by name, each with its input, its status and its end. refused: the operations that are refused. unprocessed:
     how many calls of BatchGetItem leave their last key to the next call. visible_in: seconds, by receipt handle. decisions: the
-    table of examples/consumer. secret: the value of the only one, None where it has none.
+    table of examples/consumer. secret: the value of the only one, None where it has none;
+    previous_secret: the one before.
     """
 
     table: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId", ["openVerifications"]))
@@ -39,6 +40,7 @@ class FakeAws:
     unprocessed: int = 0
     decisions: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId"))
     secret: str | None = None
+    previous_secret: str | None = None
 
     def answer(self, request: Received) -> tuple[int, str]:
         operation, asked = request.headers["x-amz-target"].rpartition(".")[2], json.loads(request.body)
@@ -63,8 +65,7 @@ class FakeAws:
             "SendMessage": self._send,
             "ChangeMessageVisibilityBatch": self._change_visibility,
             "ChangeMessageVisibility": lambda it: self._hide(it["ReceiptHandle"], it["VisibilityTimeout"]),
-            "GetSecretValue": lambda _: self._secret_value(),
-            "PutSecretValue": self._put_secret,
+            "GetSecretValue": lambda it: self._secret_value(it.get("VersionStage")),
             "Query": self._query,
             "BatchGetItem": self._get_batch,
         }
@@ -103,12 +104,9 @@ class FakeAws:
         self.visible_in[receipt] = seconds
         return _said({})
 
-    def _secret_value(self) -> tuple[int, str]:
-        return _said({"SecretString": self.secret}) if self.secret else _error("ResourceNotFoundException")
-
-    def _put_secret(self, request: dict[str, Any]) -> tuple[int, str]:
-        self.secret = request["SecretString"]
-        return _said({})
+    def _secret_value(self, stage: str | None) -> tuple[int, str]:
+        value = self.previous_secret if stage == "AWSPREVIOUS" else self.secret
+        return _said({"SecretString": value}) if value else _error("ResourceNotFoundException")
 
     def _query(self, request: dict[str, Any]) -> tuple[int, str]:
         assert request["IndexName"] == request["KeyConditionExpression"].partition(" = :")[0] == "correlationId"

@@ -64,7 +64,6 @@ def test_an_outcome_that_could_not_be_stored_is_not_acknowledged(deliver, tmp_pa
         ([], {"seconds_ago": 280}, 204),
         ([], {"seconds_ago": 301}, 401),
         ([], {"webhook-id": "another"}, 401),
-        ([], {"webhook-signature": "v1"}, 401),
         ([], {"webhook-signature": "v1,a"}, 401),
         ([], {"webhook-timestamp": "nan"}, 401),
         ([], {"Content-Length": str(256 * 1024 + 1)}, 413),

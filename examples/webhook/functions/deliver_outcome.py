@@ -23,8 +23,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
-# Three calls, each of which fails twice with a back-off of at most 1 s, and a delivery:
-# 3 × (2 × (1 + 2) + 1) + 3 + 7 = 31 s, below the function's 35 s.
+# Four calls, each of which fails twice with a back-off of at most 1 s, and a delivery:
+# 4 × (2 × (1 + 2) + 1) + 3 + 7 = 38 s, below the function's 45 s.
 _config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 _timeout = urllib3.Timeout(connect=3, read=7)
 
@@ -89,12 +89,8 @@ def _deliver(event: dict[str, Any], verification_id: str) -> None:
     item = _verifications.get_item(Key={"verificationId": verification_id}, ConsistentRead=True).get("Item", {})
     if "outcome" not in item:  # whoever may put events on the bus can forge an event, but not the table
         raise NotDelivered("no such outcome is stored")
-    try:
-        secret = _secrets.get_secret_value(SecretId=os.environ["SECRET_ARN"])["SecretString"]
-    except _secrets.exceptions.ResourceNotFoundException:  # it is created without a value
-        secret = ""
     body = _body(event, item)
-    post(os.environ["WEBHOOK_URL"], body, _signed_headers(_keys(secret), verification_id, body))
+    post(os.environ["WEBHOOK_URL"], body, _signed_headers(verification_id, body))
 
 
 def _body(event: dict[str, Any], item: dict[str, Any]) -> bytes:
@@ -108,22 +104,24 @@ def _body(event: dict[str, Any], item: dict[str, Any]) -> bytes:
     return json.dumps(envelope | {"detail": detail}).encode()
 
 
-def _keys(secret: str) -> list[bytes]:
-    """From {"current": "whsec_…", "previous": "whsec_…" or ""}; a key is 24 to 64 bytes in base64."""
-    with suppress(ValueError, KeyError, TypeError):
-        given = json.loads(secret)
-        texts = [given[name] for name in ("current", "previous") if given[name]]
-        keys = [base64.b64decode(text.removeprefix("whsec_"), validate=True) for text in texts]
-        if keys and all(24 <= len(key) <= 64 for key in keys):
-            return keys
-    raise NotDelivered("the secret has no keys")
+def _signing_keys() -> list[bytes]:
+    """The key, and the one before it: Secrets Manager keeps the secret's previous value."""
+    keys = []
+    for stage in ("AWSCURRENT", "AWSPREVIOUS"):
+        with suppress(_secrets.exceptions.ResourceNotFoundException, ValueError):
+            text = _secrets.get_secret_value(SecretId=os.environ["SECRET_ARN"], VersionStage=stage)["SecretString"]
+            keys.append(base64.b64decode(text.removeprefix("whsec_"), validate=True))
+    usable = [key for key in keys if 24 <= len(key) <= 64]
+    if not usable:
+        raise NotDelivered("the secret has no key")
+    return usable
 
 
-def _signed_headers(keys: list[bytes], verification_id: str, body: bytes) -> dict[str, str]:
+def _signed_headers(verification_id: str, body: bytes) -> dict[str, str]:
     """What a receiver verifies, with a signature by each key. Receivers deduplicate on the id: an outcome never changes."""
     now = int(time.time())
     signed = f"{verification_id}.{now}.".encode() + body
-    digests = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys]
+    digests = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in _signing_keys()]
     return {
         "Content-Type": "application/json",
         "User-Agent": "linkwatch-webhook",
