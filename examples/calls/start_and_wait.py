@@ -26,39 +26,34 @@ _again = urllib3.Retry(3, backoff_factor=0.5, status_forcelist=[429, 500, 502, 5
 _http = urllib3.PoolManager(timeout=30, retries=_again)
 
 
-def call(method: str, url: str, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-    """Makes a signed call; returns its status and its JSON."""
+def call(method: str, url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Makes a signed call; returns the JSON of its answer. Exits if it failed. Raises HTTPError."""
     content = None if body is None else json.dumps(body)
     request = AWSRequest(method, url, headers={"Content-Type": "application/json"}, data=content)
     credentials = _session.get_credentials()
     if credentials is None:
-        raise SystemExit("no AWS credentials found")
+        sys.exit("no AWS credentials found")
     # botocore itself reads AWS_DEFAULT_REGION and the profile only.
     region = os.environ.get("AWS_REGION") or _session.get_config_variable("region")
     if not region:
-        raise SystemExit("set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has a region")
+        sys.exit("set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has a region")
     SigV4Auth(credentials, "execute-api", region).add_auth(request)
     answer = _http.request(method, url, body=content, headers=dict(request.prepare().headers.items()))
-    return answer.status, answer.json()
+    if answer.status not in {200, 202}:
+        sys.exit(f"{method} {url}: {answer.status} {answer.data.decode()}")
+    return answer.json()
 
 
-def main(api_url: str, request_id: str, session_id: str) -> int:
-    """Returns 0 if it is settled in time, otherwise 1."""
-    status, verification = call("POST", f"{api_url}/verifications", {"requestId": request_id, "sessionId": session_id})
-    if status not in {200, 202}:
-        print(f"not started: {status} {verification}", file=sys.stderr)
-        return 1
+def main(api_url: str, request_id: str, session_id: str) -> None:
+    """Exits with 1 if the verification is not settled in time."""
+    verification = call("POST", f"{api_url}/verifications", {"requestId": request_id, "sessionId": session_id})
     give_up_at = datetime.fromisoformat(verification["deadline"]).timestamp() + PATIENCE_SECONDS
     while verification["status"] != "SETTLED" and time.time() < give_up_at:
         time.sleep(POLL_SECONDS)
-        status, found = call("GET", f"{api_url}/verifications/{verification['verificationId']}")
-        if status != 200:
-            print(f"not found: {status} {found}", file=sys.stderr)
-            return 1
-        verification = found
+        verification = call("GET", f"{api_url}/verifications/{verification['verificationId']}")
     print(json.dumps(verification, indent=2))
-    return 0 if verification["status"] == "SETTLED" else 1
+    sys.exit(verification["status"] != "SETTLED")
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    main(*sys.argv[1:])

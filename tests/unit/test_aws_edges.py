@@ -3,10 +3,12 @@
 import time
 
 import boto3
+import botocore.exceptions
+import botocore.parsers
+import botocore.utils
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ParamValidationError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError, HTTPClientError, ParamValidationError
 
 from linkwatch.aws_errors import AwsUnavailable, aws_call
 from linkwatch.table import Table
@@ -36,9 +38,42 @@ def test_a_call_that_fails_is_aws_unavailable_and_quotes_nothing(answer, error):
     assert (str(raised.value), raised.value.__suppress_context__) == (f"PutItem: {error}", True)
 
 
-def test_an_answer_that_botocore_cannot_parse_is_aws_unavailable():
-    with pytest.raises(AwsUnavailable, match="PutItem: ResponseParserError"), aws_call("PutItem"):
-        raise ResponseParserError("of +15550001111")
+NOT_TRANSLATED = {
+    # our mistake: the request was never sent
+    "ParamValidationError",
+    # when a client is built
+    *("InvalidArnException", "MissingServiceIdError", "UndefinedModelAttributeError"),
+    # caught within botocore, which raises a BotoCoreError for them
+    *("BadIMDSRequestError", "_RetriesExceededError"),
+    # warnings
+    *("ImminentRemovalWarning", "UnsupportedTLSVersionWarning"),
+}
+
+
+def raised_for(error_type: type[Exception]) -> Exception:
+    """What a call raises where botocore raises an error of this type, without a response."""
+    error = error_type.__new__(error_type)
+    Exception.__init__(error, "of +15550001111")
+    if isinstance(error, ClientError | HTTPClientError):
+        vars(error)["response"] = {} if isinstance(error, ClientError) else None
+    with pytest.raises(Exception, match=r".") as caught, aws_call("PutItem"):
+        raise error
+    return caught.value
+
+
+def test_every_exception_that_a_call_of_botocore_can_raise_is_aws_unavailable_and_quotes_nothing():
+    raised = {
+        found.__name__: raised_for(found)
+        # botocore.model raises when a client is built, botocore.eventstream for streams.
+        for module in (botocore.exceptions, botocore.parsers, botocore.utils)
+        for found in vars(module).values()
+        if isinstance(found, type) and issubclass(found, Exception) and found.__module__ == module.__name__
+    }
+
+    translated = {name: error for name, error in raised.items() if isinstance(error, AwsUnavailable)}
+    assert raised.keys() - translated == NOT_TRANSLATED
+    assert {name: str(error) for name, error in translated.items()} == {name: f"PutItem: {name}" for name in translated}
+    assert all(error.__suppress_context__ for error in translated.values())
 
 
 @pytest.fixture

@@ -10,15 +10,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.session import Session
 
 _session: Any = Session()  # whose credentials may be None, but not in Lambda
-# Two tries without a pause: 2 × (1 + 4) = 10 s.
-_again = urllib3.Retry(
-    1,
-    redirect=False,
-    status_forcelist=[429, 500, 502, 503, 504],
-    respect_retry_after_header=False,
-    raise_on_status=False,
-)
-_http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=1, read=4), retries=_again)
+_http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=1, read=4), retries=False)
 
 
 class NoAnswer(Exception):

@@ -9,7 +9,6 @@ import re
 import sqlite3
 import sys
 from contextlib import closing
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -27,13 +26,11 @@ def is_new(database: str, verification_id: str, outcome: str) -> bool:
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """One POST."""
+    """Takes one POST."""
 
     timeout = 10
-
-    def __init__(self, webhook: Webhook, database: str, *connection: Any) -> None:
-        self._webhook, self._database = webhook, database
-        super().__init__(*connection)
+    webhook: Webhook
+    database: str
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
@@ -41,11 +38,11 @@ class Receiver(BaseHTTPRequestHandler):
             return self._answer(413)
         body = self.rfile.read(int(length))
         try:
-            event: Any = self._webhook.verify(body, dict(self.headers))
+            event: Any = self.webhook.verify(body, dict(self.headers))
         except (WebhookVerificationError, ValueError):  # ValueError: headers that the library cannot read
             return self._answer(401)
         verification_id, outcome = event["detail"]["verificationId"], event["detail"]["outcome"]
-        said = outcome if is_new(self._database, verification_id, outcome) else "known already"
+        said = outcome if is_new(self.database, verification_id, outcome) else "known already"
         print(f"{verification_id}: {said}", flush=True)
         return self._answer(204)
 
@@ -58,10 +55,6 @@ class Receiver(BaseHTTPRequestHandler):
         """Logs nothing of a request."""
 
 
-def server_on(port: int, webhook: Webhook, database: str) -> ThreadingHTTPServer:
-    """A server for POSTs on the loopback address."""
-    return ThreadingHTTPServer(("127.0.0.1", port), partial(Receiver, webhook, database))
-
-
 if __name__ == "__main__":
-    server_on(int(sys.argv[1]), Webhook(os.environ["WEBHOOK_SECRET"]), sys.argv[2]).serve_forever()
+    Receiver.webhook, Receiver.database = Webhook(os.environ["WEBHOOK_SECRET"]), sys.argv[2]
+    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver).serve_forever()
