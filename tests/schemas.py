@@ -25,7 +25,9 @@ def _matches(_: object, pattern: str, instance: object, __: object) -> Iterator[
 def _retrieve(uri: str) -> Resource[Any]:
     path = Path(uri.removeprefix("file://"))
     load = json.loads if path.suffix == ".json" else yaml.safe_load
-    return Resource(load(path.read_text("utf-8")), DRAFT202012)
+    # With the name of its dialect, a schema would be checked by the dialect's own validator.
+    contents = {name: value for name, value in load(path.read_text("utf-8")).items() if name != "$schema"}
+    return Resource(contents, DRAFT202012)
 
 
 Validator = validators.extend(Draft202012Validator, {"pattern": _matches})

@@ -183,3 +183,24 @@ def parameters_behind(value: Any) -> set[str]:
     """The parameters that a value depends on, directly or by its conditions."""
     conditions = re.findall(r'"Fn::If": \["(\w+)"', json.dumps(value))
     return referred([value, *(CLOUDFORMATION["Conditions"][name] for name in conditions)]) & PARAMETERS.keys()
+
+
+def allow(actions: str, resource: str | list[str], condition: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A statement. actions: with spaces between them."""
+    action = actions.split() if " " in actions else actions
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    return statement | ({"Condition": condition} if condition else {})
+
+
+def role_for(service: str, policy: str, *statements: dict[str, Any], only_here: bool = False) -> dict[str, Any]:
+    """only_here: whether the service may take the role for this account only."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": f"{service}.amazonaws.com"}}
+    condition = {"Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}} if only_here else {}
+    return {
+        "Path": "/team/linkwatch/",
+        "PermissionsBoundary": BOUNDARY,
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust | condition]},
+        "Policies": [
+            {"PolicyName": policy, "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)}}
+        ],
+    }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from local.checkout import ROOT
-from tests.static.template import BOUNDARY, DEFAULT, DEFINITION, FULL, KEY, SECRET, stack
+from tests.static.template import DEFAULT, DEFINITION, FULL, KEY, SECRET, allow, role_for, stack
 
 SECURITY = (ROOT / "docs" / "security.md").read_text("utf-8")
 HERE = "us-east-1:123456789012"
@@ -15,44 +15,23 @@ EXECUTIONS = f"arn:aws:states:{HERE}:execution:${{LinkWatch.Name}}:*"
 TABLE = "${Verifications.Arn}"
 
 
-def _allow(actions: str, resource: str | list[str], condition: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A statement. actions: with spaces between them."""
-    action = actions.split() if " " in actions else actions
-    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
-    return statement | ({"Condition": condition} if condition else {})
-
-
 def _key(*services: str, actions: str = "kms:Decrypt kms:GenerateDataKey") -> dict[str, Any]:
     """The right to use the key through these services."""
     via = [f"{service}.us-east-1.amazonaws.com" for service in services]
-    return _allow(actions, KEY, {"StringEquals": {"kms:ViaService": via if len(via) > 1 else via[0]}})
+    return allow(actions, KEY, {"StringEquals": {"kms:ViaService": via if len(via) > 1 else via[0]}})
 
 
 def _key_in_context(name: str, arn: str, actions: str = "kms:Decrypt kms:GenerateDataKey") -> dict[str, Any]:
     """For a service that takes the role and names in the encryption context what it encrypts."""
-    return _allow(actions, KEY, {"StringLike": {f"kms:EncryptionContext:{name}": arn}})
+    return allow(actions, KEY, {"StringLike": {f"kms:EncryptionContext:{name}": arn}})
 
 
-def _role(service: str, policy: str, *statements: dict[str, Any], only_here: bool = False) -> dict[str, Any]:
-    """only_here: whether the service may take the role for this account only."""
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": f"{service}.amazonaws.com"}}
-    condition = {"Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}}} if only_here else {}
-    return {
-        "Path": "/team/linkwatch/",
-        "PermissionsBoundary": BOUNDARY,
-        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust | condition]},
-        "Policies": [
-            {"PolicyName": policy, "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)}}
-        ],
-    }
-
-
-TRACES = _allow("xray:PutTraceSegments xray:PutTelemetryRecords", "*")  # X-Ray has no resources
+TRACES = allow("xray:PutTraceSegments xray:PutTelemetryRecords", "*")  # X-Ray has no resources
 
 
 def _of_function(name: str, *own: dict[str, Any], keys: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
-    logs = _allow("logs:CreateLogStream logs:PutLogEvents", f"${{{name}Logs.Arn}}")
-    return _role("lambda", name, *own, logs, TRACES, *keys) | {"ManagedPolicyArns": ["${VpcAccess}"]}
+    logs = allow("logs:CreateLogStream logs:PutLogEvents", f"${{{name}Logs.Arn}}")
+    return role_for("lambda", name, *own, logs, TRACES, *keys) | {"ManagedPolicyArns": ["${VpcAccess}"]}
 
 
 ONLY_OUTCOMES = {
@@ -67,10 +46,10 @@ ONLY_THE_SECRET = {
 }
 #: With a customer managed key, and a secret of the customer's.
 ROLES = {
-    "ApiAccessLogWriter": _role(
+    "ApiAccessLogWriter": role_for(
         "apigateway",
         "ApiAccessLogs",
-        _allow(
+        allow(
             "logs:CreateLogGroup logs:CreateLogStream logs:DescribeLogGroups logs:DescribeLogStreams logs:PutLogEvents "
             "logs:GetLogEvents logs:FilterLogEvents",
             "*",
@@ -78,35 +57,35 @@ ROLES = {
     ),
     "VerificationsApiRole": _of_function(
         "VerificationsApi",
-        _allow("states:StartExecution", "${LinkWatch}"),
-        _allow("states:StopExecution", EXECUTIONS),
-        _allow("dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem", TABLE),
-        _allow("dynamodb:Query", f"{TABLE}/index/correlationId"),
+        allow("states:StartExecution", "${LinkWatch}"),
+        allow("states:StopExecution", EXECUTIONS),
+        allow("dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:UpdateItem", TABLE),
+        allow("dynamodb:Query", f"{TABLE}/index/correlationId"),
         keys=(_key("dynamodb", "states"),),
     ),
     "InstantLinkSentRole": _of_function(
         "InstantLinkSent",
-        _allow("states:StartExecution", "${LinkWatch}"),
-        _allow("dynamodb:PutItem", TABLE),
-        _allow(
+        allow("states:StartExecution", "${LinkWatch}"),
+        allow("dynamodb:PutItem", TABLE),
+        allow(
             "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:ChangeMessageVisibility",
             "${InstantLinkSentQueue.Arn}",
         ),
-        _allow("sqs:SendMessage", "${InstantLinkSentDeadLetters.Arn}"),
+        allow("sqs:SendMessage", "${InstantLinkSentDeadLetters.Arn}"),
         keys=(_key("dynamodb", "sqs", "states"),),
     ),
-    "LinkWatchRole": _role(
+    "LinkWatchRole": role_for(
         "states",
         "LinkWatch",
-        _allow("dynamodb:GetItem dynamodb:UpdateItem", TABLE),
-        _allow("lambda:InvokeFunction", "${CheckLinkAliaslive}"),
-        _allow("events:PutEvents", f"arn:aws:events:{HERE}:event-bus/linkwatch-links", ONLY_OUTCOMES),
-        _allow(  # log delivery has no resources
+        allow("dynamodb:GetItem dynamodb:UpdateItem", TABLE),
+        allow("lambda:InvokeFunction", "${CheckLinkAliaslive}"),
+        allow("events:PutEvents", f"arn:aws:events:{HERE}:event-bus/linkwatch-links", ONLY_OUTCOMES),
+        allow(  # log delivery has no resources
             "logs:CreateLogDelivery logs:GetLogDelivery logs:UpdateLogDelivery logs:DeleteLogDelivery "
             "logs:ListLogDeliveries logs:PutResourcePolicy logs:DescribeResourcePolicies logs:DescribeLogGroups",
             "*",
         ),
-        _allow(f"{' '.join(TRACES['Action'])} xray:GetSamplingRules xray:GetSamplingTargets", "*"),
+        allow(f"{' '.join(TRACES['Action'])} xray:GetSamplingRules xray:GetSamplingTargets", "*"),
         _key("dynamodb"),
         _key_in_context("aws:states:stateMachineArn", f"arn:aws:states:{HERE}:stateMachine:*"),
         _key_in_context("SourceArn", f"arn:aws:logs:{HERE}:*", "kms:GenerateDataKey"),
@@ -114,21 +93,21 @@ ROLES = {
     ),
     "CheckLinkRole": _of_function(
         "CheckLink",
-        _allow("secretsmanager:GetSecretValue", SECRET),
-        keys=(_allow("kms:Decrypt", "arn:aws:kms:us-east-1:*:key/*", ONLY_THE_SECRET),),  # whichever key it has
+        allow("secretsmanager:GetSecretValue", SECRET),
+        keys=(allow("kms:Decrypt", "arn:aws:kms:us-east-1:*:key/*", ONLY_THE_SECRET),),  # whichever key it has
     ),
     "RecoverUnfinishedRole": _of_function(
         "RecoverUnfinished",
-        _allow("states:StartExecution states:ListExecutions", "${LinkWatch}"),
-        _allow("states:DescribeExecution", EXECUTIONS),
-        _allow("dynamodb:GetItem dynamodb:UpdateItem", TABLE),
-        _allow("dynamodb:Scan", f"{TABLE}/index/openVerifications"),
+        allow("states:StartExecution states:ListExecutions", "${LinkWatch}"),
+        allow("states:DescribeExecution", EXECUTIONS),
+        allow("dynamodb:GetItem dynamodb:UpdateItem", TABLE),
+        allow("dynamodb:Scan", f"{TABLE}/index/openVerifications"),
         keys=(_key("dynamodb", "states"),),
     ),
-    "SchedulerRole": _role(
+    "SchedulerRole": role_for(
         "scheduler",
         "Schedules",
-        _allow("lambda:InvokeFunction", ["${RecoverUnfinishedAliaslive}", "${CheckLinkAliaslive}"]),
+        allow("lambda:InvokeFunction", ["${RecoverUnfinishedAliaslive}", "${CheckLinkAliaslive}"]),
         _key_in_context(
             "aws:scheduler:schedule:arn", f"arn:aws:scheduler:{HERE}:schedule/*/linkwatch-*", "kms:Decrypt"
         ),
@@ -139,7 +118,7 @@ ROLES = {
 #: CheckLink's with the stack's own secret.
 OWN_TOKEN = _of_function(
     "CheckLink",
-    _allow("secretsmanager:GetSecretValue", "${SignzyToken.Id}"),
+    allow("secretsmanager:GetSecretValue", "${SignzyToken.Id}"),
     keys=(_key("secretsmanager", actions="kms:Decrypt"),),
 )
 
@@ -180,7 +159,7 @@ def test_lambda_may_make_network_interfaces_in_a_vpc_and_the_functions_code_may_
     code = {"ArnLike": {"lambda:SourceFunctionArn": f"arn:aws:lambda:{HERE}:function:*"}}
 
     assert FULL.properties("VpcAccess")["PolicyDocument"]["Statement"] == [
-        _allow(
+        allow(
             "ec2:CreateNetworkInterface ec2:DescribeNetworkInterfaces ec2:DescribeSubnets ec2:DeleteNetworkInterface "
             "ec2:AssignPrivateIpAddresses ec2:UnassignPrivateIpAddresses",
             "*",
@@ -209,7 +188,7 @@ def test_the_published_event_is_one_that_the_role_allows_and_that_is_measured():
 
 
 @pytest.mark.parametrize("role", [name for name in ROLES if name != "ApiAccessLogWriter"])
-def test_security_lists_the_actions_of_each_role(role):
+def test_security_lists_the_actions_of_eachrole_for(role):
     row = re.search(rf"^\| {role.removesuffix('Role')}\b[^|]*\|(.*)\|$", SECURITY, re.MULTILINE)
     assert row
     service, listed = "", set()
