@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.definition.engine.account import Point
 from tests.definition.engine.definition import SERVICES
 from tests.definition.engine.faults import BASES, faults_at, single_faults
-from tests.definition.engine.generated import CALLS, WAITS, scenarios
+from tests.definition.engine.generated import CALLS, SCENARIOS, WAITS
 from tests.definition.engine.played import play
 from tests.definition.engine.scenario import CLOSE, CRASH, HANG, Fault
 
@@ -51,6 +51,6 @@ def test_a_call_that_writes_is_refused_and_hangs_and_is_closed_and_its_function_
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-@given(scenarios())
+@given(SCENARIOS)
 def test_the_guarantees_are_kept_in_random_scenarios(scenario):
     play(scenario)

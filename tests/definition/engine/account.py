@@ -41,6 +41,17 @@ class Call:
     asked: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass
+class Message:
+    """A start event in the queue. Times are epoch milliseconds. receive: is called with its name when it is visible again."""
+
+    body: str
+    sent_at: int
+    receive: Callable[[str], None]
+    visible_at: int = 0
+    receives: int = 0
+
+
 @dataclass(frozen=True)
 class SignzyRequest:
     """A request that reached Signzy. invoked_at: when its execution called CheckLink."""
@@ -84,6 +95,8 @@ class Account:
         }
         self.table = InMemoryTable("verificationId", [index["KeySchema"][0]["AttributeName"] for index in _INDEXES])
         self.executions: dict[str, Execution] = {}
+        #: Of the queue, by name.
+        self.messages: dict[str, Message] = {}
         #: Is told of each execution that has ended.
         self.on_end: Callable[[Execution], None] = lambda _: None
         self.versions: list[Version] = []
@@ -107,6 +120,12 @@ class Account:
         """The item as a read that is not consistent may return it: as it was that many milliseconds ago."""
         seen = [version.item for version in self.versions if version.at <= self.time.now - lag]
         return seen[-1] if seen else None
+
+    def hide(self, message: str, seconds: int) -> None:
+        """Hides a message of the queue for as long."""
+        hidden = self.messages[message]
+        hidden.visible_at = self.time.now + seconds * 1000
+        self.time.at(hidden.visible_at, lambda: hidden.receive(message))
 
     def note_write(self, who: str) -> None:
         item = self.table.items[ID]

@@ -8,7 +8,6 @@ from tests.definition.engine.definition import RESOURCES, STATE_MACHINE, arn_of,
 from tests.definition.engine.dynamodb import ConditionFailed, Refused
 from tests.definition.engine.execution import Execution
 from tests.definition.engine.functions import check_link
-from tests.definition.engine.queue import Queue
 from tests.definition.engine.scenario import CLOSE, CRASH, HANG, Fault
 from tests.definition.engine.virtual_time import Ended, Thread
 
@@ -21,6 +20,7 @@ _OPEN = next(
 _OPEN_KEY = _OPEN["KeySchema"][0]["AttributeName"]
 _PROJECTED = {"verificationId", _OPEN_KEY, *_OPEN["Projection"]["NonKeyAttributes"]}
 _STATE_MACHINE_ARN, _EXECUTION_ARN = arn_of("LinkWatch"), arn_of("LinkWatch", kind="execution")
+_QUEUE_URL = deployed({"Ref": "InstantLinkSentQueue"})
 _OUTAGES = {
     "dynamodb": "InternalServerError",
     "events": "EventBridge.InternalException",
@@ -33,8 +33,8 @@ _OUTAGES = {
 class Aws:
     """Answers the calls of one scenario."""
 
-    def __init__(self, account: Account, queue: Queue) -> None:
-        self._account, self._queue = account, queue
+    def __init__(self, account: Account) -> None:
+        self._account = account
 
     def answer(self, thread: Thread, call: Call, fault: Fault | None) -> dict[str, Any]:
         """One try of a call. Raises AwsError, TimeoutError, ConnectionError, Ended."""
@@ -75,7 +75,7 @@ class Aws:
             "DescribeExecution": self._describe,
             "StopExecution": self._stop,
             "ListExecutions": self._list,
-            "ChangeMessageVisibilityBatch": self._queue.change_visibility,
+            "ChangeMessageVisibilityBatch": self._change_visibility,
             "Invoke": lambda it: self._invoke(who, it, called_at),
             "PutEvents": lambda it: self._put_events(who, it),
         }
@@ -160,7 +160,13 @@ class Aws:
             return {**described, "status": "RUNNING"}
         return {**described, "status": execution.status, "stopDate": execution.ended_at / 1000}
 
-    # ── Lambda and the bus ────────────────────────────────────────────────────────────────────────────────────────────
+    # ── The queue, Lambda and the bus ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _change_visibility(self, asked: dict[str, Any]) -> dict[str, Any]:
+        _expect(_QUEUE_URL, asked["QueueUrl"])
+        for entry in asked["Entries"]:
+            self._account.hide(entry["ReceiptHandle"], entry["VisibilityTimeout"])
+        return {"Successful": [{"Id": entry["Id"]} for entry in asked["Entries"]]}
 
     def _invoke(self, who: str, asked: dict[str, Any], called_at: int) -> dict[str, Any]:
         _expect(_NAMES["CheckLinkFunction"], asked["FunctionName"])

@@ -77,34 +77,29 @@ class InMemoryTable:
         self._backend.delete_item(_TABLE, {self._key: {"S": key}})
 
     def get_item(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._check("GetItem", request, request["Key"])
+        _check("GetItem", request)
         found = self._backend.get_item(_TABLE, request["Key"])
         return {"Item": found.to_json()["Attributes"]} if found else {}
 
     def put_item(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raises ConditionFailed."""
-        self._check("PutItem", request, request["Item"])
+        _check("PutItem", request)
         self._write(self._backend.put_item, request, item_attrs=request["Item"])
         return {}
 
     def update_item(self, request: dict[str, Any]) -> dict[str, Any]:
         """Raises ConditionFailed."""
+        _check("UpdateItem", request)
         key, expression = request["Key"], request["UpdateExpression"]
-        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
-        set_to = re.findall(r"(#?\w+) *= *(:\w+)", expression)
-        self._check(
-            "UpdateItem", request, {names.get(name, name): values.get(value, {}) for name, value in set_to} | key
-        )
         before = self.items.get(key[self._key]["S"])
-        updated = self._write(self._backend.update_item, request, key=key, update_expression=expression)
-        attributes = {"ALL_NEW": updated.to_json()["Attributes"], "ALL_OLD": before}.get(
-            request.get("ReturnValues", "")
-        )
+        after = self._write(self._backend.update_item, request, key=key, update_expression=expression)
+        attributes = {"ALL_NEW": after, "ALL_OLD": before}.get(request.get("ReturnValues", ""))
         return {"Attributes": attributes} if attributes else {}
 
-    def _write(self, write: Any, request: dict[str, Any], **arguments: Any) -> Any:
+    def _write(self, write: Any, request: dict[str, Any], **arguments: Any) -> Item:
+        """The item as it is then."""
         try:
-            return write(
+            written = write(
                 _TABLE,
                 **arguments,
                 condition_expression=request.get("ConditionExpression"),
@@ -116,25 +111,24 @@ class InMemoryTable:
             raise ConditionFailed(json.loads(failed.description).get("Item")) from None
         except JsonRESTError as error:
             raise Refused(str(error.description)) from error
+        item: Item = written.to_json()["Attributes"]
+        for name, value in item.items():
+            if name in self._keys and not value.get("S"):
+                raise Refused(f"{name} is a key and must be a text that is not empty: {value}")
+            if not re.fullmatch(r"-?\d+(\.\d+)?", value.get("N", "0")):
+                raise Refused(f"not a number: {value}")
+        return item
 
-    def _check(self, operation: str, request: dict[str, Any], attributes: Item) -> None:
-        """attributes: those in the request that may be keys."""
-        shape: Any = _MODEL.operation_model(operation).input_shape
-        try:
-            validate_parameters({"TableName": _TABLE} | request, shape)
-        except ParamValidationError as error:
-            raise Refused(str(error)) from error
-        if set(request.get("Key", [self._key])) != {self._key}:
-            raise Refused(f"the key is {self._key}, not {set(request['Key'])}")
-        for name in self._keys & set(attributes):
-            if not attributes[name].get("S"):
-                raise Refused(f"{name} is a key and must be a text that is not empty: {attributes[name]}")
-        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
-        for attribute in (*attributes.values(), *values.values()):
-            if len(attribute) != 1 or not re.fullmatch(r"-?\d+(\.\d+)?", attribute.get("N", "0")):
-                raise Refused(f"not an attribute: {attribute}")
-        text = f"{request.get('UpdateExpression', '')} {request.get('ConditionExpression', '')}"
-        if (used := set(_PLACEHOLDER.findall(text))) != (declared := {*names, *values}):
-            raise Refused(f"declared and not used: {declared - used}; used and not declared: {used - declared}")
-        if reserved := {name for name in _NAME.findall(text) if name.upper() in _RESERVED}:
-            raise Refused(f"reserved words: {reserved}")
+
+def _check(operation: str, request: dict[str, Any]) -> None:
+    shape: Any = _MODEL.operation_model(operation).input_shape
+    try:
+        validate_parameters({"TableName": _TABLE} | request, shape)
+    except ParamValidationError as error:
+        raise Refused(str(error)) from error
+    declared = {*request.get("ExpressionAttributeNames", ()), *request.get("ExpressionAttributeValues", ())}
+    text = f"{request.get('UpdateExpression', '')} {request.get('ConditionExpression', '')}"
+    if (used := set(_PLACEHOLDER.findall(text))) != declared:
+        raise Refused(f"declared and not used: {declared - used}; used and not declared: {used - declared}")
+    if reserved := {name for name in _NAME.findall(text) if name.upper() in _RESERVED}:
+        raise Refused(f"reserved words: {reserved}")

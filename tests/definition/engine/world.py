@@ -3,34 +3,39 @@
 import json
 import random
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Any
 from unittest import mock
+
+from botocore.retries.quota import RetryQuota
 
 from linkwatch import recovery
 from tests import sample_events
 from tests.definition.engine import boto3_session
-from tests.definition.engine.account import ID, IDS, Account
+from tests.definition.engine.account import ID, IDS, Account, Message
 from tests.definition.engine.aws import Aws
-from tests.definition.engine.definition import arn_of
+from tests.definition.engine.definition import RESOURCES, arn_of
 from tests.definition.engine.execution import Execution
-from tests.definition.engine.functions import call_function, seconds_of, silence
-from tests.definition.engine.queue import Queue
+from tests.definition.engine.functions import call_function, seconds_of
 from tests.definition.engine.scenario import STATUS_EVENT, TWICE, Scenario
 from tests.definition.engine.virtual_time import Ended, Thread
 
 #: Far beyond a day of outage and what follows it.
 LATEST_MILLIS = 72 * 3600 * 1000
 _SWEEP_MILLIS = 60_000
+_QUEUE = RESOURCES["InstantLinkSentQueue"]["Properties"]
 
+_FUNCTIONS = {"API start": "VerificationsApi", "cancel": "VerificationsApi", "EVENT start": "InstantLinkSent"}
 #: What a function raises where AWS did not let it finish. Everything else that it raises is a defect.
 _FAILURES = {"AwsUnavailable", "SweepIncomplete"}
 
 Event = dict[str, Any]
-_OnEnd = Callable[[Any], None]
 
 _POST = sample_events.event("verifications-api-post")
 _DELETE = sample_events.event("verifications-api-delete")
+_RECORD = sample_events.event("instant-link-sent")["Records"][0]
 _STATUS_CHANGE = sample_events.event("recover-unfinished-aborted")
 _SWEEP = sample_events.event("recover-unfinished-sweep")
 
@@ -41,7 +46,6 @@ class World:
     def __init__(self, scenario: Scenario) -> None:
         self.account = Account(scenario)
         self.account.on_end = self._send_status_event
-        self._queue = Queue(self.account, lambda event, on_end: self._invoke("EVENT start", event, on_end))
         self._ended = 0
         self._threads: list[Thread] = []
 
@@ -56,11 +60,15 @@ class World:
         for after in scenario.false_events_at:
             at(sent_at + after, self._send_false_status_event)
         at(account.time.now + scenario.first_sweep_at, self._sweep_again)
-        boto3_session.connect(account, Aws(account, self._queue).answer)
+        boto3_session.connect(account, Aws(account).answer)
         drawn = random.getstate()
         random.seed(1)  # botocore draws its pauses, and recovery an order
         try:
-            with silence(), mock.patch.object(recovery, "WORKERS", 1):  # several would not run the same way every time
+            with (
+                redirect_stdout(StringIO()),  # the functions' log lines
+                mock.patch.object(recovery, "WORKERS", 1),  # several would not run the same way every time
+                mock.patch.object(RetryQuota, "acquire"),  # a client's quota of retries, which would outlast a scenario
+            ):
                 account.time.run(account.time.now + LATEST_MILLIS)
         finally:
             random.setstate(drawn)
@@ -68,26 +76,22 @@ class World:
         account.bugs += [repr(thread.failure) for thread in threads if thread.failure]
         return account
 
-    def _invoke(self, who: str, event: Event, on_end: _OnEnd) -> None:
-        """Calls the function that does this, and then on_end with its answer, None where it failed."""
-        functions = {"API start": "VerificationsApi", "cancel": "VerificationsApi", "EVENT start": "InstantLinkSent"}
-        function, account = functions.get(who, "RecoverUnfinished"), self.account
+    def _invoke(self, who: str, event: Event, on_answer: Callable[[Any], None] = lambda _: None) -> None:
+        """Calls the function that does this, and then on_answer with its answer, unless it failed."""
+        function, account = _FUNCTIONS.get(who, "RecoverUnfinished"), self.account
         if account.scenario.is_out("lambda", account.time.now):
             account.note(who, "is not invoked")
-            on_end(None)
             return
 
         def run() -> None:
-            answer = None
             try:
-                answer = call_function(function, account, json.loads(json.dumps(event)))
+                on_answer(call_function(function, account, json.loads(json.dumps(event))))
             except Ended:
                 account.note(who, "crashes")
             except Exception as error:
                 if type(error).__name__ not in _FAILURES:  # the class is one of each loaded module's own
                     raise
                 account.note(who, f"fails: {error}")
-            on_end(answer)
 
         def time_out() -> None:
             if not thread.is_over:
@@ -114,25 +118,45 @@ class World:
         event = {**_POST, "requestContext": context, "body": json.dumps(self._start())}
         self._invoke("API start", event, lambda answer: self._note_answer("API start", answer, {200, 202, 503}))
 
-    def _send_event(self, nth: int) -> None:
-        time = datetime.fromtimestamp(self.account.time.now // 1000, UTC).isoformat().replace("+00:00", "Z")
-        self._queue.send(
-            nth, {**sample_events.link_sent(), "id": f"start-{nth}", "time": time, "detail": self._start()}
-        )
-
     def _cancel(self) -> None:
         event = {**_DELETE, "path": f"/verifications/{ID}", "pathParameters": {"verificationId": ID}}
         self._invoke("cancel", event, lambda answer: self._note_answer("cancel", answer, {200, 404, 409, 503}))
 
-    def _note_answer(self, who: str, answer: Event | None, expected: set[int]) -> None:
-        if answer is None:
-            return
+    def _note_answer(self, who: str, answer: Event, expected: set[int]) -> None:
         status, body = answer["statusCode"], json.loads(answer["body"])
         self.account.note(who, f"is answered {status} {body.get('outcome')}")
         if status not in expected:
             self.account.bugs.append(f"{who} was answered {status} {body}")
         if "verificationId" in body:
             self.account.answers.append((self.account.time.now, who, body))
+
+    def _send_event(self, nth: int) -> None:
+        time = datetime.fromtimestamp(self.account.time.now // 1000, UTC).isoformat().replace("+00:00", "Z")
+        sent = {**sample_events.link_sent(), "id": f"start-{nth}", "time": time, "detail": self._start()}
+        self.account.messages[f"message-{nth}"] = Message(json.dumps(sent), self.account.time.now, self._receive)
+        self._receive(f"message-{nth}")
+
+    def _receive(self, name: str) -> None:
+        """Lambda receives a message of the queue, unless another receive hides it, and deletes it when it has been handled."""
+        account = self.account
+        message = account.messages.get(name)
+        if not message or message.visible_at > account.time.now:
+            return
+        message.receives += 1
+        account.hide(name, _QUEUE["VisibilityTimeout"])
+        if message.receives > _QUEUE["RedrivePolicy"]["maxReceiveCount"]:
+            account.bugs.append("an event went to the dead letters")
+            del account.messages[name]
+            return
+        counted = {"ApproximateReceiveCount": str(message.receives), "SentTimestamp": str(message.sent_at)}
+        record = {**_RECORD, "messageId": name, "receiptHandle": name, "body": message.body}
+        record["attributes"] = {**_RECORD["attributes"], **counted}
+
+        def delete_handled(answer: Event) -> None:
+            if not answer["batchItemFailures"]:
+                account.messages.pop(name, None)
+
+        self._invoke("EVENT start", {"Records": [record]}, delete_handled)
 
     # ── Recovery ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,21 +184,17 @@ class World:
         named = {"executionArn": arn, "stateMachineArn": arn_of("LinkWatch"), "name": name, "status": status}
         detail = {**_STATUS_CHANGE["detail"], **named, "input": json.dumps({"verificationId": ID})}
         # EventInvokeConfig in the template: Lambda does not try it again.
-        self._invoke(STATUS_EVENT, {**_STATUS_CHANGE, "resources": [arn], "detail": detail}, lambda _: None)
+        self._invoke(STATUS_EVENT, {**_STATUS_CHANGE, "resources": [arn], "detail": detail})
 
     def _sweep_again(self) -> None:
-        def note(counts: Event | None) -> None:
-            if counts:
-                self.account.note("sweep", json.dumps({name: it for name, it in counts.items() if it}))
-
         if not self._is_over():
             for _ in range(self.account.scenario.sweeps_at_once):
-                self._invoke("sweep", _SWEEP, note)
+                self._invoke("sweep", _SWEEP, lambda counts: self.account.note("sweep", str(counts)))
             self.account.time.at(self.account.time.now + _SWEEP_MILLIS, self._sweep_again)
 
     def _is_over(self) -> bool:
         """Whether no later sweep could find anything to do."""
-        if any(not thread.is_over for thread in self._threads) or self._queue.messages:
+        if any(not thread.is_over for thread in self._threads) or self.account.messages:
             return False
         if any(execution.status == "RUNNING" for execution in self.account.executions.values()):
             return False
