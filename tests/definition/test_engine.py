@@ -16,8 +16,10 @@ from tests.definition.engine.played import play
 from tests.definition.engine.scenario import End, Fault, Outage, Scenario
 from tests.definition.engine.world import World
 
-REJECTION = {"answer": "REJECTED", "reason": "UNKNOWN_IDS", "result": None}
-CLICK = {"answer": "CLICKED", "reason": None, "result": None}
+FAILURE, CLICK, REJECTION = (
+    {"answer": answer, "reason": reason, "result": None}
+    for answer, reason in (("UNAVAILABLE", "CHECK_FAILED"), ("CLICKED", None), ("REJECTED", "UNKNOWN_IDS"))
+)
 
 
 def first_execution(account: Account):
@@ -54,8 +56,11 @@ CHANGES: dict[str, tuple[str, Callable[[Account], object]]] = {
     "an outcome that does not follow": ("G3", lambda it: change_checks(it, slice(9, 9), [CLICK])),
     "a wrong count": ("G3", lambda it: change_checks(it, slice(0, 1), [])),
     "more transitions than checks need": ("G4", lambda it: setattr(first_execution(it), "entered_states", ("",) * 99)),
-    "more checks than points": ("G4", lambda it: change_checks(it, slice(0, 0), ["KeyError"])),
-    "checks after two rejections": ("G4", lambda it: change_checks(it, slice(0, 4), [REJECTION, REJECTION, "E", "E"])),
+    "more checks than points": ("G4", lambda it: change_checks(it, slice(0, 0), [FAILURE])),
+    "checks after two rejections": (
+        "G4",
+        lambda it: change_checks(it, slice(0, 4), [REJECTION, REJECTION, FAILURE, FAILURE]),
+    ),
     "a takeover of a running execution": ("G5", lambda it: add_version(it, executionName={"S": f"{ID}-r2"})),
     "a check by another execution": ("G5", check_by_another),
     "a cancel that is not final": ("G6", lambda it: it.answers.append((0, "cancel", {"outcome": "CANCELLED"}))),

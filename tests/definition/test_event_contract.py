@@ -30,7 +30,4 @@ def test_the_event_of_every_outcome_conforms_to_its_schema(outcome):
 def test_the_result_of_a_check_is_published_unchanged(answer):
     played = Played(answers=((0, answer),))
 
-    check = played.first.checks[-1]
-
-    assert isinstance(check, dict)
-    assert [detail["result"] for detail in played.events] == [check["result"]]
+    assert [detail["result"] for detail in played.events] == [played.first.checks[-1]["result"]]

@@ -9,7 +9,6 @@ from typing import Any
 
 from simulator.answers import ANSWERS
 from tests.definition.engine.account import Account, Version
-from tests.definition.engine.definition import SERVICES
 from tests.definition.engine.dynamodb import Item
 from tests.definition.engine.execution import Execution
 
@@ -128,56 +127,40 @@ def _g2(account: Account) -> Iterator[str]:
             yield f"G2: {request.by} sent a request at or after the deadline"
 
 
-def _answer_of(check: dict[str, Any] | str) -> dict[str, Any]:
-    """A check's answer; what the state machine makes of an error."""
-    return {"answer": "UNAVAILABLE", "reason": "CHECK_FAILED"} if isinstance(check, str) else check
-
-
 def _answers_to(execution: Execution) -> list[str]:
-    return [_answer_of(check)["answer"] for check in execution.checks]
+    return [check["answer"] for check in execution.checks]
 
 
 def _allowed_outcomes(account: Account, execution: Execution) -> list[tuple[str, str | None]]:
     """Outcome and reason that an execution may store: by its last checks, and by whether the last was the window's."""
-    scenario = account.scenario
-    answers = [_answer_of(check) for check in execution.checks]
-    if not answers:
+    if not execution.checks:
         started_at = _millis(account.versions[0].item["startedAt"]["S"])
-        return [("UNKNOWN", "STARTED_TOO_LATE" if started_at >= scenario.deadline else "INTERRUPTED")]
-    last = answers[-1]
+        return [("UNKNOWN", "STARTED_TOO_LATE" if started_at >= account.scenario.deadline else "INTERRUPTED")]
+    last = execution.checks[-1]
     if last["answer"] == "CLICKED":
         return [("LINK_CLICKED", None)]
-    if _is_rejected(execution):
+    answers = _answers_to(execution)
+    if answers[-2:] == ["REJECTED"] * 2 and "PENDING" not in answers and not _is_takeover(execution):
         return [("REJECTED", last["reason"])]
     if last["reason"] == "PAST_DEADLINE":
         return [("UNKNOWN", "PAST_DEADLINE")]
-    requested_at = [request.at for request in account.requests if request.by == execution.name][-1:]
-    by_the_last = ("EXPIRED", None) if last["answer"] == "PENDING" else ("UNKNOWN", last["reason"])
-    if last["answer"] == "PENDING" and requested_at[0] < scenario.last_check_due - early_millis(account):
-        return [("UNKNOWN", "PAST_DEADLINE")]
+    by_the_last = ("UNKNOWN", last["reason"])
+    if last["answer"] == "PENDING":
+        by_the_last = ("EXPIRED", None)
+        requested_at = [request.at for request in account.requests if request.by == execution.name][-1]
+        if requested_at < account.scenario.last_check_due - _early_millis(account):
+            return [("UNKNOWN", "PAST_DEADLINE")]
     # A check of an earlier point that was made as late as the last one may be taken for it or not.
     return [by_the_last, ("UNKNOWN", "PAST_DEADLINE")]
-
-
-def _is_rejected(execution: Execution) -> bool:
-    """Two rejections in a row at the end, and no check that is known to have been answered PENDING."""
-    answers = _answers_to(execution)
-    return not _is_takeover(execution) and answers[-2:] == ["REJECTED"] * 2 and "PENDING" not in answers
 
 
 def _is_takeover(execution: Execution) -> bool:
     return execution.name.rpartition("-")[2].startswith("r")
 
 
-def early_millis(account: Account) -> int:
+def _early_millis(account: Account) -> int:
     """How much too early the scenario's waits wake."""
     return max([0, *(-fault.after_millis for fault in account.scenario.faults)])
-
-
-def _signzy_said(account: Account, by: str) -> list[str]:
-    """What Signzy's answers to an execution mean, by answers.json."""
-    names = [request.answer for request in account.requests if request.by == by]
-    return [ANSWERS[name].expect["answer"] if name in ANSWERS else "UNAVAILABLE" for name in names]
 
 
 def _g3(account: Account) -> Iterator[str]:
@@ -189,24 +172,25 @@ def _g3(account: Account) -> Iterator[str]:
     stored = (settled.item["outcome"]["S"], text(settled.item, "reason"))
     if stored not in (allowed := _allowed_outcomes(account, execution)):
         yield f"G3: {execution.name} stored {stored}, allowed was {allowed}"
-    if stored[0] in {"EXPIRED", "UNKNOWN"} and settled.at < account.scenario.last_check_due - early_millis(account):
+    if stored[0] in {"EXPIRED", "UNKNOWN"} and settled.at < account.scenario.last_check_due - _early_millis(account):
         yield f"G3: {execution.name} stored {stored[0]} before the window was over"
-    if stored[0] == "LINK_CLICKED" and _signzy_said(account, execution.name)[-1:] != ["CLICKED"]:
-        yield f"G3: {execution.name} stored LINK_CLICKED, and Signzy said {_signzy_said(account, execution.name)}"
+    if stored[0] == "LINK_CLICKED":
+        said = [request.answer for request in account.requests if request.by == execution.name][-1]
+        if said not in ANSWERS or ANSWERS[said].expect["answer"] != "CLICKED":
+            yield f"G3: {execution.name} stored LINK_CLICKED, and Signzy said {said}"
     if stored[0] == "REJECTED" and any("PENDING" in _answers_to(it) for it in account.executions.values()):
         yield f"G3: {execution.name} stored REJECTED although a check was answered PENDING"
-    if (result_in(settled.item) is not None) != (stored[0] == "LINK_CLICKED"):
-        yield f"G3: {stored[0]} with the result {settled.item['result']}"
-    if stored[0] == "LINK_CLICKED" and result_in(settled.item) != _answer_of(execution.checks[-1])["result"]:
-        yield f"G3: stored {settled.item['result']}, the check's was {execution.checks[-1]}"
-    counted = len([check for check in execution.checks if _answer_of(check)["reason"] != "PAST_DEADLINE"])
+    result = execution.checks[-1]["result"] if stored[0] == "LINK_CLICKED" else None
+    if result_in(settled.item) != result:
+        yield f"G3: {stored[0]} with the result {settled.item['result']}, the check's was {result}"
+    counted = len([check for check in execution.checks if check["reason"] != "PAST_DEADLINE"])
     if settled.item["checks"] != {"N": str(counted)}:
         yield f"G3: {execution.name} stored {settled.item['checks']} checks and made {counted}"
 
 
 def _g4(account: Account) -> Iterator[str]:
     """A failed check costs one check: an execution makes one for each point of the schedule, and few transitions for each."""
-    scenario = account.scenario
+    scenario, settled = account.scenario, _first(account, "outcome")
     points = math.ceil((scenario.window_seconds - scenario.lead_seconds) / scenario.poll_seconds)
     for execution in account.executions.values():
         if len(execution.checks) > points:
@@ -221,9 +205,7 @@ def _g4(account: Account) -> Iterator[str]:
         twice = ("REJECTED", "REJECTED") in pairwise(answers[:-1])
         if twice and "PENDING" not in answers and not _is_takeover(execution):
             yield f"G4: {execution.name} went on checking after two rejections"
-    settled = _first(account, "outcome")
-    for execution in account.executions.values():
-        has_seen = "CLICKED" in _answers_to(execution) and execution.status == "SUCCEEDED"
+        has_seen = "CLICKED" in answers and execution.status == "SUCCEEDED"
         if has_seen and settled and settled.who != "cancel" and settled.item["outcome"] != {"S": "LINK_CLICKED"}:
             yield f"G4: {execution.name} saw a click and ended, and {settled.item['outcome']} is stored"
 
@@ -272,9 +254,6 @@ def _g6(account: Account) -> Iterator[str]:
 
 
 def _item(account: Account) -> Iterator[str]:
-    takeovers = [int(version.item["takeovers"]["N"]) for version in account.versions]
-    if takeovers != sorted(takeovers):
-        yield f"takeovers decreased: {takeovers}"
     for version in account.versions:
         item = version.item
         if other := {name for name, value in item.items() if not {"S", "N"} & set(value)}:
@@ -285,16 +264,9 @@ def _item(account: Account) -> Iterator[str]:
             yield f"{version.who} let something unpublished expire, or the reverse"
         if ("outcome" in item) != (item["status"] == {"S": "SETTLED"}):
             yield f"{version.who} left outcome and status contradicting each other"
-        if "publishedAt" in item and "outcome" not in item:
-            yield f"{version.who} published no outcome"
+    scenario = account.scenario
+    longest = 11 + scenario.call if not (scenario.faults or scenario.outages) else _LONGEST_CALL_MILLIS
     for attribute in ("settledAt", "publishedAt"):
-        if version := _first(account, attribute):
-            yield from _time_of_write(account, version, attribute)
-
-
-def _time_of_write(account: Account, version: Version, attribute: str) -> Iterator[str]:
-    """settledAt and publishedAt are the time of the write that stored them."""
-    slow = any(fault.place in SERVICES or ": " in fault.place for fault in account.scenario.faults)
-    longest = _LONGEST_CALL_MILLIS if slow or account.scenario.outages else 11 + account.scenario.call
-    if not 0 <= version.at - _millis(version.item[attribute]["S"]) <= longest:
-        yield f"{version.who} wrote {attribute} {version.item[attribute]} at {version.at}"
+        version = _first(account, attribute)
+        if version and not 0 <= version.at - _millis(version.item[attribute]["S"]) <= longest:
+            yield f"{version.who} wrote {attribute} {version.item[attribute]} at {version.at}"

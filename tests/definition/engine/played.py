@@ -40,6 +40,10 @@ class Played:
         #: Seconds after linkSentAt; published_after: None where the outcome is not published.
         self.settled_after, self.published_after = self._written("outcome"), self._written("publishedAt")
 
+    def like(self, expected: dict[str, Any]) -> dict[str, Any]:
+        """Those of its fields that are expected."""
+        return {name: vars(self)[name] for name in expected}
+
     def _written(self, attribute: str) -> Any:
         at = next((version.at for version in self.account.versions if attribute in version.item), None)
         return (at - self.scenario.link_sent_at) / 1000 if at else None
