@@ -2,11 +2,10 @@
 
 import pytest
 
-from tests.definition.engine.account import ID
 from tests.definition.engine.played import CLICKED, PENDING, SCHEDULE, Played
 from tests.definition.engine.scenario import CRASH, HANG, End, Fault
 
-CLICKED_AT_33 = ((0, PENDING), (33_000, CLICKED))
+CLICKED_AT_33, CLICKED_AT_70 = (((0, PENDING), (millis, CLICKED)) for millis in (33_000, 70_000))
 
 
 def fails(call, error="AccessDeniedException", *, takes_effect=False):
@@ -30,12 +29,6 @@ def test_a_cancel_right_after_the_start_is_published_once(at):
     assert [detail["outcome"] for detail in played.events] == ["CANCELLED"]
 
 
-def test_a_cancel_after_the_outcome_changes_nothing():
-    played = Played(answers=((0, CLICKED),), cancelled_at=(60_000,))
-
-    assert (played.outcome, played.executions) == ("LINK_CLICKED", [""])
-
-
 def test_a_cancel_between_a_click_and_its_record_carries_nothing_of_the_click():
     slow = Fault("Record Outcome", before_millis=5_000)
 
@@ -52,35 +45,25 @@ def test_an_execution_that_a_cancel_could_not_stop_changes_nothing():
     assert played.first.entered_states[-2:] == ("Is It Settled?", "Nothing To Do")
 
 
-@pytest.mark.parametrize(
-    "faults",
-    [
-        pytest.param(fails("StartExecution"), id="its start is refused"),
-        pytest.param(fails("UpdateItem", CRASH, takes_effect=True), id="it crashes after its write"),
-    ],
-)
-def test_the_sweep_finishes_an_unfinished_cancel(faults):
-    played = Played(cancelled_at=(44_000,), faults=faults)
-
-    assert (played.outcome, played.executions) == ("CANCELLED", ["", "-cancel"])
-    assert played.published_after < 61
-
-
-def test_a_cancel_that_the_table_refuses_is_not_confirmed():
-    played = Played(answers=CLICKED_AT_33, cancelled_at=(22_000,), faults=fails("UpdateItem"))
-
-    assert played.outcome == "LINK_CLICKED"
-    assert not [who for _, who, _ in played.account.answers if who == "cancel"]
+#: What happens: fields of the scenario, cancelled after 44 s; the outcome and the executions.
+CANCELS = {
+    "its start is refused": ({"faults": fails("StartExecution")}, ("CANCELLED", ["", "-cancel"])),
+    "it crashes after its write": (
+        {"faults": fails("UpdateItem", CRASH, takes_effect=True)},
+        ("CANCELLED", ["", "-cancel"]),
+    ),
+    "the table refuses it": ({"answers": CLICKED_AT_70, "faults": fails("UpdateItem")}, ("LINK_CLICKED", [""])),
+    "after the outcome": ({"answers": ((0, CLICKED),)}, ("LINK_CLICKED", [""])),
+    "its execution fails": ({"ends": (End("Publish Outcome"),)}, ("CANCELLED", ["", "-cancel", "-r1"])),
+    "of a takeover": ({"ends": (End("Check Link", 2),)}, ("CANCELLED", ["", "-r1", "-cancel"])),
+}
 
 
-def test_the_execution_of_a_cancel_is_taken_over_when_it_fails():
-    played = Played(cancelled_at=(44_000,), ends=(End("Publish Outcome"),))
+@pytest.mark.parametrize(("fields", "expected"), CANCELS.values(), ids=CANCELS)
+def test_who_publishes_which_outcome_after_a_cancel(fields, expected):
+    played = Played(cancelled_at=(44_000,), **fields)
 
-    assert (played.outcome, played.executions) == ("CANCELLED", ["", "-cancel", "-r1"])
-
-
-def test_a_cancel_stops_a_takeover():
-    played = Played(cancelled_at=(44_000,), ends=(End("Check Link", 2),))
-
-    assert (played.executions, played.checks) == (["", "-r1", "-cancel"], [10, 20, 40])
-    assert played.account.executions[f"{ID}-r1"].status == "ABORTED"
+    assert (played.outcome, played.executions) == expected
+    assert played.published_after < 75
+    answered = [verification["outcome"] for _, who, verification in played.account.answers if who == "cancel"]
+    assert answered in ([], [played.outcome])

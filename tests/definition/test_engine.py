@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.definition.engine import scenario
-from tests.definition.engine.account import ID, Account, AwsError, Call, Version
+from tests.definition.engine.account import ID, Account, Call, Version
 from tests.definition.engine.aws import Aws
-from tests.definition.engine.dynamodb import InMemoryTable, Refused
+from tests.definition.engine.dynamodb import AwsError, InMemoryTable, Refused
 from tests.definition.engine.invariants import broken
 from tests.definition.engine.played import play
 from tests.definition.engine.scenario import End, Fault, Outage, Scenario

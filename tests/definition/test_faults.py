@@ -8,12 +8,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.definition.engine.account import Point
 from tests.definition.engine.definition import SERVICES
-from tests.definition.engine.faults import BASES, faults_at, single_faults
+from tests.definition.engine.faults import BASES, single_faults
 from tests.definition.engine.generated import CALLS, SCENARIOS, WAITS
 from tests.definition.engine.played import play
-from tests.definition.engine.scenario import CLOSE, CRASH, HANG, Fault
 
 
 @pytest.mark.parametrize("base", BASES.values(), ids=BASES)
@@ -29,19 +27,6 @@ def test_the_faults_reach_every_task_and_every_call_of_a_function():
     places = {point.place for base in (*BASES.values(), unlisted) for point in play(base).points}
 
     assert {*SERVICES, *WAITS, *CALLS} <= places
-
-
-def test_a_call_that_writes_is_refused_and_hangs_and_is_closed_and_its_function_crashes_on_both_sides():
-    place = "API start: PutItem"
-
-    assert list(faults_at(Point(place, 0, is_call=True))) == [
-        Fault(place, error="AccessDeniedException", takes_effect=False),
-        Fault(place, error=HANG, takes_effect=False),
-        Fault(place, error=CRASH, takes_effect=False),
-        Fault(place, error=CLOSE, tries=1),
-        Fault(place, error=CLOSE),
-        Fault(place, error=CRASH),
-    ]
 
 
 @settings(

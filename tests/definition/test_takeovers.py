@@ -1,5 +1,7 @@
 """Which execution checks, and which one finishes: starts, takeovers and lost answers."""
 
+from typing import Any
+
 import pytest
 
 from tests.definition.engine.account import ID
@@ -9,39 +11,28 @@ from tests.definition.engine.world import World
 
 UNKNOWN_IDS = "unknown-ids"
 REFUSED = "AccessDeniedException"
-BY_AN_EVENT = (("EVENT", 0),)
+BY_AN_EVENT = {"starts": (("EVENT", 0),)}
 
 
 def fails(place, error, **more):
-    return (Fault(place, error=error, **{"takes_effect": False, **more}),)
+    return {"faults": (Fault(place, error=error, **{"takes_effect": False, **more}),)}
+
+
+def answer_lost(place):
+    return fails(place, HANG, tries=1, takes_effect=True)
 
 
 #: What happens: fields of the scenario; when the first check is made.
 STARTS = {
-    "at both entry points at once": ({"starts": (("API", 0), ("EVENT", 0), ("EVENT", 0), ("API", 60_000))}, 10),
-    "one try of it hangs": ({"faults": fails("API start: StartExecution", HANG, tries=1)}, 10),
-    "the answer to its put is lost": ({"faults": fails("API start: PutItem", HANG, tries=1, takes_effect=True)}, 10),
-    "the answer to an event's put is lost": (
-        {"starts": BY_AN_EVENT, "faults": fails("EVENT start: PutItem", HANG, tries=1, takes_effect=True)},
-        10,
-    ),
-    "the sweep makes it": ({"faults": fails("API start: StartExecution", REFUSED)}, 70),
-    "the sweep ignores the last half minute": (
-        {"faults": fails("API start: StartExecution", CRASH), "first_sweep_at": 20_000},
-        90,
-    ),
-    "an event comes back after ten seconds": (
-        {"starts": BY_AN_EVENT, "faults": fails("EVENT start: PutItem", REFUSED)},
-        20,
-    ),
-    "an event comes back after pauses that double": (
-        {"starts": BY_AN_EVENT, "outages": (Outage("dynamodb", 0, 60_000),)},
-        80,
-    ),
-    "an event whose function crashes comes back after the visibility time-out": (
-        {"starts": BY_AN_EVENT, "faults": fails("EVENT start: PutItem", CRASH)},
-        250,
-    ),
+    "at both entry points": ({"starts": (("API", 0), ("EVENT", 0), ("EVENT", 0), ("API", 60_000))}, 10),
+    "one try of it hangs": (fails("API start: StartExecution", HANG, tries=1), 10),
+    "the answer to its put is lost": (answer_lost("API start: PutItem"), 10),
+    "the answer to an event's put is lost": (BY_AN_EVENT | answer_lost("EVENT start: PutItem"), 10),
+    "the sweep makes it": (fails("API start: StartExecution", REFUSED), 70),
+    "not in its first half minute": (fails("API start: StartExecution", CRASH) | {"first_sweep_at": 20_000}, 90),
+    "an event returns after ten seconds": (BY_AN_EVENT | fails("EVENT start: PutItem", REFUSED), 20),
+    "and after pauses that double": (BY_AN_EVENT | {"outages": (Outage("dynamodb", 0, 60_000),)}, 80),
+    "an event whose function crashes": (BY_AN_EVENT | fails("EVENT start: PutItem", CRASH), 250),
 }
 
 
@@ -59,58 +50,41 @@ def test_a_repeated_start_does_not_start_an_execution():
     assert "EVENT start: StartExecution" not in {point.place for point in played.account.points}
 
 
-FAILS_AT_50 = (End("Check Link", 4),)
+def ends(state, nth=0, **more):
+    return {"ends": (End(state, nth, **more),)}
+
+
+FAILS_AT_50 = ends("Check Link", 4)
+REPORTED_TWICE = fails("status event", TWICE, takes_effect=True) | {"events_after": (9_950,), "sweeps_at_once": 2}
+REJECTED_AT_50_AND_60 = {"answers": ((0, PENDING), (45_000, UNKNOWN_IDS), (65_000, CLICKED))}
+AT_ONCE: dict[str, Any] = {"answers": ((0, CLICKED),)}
 #: What happens: fields of the scenario; what results: fields of Played.
 TAKEOVERS = {
     "before the deadline it goes on checking": (
-        {"ends": FAILS_AT_50, "events_after": (5_000,)},
+        FAILS_AT_50 | {"events_after": (5_000,)},
         {"outcome": "EXPIRED", "executions": ["", "-r1"], "checks": [*SCHEDULE[:4], *SCHEDULE[5:]]},
     ),
     "by the sweep": (
-        {"ends": FAILS_AT_50, "events_after": (None,), "first_sweep_at": 40_000},
+        FAILS_AT_50 | {"events_after": (None,), "first_sweep_at": 40_000},
         {"outcome": "EXPIRED", "checks": [*SCHEDULE[:4], *SCHEDULE[10:]]},
     ),
     "by the sweep, after a status event that is not handled": (
-        {"ends": FAILS_AT_50, "faults": fails("status event: UpdateItem", HANG), "first_sweep_at": 80_000},
+        FAILS_AT_50 | fails("status event: UpdateItem", HANG) | {"first_sweep_at": 80_000},
         {"outcome": "EXPIRED", "executions": ["", "-r1"], "checks": [*SCHEDULE[:4], *SCHEDULE[8:]]},
     ),
     "after the deadline it does not know the answers of earlier checks": (
-        {"ends": (End("Check Link", 29, after_millis=100),), "events_after": (5_000,)},
+        ends("Check Link", 29, after_millis=100) | {"events_after": (5_000,)},
         {"outcome": "UNKNOWN", "reason": "INTERRUPTED", "counted": 0},
     ),
-    "rejections before it do not count with those after it": (
-        {"answers": ((0, UNKNOWN_IDS),), "ends": (End("Check Link", 1),)},
+    "rejections before and after it": (
+        {"answers": ((0, UNKNOWN_IDS),)} | ends("Check Link", 1),
         {"outcome": "UNKNOWN", "reason": "UNKNOWN_IDS", "executions": ["", "-r1"]},
     ),
-    "rejections after it do not end the window": (
-        {"answers": ((0, PENDING), (45_000, UNKNOWN_IDS), (75_000, CLICKED)), "ends": (End("Check Link", 3),)},
-        {"outcome": "LINK_CLICKED", "executions": ["", "-r1"]},
-    ),
-    "of a settled verification it publishes the outcome": (
-        {"answers": ((0, CLICKED),), "ends": (End("Publish Outcome"),)},
-        {"outcome": "LINK_CLICKED", "checks": [10], "executions": ["", "-r1"]},
-    ),
-    "none after it was published": (
-        {"answers": ((0, CLICKED),), "ends": (End("Mark Published", after_millis=15),)},
-        {"executions": [""]},
-    ),
-    "none although an event says that it failed": (
-        {"false_events_at": (25_000, 120_000)},
-        {"executions": [""], "checks": SCHEDULE},
-    ),
-    "none although it is not listed as running": (
-        {"list_lag": 400_000, "start_refuses_running": True},
-        {"executions": [""], "checks": SCHEDULE},
-    ),
-    "one for a failure that is reported twice and found by two sweeps": (
-        {
-            "ends": FAILS_AT_50,
-            "faults": fails("status event", TWICE, takes_effect=True),
-            "events_after": (9_950,),
-            "sweeps_at_once": 2,
-        },
-        {"executions": ["", "-r1"]},
-    ),
+    "rejections after it": (REJECTED_AT_50_AND_60 | ends("Check Link", 3), {"outcome": "LINK_CLICKED"}),
+    "of a settled verification": (AT_ONCE | ends("Publish Outcome"), {"checks": [10], "executions": ["", "-r1"]}),
+    "none after it was published": (AT_ONCE | ends("Mark Published", after_millis=15), {"executions": [""]}),
+    "none although it is not listed": ({"list_lag": 400_000}, {"executions": [""], "checks": SCHEDULE}),
+    "one, reported twice, found twice": (FAILS_AT_50 | REPORTED_TWICE, {"executions": ["", "-r1"]}),
 }
 
 
@@ -128,7 +102,7 @@ def test_a_takeover(fields, expected):
     ],
 )
 def test_a_lost_answer_changes_nothing(state, reads, events, last):
-    played = Played(answers=((0, CLICKED),), faults=(Fault(state, after_millis=25_000),))
+    played = Played(**AT_ONCE, faults=(Fault(state, after_millis=25_000),))
 
     assert (played.outcome, played.executions, played.checks) == ("LINK_CLICKED", [""], [10])
     assert played.events == [played.events[0]] * events
@@ -136,16 +110,9 @@ def test_a_lost_answer_changes_nothing(state, reads, events, last):
     assert played.first.entered_states[-1] == last
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        pytest.param(100, id="before it is read"),
-        pytest.param(5_000, id="before it is recorded"),
-        pytest.param(10_510, id="before it is marked"),
-    ],
-)
+@pytest.mark.parametrize("moment", [100, 5_000, 10_510], ids=["before it is read", "recorded", "marked"])
 def test_a_deleted_item_is_not_created_again(moment):
-    world = World(Scenario(sent_at=0, starts_after=100, answers=((0, CLICKED),)))
+    world = World(Scenario(sent_at=0, starts_after=100, **AT_ONCE))
     account = world.account
     account.time.at(account.scenario.link_sent_at + moment, lambda: account.table.delete(ID))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.definition.engine.dynamodb import ConditionFailed, InMemoryTable
+from tests.definition.engine.dynamodb import AwsError, InMemoryTable
 from tests.unit.loopback import Received
 
 #: The only machine and queues that there are.
@@ -74,8 +74,8 @@ class FakeAws:
     def _write(write: Callable[[dict[str, Any]], dict[str, Any]], request: dict[str, Any]) -> tuple[int, str]:
         try:
             return _said(write(request))
-        except ConditionFailed as failed:
-            return _error("ConditionalCheckFailedException", **({"Item": failed.item} if failed.item else {}))
+        except AwsError as error:
+            return _error(error.code, **error.more)
 
     def _start(self, request: dict[str, Any]) -> tuple[int, str]:
         known = self.executions.get(request["name"])

@@ -20,14 +20,6 @@ IDS = Ids("A" * 24, "646214d929c23b4d42c1fc39")
 ID = IDS.verification_id
 
 
-class AwsError(Exception):
-    """An error answer. more: members in addition to the code and the message."""
-
-    def __init__(self, code: str, **more: Any) -> None:
-        super().__init__(code)
-        self.code, self.more = code, more
-
-
 @dataclass
 class Call:
     """A call of AWS. asked: the request. patience: how long its caller waits for the answer. latency: how long it takes until its

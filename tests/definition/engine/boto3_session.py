@@ -15,7 +15,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.model import OperationModel
 
-from tests.definition.engine.account import Account, AwsError, Call
+from tests.definition.engine.account import Account, Call
+from tests.definition.engine.dynamodb import AwsError
 from tests.definition.engine.scenario import Fault
 from tests.definition.engine.virtual_time import Thread
 

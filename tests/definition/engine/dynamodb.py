@@ -31,17 +31,17 @@ class Refused(Exception):
     """AWS would answer ValidationException."""
 
 
-class ConditionFailed(Exception):
-    """ConditionalCheckFailedException. item: the stored item, where the request asks for it and there is one."""
+class AwsError(Exception):
+    """An error answer. more: members in addition to the code and the message."""
 
-    def __init__(self, item: Item | None) -> None:
-        super().__init__("the conditional request failed")
-        self.item = item
+    def __init__(self, code: str, **more: Any) -> None:
+        super().__init__(code)
+        self.code, self.more = code, more
 
 
 class InMemoryTable:
     """One table. index_keys: the key attributes of its indexes, which have to be texts and not empty. Every method raises
-    Refused for a request that DynamoDB would refuse.
+    Refused for a request that DynamoDB would refuse, and AwsError where a condition is not met.
     """
 
     def __init__(self, key: str, index_keys: Iterable[str] = ()) -> None:
@@ -82,13 +82,11 @@ class InMemoryTable:
         return {"Item": found.to_json()["Attributes"]} if found else {}
 
     def put_item(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Raises ConditionFailed."""
         _check("PutItem", request)
         self._write(self._backend.put_item, request, item_attrs=request["Item"])
         return {}
 
     def update_item(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Raises ConditionFailed."""
         _check("UpdateItem", request)
         key, expression = request["Key"], request["UpdateExpression"]
         before = self.items.get(key[self._key]["S"])
@@ -108,7 +106,8 @@ class InMemoryTable:
                 return_values_on_condition_check_failure=request.get("ReturnValuesOnConditionCheckFailure"),
             )
         except ConditionalCheckFailed as failed:
-            raise ConditionFailed(json.loads(failed.description).get("Item")) from None
+            found = json.loads(failed.description).get("Item")
+            raise AwsError("ConditionalCheckFailedException", **({"Item": found} if found else {})) from None
         except JsonRESTError as error:
             raise Refused(str(error.description)) from error
         item: Item = written.to_json()["Attributes"]

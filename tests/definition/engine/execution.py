@@ -15,8 +15,9 @@ from typing import Any
 from jsonata.parser import Parser
 from sfnx import testing
 
-from tests.definition.engine.account import Account, AwsError, Call
+from tests.definition.engine.account import Account, Call
 from tests.definition.engine.definition import DEFINITION, STATES, substituted
+from tests.definition.engine.dynamodb import AwsError
 from tests.definition.engine.scenario import Fault
 from tests.definition.engine.virtual_time import Ended, Thread
 
@@ -61,7 +62,6 @@ class Execution:
     started_at: int
     answer: Callable[[Thread, Call, Fault | None], dict[str, Any]]
     status: str = "RUNNING"
-    output: Any = None
     ended_at: int | None = None
     entered_states: tuple[str, ...] = ()
     #: What each check resulted in: CheckLink's answer, or _FAILED_CHECK.
@@ -86,7 +86,6 @@ class Execution:
             on_wait=self._wait,
         )
         self.entered_states = ended.states
-        self.output = None if ended.error else ended.output
         self.finish("FAILED" if ended.error else "SUCCEEDED", f"{ended.error or ''} {ended.cause or ''}".strip())
 
     def finish(self, status: str, why: str = "") -> None:

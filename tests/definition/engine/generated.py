@@ -7,26 +7,14 @@ from hypothesis import strategies as st
 from tests.definition.engine.definition import SERVICES, STATES
 from tests.definition.engine.scenario import CLOSE, CRASH, HANG, STATUS_EVENT, TWICE, End, Fault, Outage, Scenario
 
-#: The errors of each service, by AWS's names; the last four of Lambda's are a function's own.
+#: The errors of each service, by AWS's names; the last two of Lambda's are the function's own.
 _ERRORS = {
-    "dynamodb": [
-        "DynamoDB.ProvisionedThroughputExceededException",
-        "DynamoDB.InternalServerError",
-        "DynamoDB.SdkClientException",
-        "States.Timeout",
-    ],
-    "lambda": [
-        "Lambda.TooManyRequestsException",
-        "Lambda.ServiceException",
-        "Lambda.AWSLambdaException",
-        "Lambda.SdkClientException",
-        "Lambda.Unknown",
-        "Sandbox.Timedout",
-        "States.Timeout",
-        "Runtime.ExitError",
-        "KeyError",
-    ],
+    "dynamodb": ["DynamoDB.InternalServerError", "DynamoDB.SdkClientException", "States.Timeout"],
     "events": ["EventBridge.FailedEntry", "EventBridge.InternalException", "States.Timeout"],
+    "lambda": [
+        *("Lambda.TooManyRequestsException", "Lambda.ServiceException", "Lambda.AWSLambdaException"),
+        *("Lambda.SdkClientException", "Lambda.Unknown", "States.Timeout", "Sandbox.Timedout", "KeyError"),
+    ],
 }
 WAITS = [name for name, state in STATES.items() if state["Type"] == "Wait"]
 #: The calls of functions.
@@ -124,7 +112,6 @@ def _scenarios_with(numbers: tuple[int, int, int]) -> st.SearchStrategy[Scenario
         ends=_some(_ends, 4),
         outages=st.just(()) | st.just(()) | _some(_outages),
         cancelled_at=st.just(()) | _some(_seconds | _soon),
-        false_events_at=st.just(()) | _some(_seconds),
         starts_after=st.sampled_from([50, 0, 1_000, 15_000]),
         transition=st.sampled_from([20, 0, 200]),
         check=st.sampled_from([300, 0, 2_000, 6_000]),

@@ -77,7 +77,6 @@ class Scenario:
     ends: tuple[End, ...] = ()
     outages: tuple[Outage, ...] = ()
     cancelled_at: tuple[int, ...] = ()
-    false_events_at: tuple[int, ...] = ()  # a status event says that the named execution has failed, although it runs
     events_after: tuple[int | None, ...] = (500,)  # in turn: how late a status event comes; None: never
     first_sweep_at: int = 60_000  # after the first start; then every minute
     sweeps_at_once: int = 1

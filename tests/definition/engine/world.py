@@ -57,8 +57,6 @@ class World:
             at(sent_at + after, lambda start=start, nth=nth: start(nth))
         for after in scenario.cancelled_at:
             at(sent_at + after, self._cancel)
-        for after in scenario.false_events_at:
-            at(sent_at + after, self._send_false_status_event)
         at(account.time.now + scenario.first_sweep_at, self._sweep_again)
         boto3_session.connect(account, Aws(account).answer)
         drawn = random.getstate()
@@ -174,10 +172,6 @@ class World:
         for _ in range(2 if fault and fault.error == TWICE else 1):
             at = self.account.time.now + delay
             self.account.time.at(at, lambda: self._recover(execution.name, execution.status))
-
-    def _send_false_status_event(self) -> None:
-        if self.account.item:
-            self._recover(self.account.item["executionName"]["S"], "ABORTED")
 
     def _recover(self, name: str, status: str) -> None:
         arn = f"{arn_of('LinkWatch', kind='execution')}:{name}"
