@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from tests.definition.engine import scenario
-from tests.definition.engine.account import ID, Account, Call, Version
-from tests.definition.engine.aws import Aws
+from tests.definition.engine.account import Account, Version
 from tests.definition.engine.dynamodb import AwsError, InMemoryTable, Refused
 from tests.definition.engine.invariants import broken
 from tests.definition.engine.played import play
-from tests.definition.engine.scenario import End, Fault, Outage, Scenario
+from tests.definition.engine.scenario import ID, End, Fault, Outage, Scenario
 from tests.definition.engine.world import World
 
 FAILURE, CLICK, REJECTION = (
@@ -100,7 +99,7 @@ def test_an_event_that_the_state_machines_role_may_not_put_is_refused(changes):
     thread: Any = SimpleNamespace(who=ID, wait=lambda millis: account.time.run(account.time.now + millis))
 
     with pytest.raises(AwsError, match="ValidationException"):
-        Aws(account).answer(thread, Call("events", "PutEvents", 1_000, (10, 10), {"Entries": [entry | changes]}), None)
+        account.answer(thread, "events", "PutEvents", {"Entries": [entry | changes]}, None, patience=99, latency=(1, 1))
 
     assert "AWS refuses" in account.bugs[0]
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.definition.engine.account import ID
 from tests.definition.engine.played import CLICKED, PENDING, SCHEDULE, Played
-from tests.definition.engine.scenario import CRASH, HANG, TWICE, End, Fault, Outage, Scenario
+from tests.definition.engine.scenario import CRASH, HANG, ID, TWICE, End, Fault, Outage, Scenario
 from tests.definition.engine.world import World
 
 UNKNOWN_IDS = "unknown-ids"

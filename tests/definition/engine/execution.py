@@ -7,19 +7,19 @@ task's latency, time-out and back-off, and a wait, pass here.
 import functools
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jsonata.parser import Parser
 from sfnx import testing
 
-from tests.definition.engine.account import Account, Call
 from tests.definition.engine.definition import DEFINITION, STATES, substituted
 from tests.definition.engine.dynamodb import AwsError
-from tests.definition.engine.scenario import Fault
 from tests.definition.engine.virtual_time import Ended, Thread
+
+if TYPE_CHECKING:
+    from tests.definition.engine.account import Account
 
 #: More calls than any execution makes; AWS ends one whose history has 25,000 events
 #: (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html).
@@ -54,13 +54,12 @@ def respelled(answer: Any) -> Any:
 
 @dataclass
 class Execution:
-    """Times are epoch milliseconds. answer: see Aws. entered_states: known once it has ended by itself."""
+    """Times are epoch milliseconds.  entered_states: known once it has ended by itself."""
 
-    account: Account
+    account: "Account"
     name: str
     input: dict[str, Any]
     started_at: int
-    answer: Callable[[Thread, Call, Fault | None], dict[str, Any]]
     status: str = "RUNNING"
     ended_at: int | None = None
     entered_states: tuple[str, ...] = ()
@@ -128,15 +127,16 @@ class Execution:
         is_check = service == "lambda"
         if is_check and not self._retries:
             self.checks.append(_FAILED_CHECK)
-        call = Call(
-            service,
-            operation[0].upper() + operation[1:],
-            patience=STATES[called.state]["TimeoutSeconds"] * 1000,
-            latency=(50, self.account.scenario.check) if is_check else (10, 10),
-            asked=json.loads(json.dumps(called.arguments)),
-        )
         try:
-            output = self.answer(self.thread, call, self.account.fault_at(called.state))
+            output = self.account.answer(
+                self.thread,
+                service,
+                operation[0].upper() + operation[1:],
+                json.loads(json.dumps(called.arguments)),
+                self.account.fault_at(called.state),
+                patience=STATES[called.state]["TimeoutSeconds"] * 1000,
+                latency=(50, self.account.scenario.check) if is_check else (10, 10),
+            )
         except (TimeoutError, AwsError) as error:
             name = error.code if isinstance(error, AwsError) else "States.Timeout"
             if name == "ConditionalCheckFailedException":

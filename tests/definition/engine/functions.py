@@ -9,17 +9,21 @@ import functools
 import importlib.util
 import os
 import threading
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import boto3
 
 from simulator.answers import ANSWERS
-from tests.definition.engine.account import IDS, Account, SignzyRequest
 from tests.definition.engine.boto3_session import SESSION
 from tests.definition.engine.definition import ACCOUNT, REGION, RESOURCES, ROOT, TEMPLATE, deployed
+from tests.definition.engine.scenario import IDS
+
+if TYPE_CHECKING:
+    from tests.definition.engine.account import Account
 
 #: What the template does not say: a token in place of the secret's, and no logs.
 _LOCAL = {
@@ -30,7 +34,7 @@ _LOCAL = {
 }
 
 
-def call_function(function: str, account: Account, event: dict[str, Any]) -> Any:
+def call_function(function: str, account: "Account", event: dict[str, Any]) -> Any:
     """The answer of a function's handler. Raises what the handler raises."""
     ends_at = account.time.now + seconds_of(function) * 1000
     context = SimpleNamespace(
@@ -68,7 +72,17 @@ def _instance_of(function: str, parameters: tuple[tuple[str, object], ...]) -> M
 # ── CheckLink ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_link(account: Account, by: str, invoked_at: int, payload: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class SignzyRequest:
+    """A request that reached Signzy. invoked_at: when its execution called CheckLink."""
+
+    at: int
+    by: str
+    invoked_at: int
+    answer: str
+
+
+def check_link(account: "Account", by: str, invoked_at: int, payload: dict[str, Any]) -> dict[str, Any]:
     """A call of CheckLink by an execution."""
     signzy = _signzy()
     signzy.account, signzy.by, signzy.invoked_at = account, by, invoked_at
@@ -83,7 +97,7 @@ def check_link(account: Account, by: str, invoked_at: int, payload: dict[str, An
 class _Signzy(ThreadingHTTPServer):
     """account: of the scenario; by: the execution that asks now; invoked_at: when it called CheckLink."""
 
-    account: Account
+    account: "Account"
     by: str
     invoked_at: int
     daemon_threads = True

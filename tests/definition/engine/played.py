@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tests.definition.engine.account import ID, Account
+from tests.definition.engine.account import Account
 from tests.definition.engine.invariants import broken, checks_in, text
-from tests.definition.engine.scenario import Scenario
+from tests.definition.engine.scenario import ID, Scenario
 from tests.definition.engine.world import World
 
 CLICKED, PENDING = "clicked", "pending"

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from linkwatch.model import Ids
+
+IDS = Ids("A" * 24, "646214d929c23b4d42c1fc39")
+#: The one verification that every scenario is about.
+ID = IDS.verification_id
 #: Every scenario happens on this day: epoch milliseconds of 2026-11-23T10:00:00Z.
 MORNING = 1_795_428_000_000
 #: As a fault's error: the function crashes there.

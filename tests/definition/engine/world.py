@@ -14,12 +14,11 @@ from botocore.retries.quota import RetryQuota
 from linkwatch import recovery
 from tests import sample_events
 from tests.definition.engine import boto3_session
-from tests.definition.engine.account import ID, IDS, Account, Message
-from tests.definition.engine.aws import Aws
+from tests.definition.engine.account import Account, Message
 from tests.definition.engine.definition import RESOURCES, arn_of
 from tests.definition.engine.execution import Execution
 from tests.definition.engine.functions import call_function, seconds_of
-from tests.definition.engine.scenario import STATUS_EVENT, TWICE, Scenario
+from tests.definition.engine.scenario import ID, IDS, STATUS_EVENT, TWICE, Scenario
 from tests.definition.engine.virtual_time import Ended, Thread
 
 #: Far beyond a day of outage and what follows it.
@@ -58,7 +57,7 @@ class World:
         for after in scenario.cancelled_at:
             at(sent_at + after, self._cancel)
         at(account.time.now + scenario.first_sweep_at, self._sweep_again)
-        boto3_session.connect(account, Aws(account).answer)
+        boto3_session.connect(account)
         drawn = random.getstate()
         random.seed(1)  # botocore draws its pauses, and recovery an order
         try:
