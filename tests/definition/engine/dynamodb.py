@@ -14,6 +14,7 @@ from botocore.validate import validate_parameters
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.exceptions import ConditionalCheckFailed
 from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
 #: Attributes as DynamoDB writes them: {"S": "…"}, by name.
@@ -47,19 +48,12 @@ class InMemoryTable:
     def __init__(self, key: str, index_keys: Iterable[str] = ()) -> None:
         self._key, self._keys = key, {key, *index_keys}
         self._backend = DynamoDBBackend("us-east-1", "123456789012")
-        self._backend.create_table(
+        self._backend.tables[_TABLE] = Table(  # pyright: ignore[reportArgumentType]  moto gives its models two classes
             _TABLE,
+            self._backend.account_id,
+            self._backend.region_name,
             schema=[{"AttributeName": key, "KeyType": "HASH"}],
-            attr=[{"AttributeName": name, "AttributeType": "S"} for name in self._keys],
-            billing_mode="PAY_PER_REQUEST",
-            throughput=None,
-            global_indexes=[],
-            indexes=[],
-            streams=None,
-            sse_specification=None,
-            tags=[],
-            deletion_protection_enabled=False,
-            warm_throughput=None,
+            attr=[{"AttributeName": key, "AttributeType": "S"}],
         )
 
     @property

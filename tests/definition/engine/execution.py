@@ -72,6 +72,15 @@ class Execution:
     def __post_init__(self) -> None:
         self.thread = Thread(self.account.time, self._run, self.name)
 
+    @property
+    def answers(self) -> list[str]:
+        """CheckLink's, in order."""
+        return [check["answer"] for check in self.checks]
+
+    @property
+    def is_takeover(self) -> bool:
+        return self.name.rpartition("-")[2].startswith("r")
+
     def start(self) -> None:
         self._finish_later(DEFINITION["TimeoutSeconds"] * 1000, "TIMED_OUT")
         self.thread.start()

@@ -26,8 +26,7 @@ CALLS = [
     *(f"{who}: UpdateItem" for who in ("sweep", STATUS_EVENT)),
 ]
 _ANSWERS = [
-    *("pending", "clicked", "clicked-carrier-unknown", "unknown-ids", "malformed-request-id"),
-    *("credentials-refused", "upstream-down", "throttled", "502-html", "not-clicked", "only-link-clicked"),
+    *("pending", "clicked", "unknown-ids", "malformed-request-id", "upstream-down", "only-link-clicked"),
     *("carrier-in-another-alphabet", "another-session", "another-session-not-clicked", "session-in-capitals"),
     *("redirect-with-a-clicked-body", "TIMEOUT", "NO_CONNECTION"),
 ]

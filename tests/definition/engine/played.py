@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.definition.engine.account import Account
-from tests.definition.engine.invariants import broken, checks_in, text
+from tests.definition.engine.invariants import broken, detail_of
 from tests.definition.engine.scenario import ID, Scenario
 from tests.definition.engine.world import World
 
@@ -27,9 +27,8 @@ class Played:
         self.scenario = Scenario(**{"sent_at": 0, **fields})
         self.account = play(self.scenario)
         self.item = self.account.table.items[ID]
-        #: outcome, reason: None without one. counted: the checks that led to the outcome, as the item has them.
-        self.outcome, self.reason = text(self.item, "outcome"), text(self.item, "reason")
-        self.counted = checks_in(self.item)
+        #: None without one. counted: the checks that led to the outcome.
+        self.outcome, self.reason, self.counted = (detail_of(self.item)[it] for it in ("outcome", "reason", "checks"))
         #: The executions' names without the verificationId, in the order of their starts.
         self.executions = [name.removeprefix(ID) for name in self.account.executions]
         self.first = next(iter(self.account.executions.values()))
