@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.definition.engine.played import CLICKED, PENDING, SCHEDULE, Played
 from tests.definition.engine.scenario import CRASH, HANG, End, Fault
+from tests.definition.engine.world import CLICKED, PENDING, SCHEDULE, Played
 
 CLICKED_AT_33, CLICKED_AT_70 = (((0, PENDING), (millis, CLICKED)) for millis in (33_000, 70_000))
 

@@ -10,9 +10,8 @@ from tests.definition.engine import scenario
 from tests.definition.engine.account import Account, Version
 from tests.definition.engine.dynamodb import InMemoryTable, Refused
 from tests.definition.engine.invariants import broken
-from tests.definition.engine.played import play
 from tests.definition.engine.scenario import ID, End, Fault, Scenario
-from tests.definition.engine.world import World
+from tests.definition.engine.world import World, play
 
 FAILURE, CLICK, REJECTION = (
     {"answer": answer, "reason": reason, "result": None}

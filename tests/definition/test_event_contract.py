@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.shapes import Outcome, Settled
-from tests.definition.engine.played import CLICKED, PENDING, Played
+from tests.definition.engine.world import CLICKED, PENDING, Played
 from tests.schemas import complaints
 
 SCENARIOS = {

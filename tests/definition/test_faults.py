@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.definition.engine.definition import SERVICES
 from tests.definition.engine.faults import BASES, single_faults
 from tests.definition.engine.generated import CALLS, SCENARIOS, WAITS
-from tests.definition.engine.played import play
+from tests.definition.engine.world import play
 
 
 @pytest.mark.parametrize("base", BASES.values(), ids=BASES)

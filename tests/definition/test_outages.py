@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.definition.engine.played import CLICKED, PENDING, SCHEDULE, Played
 from tests.definition.engine.scenario import Outage
+from tests.definition.engine.world import CLICKED, PENDING, SCHEDULE, Played
 
 MINUTES, HOURS = 60_000, 3_600_000
 CLICKED_AT_33 = ((0, PENDING), (33_000, CLICKED))

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.definition.engine.played import CLICKED, PENDING, SCHEDULE, Played
 from tests.definition.engine.scenario import CRASH, HANG, ID, TWICE, End, Fault, Outage, Scenario
-from tests.definition.engine.world import World
+from tests.definition.engine.world import CLICKED, PENDING, SCHEDULE, Played, World
 
 UNKNOWN_IDS = "unknown-ids"
 REFUSED = "AccessDeniedException"
@@ -41,12 +40,6 @@ def test_a_verification_is_watched_once_from_its_start_on(fields, first_check):
 
     assert (played.outcome, played.executions) == ("EXPIRED", [""])
     assert played.checks == [it for it in SCHEDULE if it >= first_check]
-
-
-def test_a_repeated_start_does_not_start_an_execution():
-    played = Played(starts=(("API", 0), ("EVENT", 60_000)))
-
-    assert "EVENT start: StartExecution" not in {point.place for point in played.account.points}
 
 
 def ends(state, nth=0, **more):

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.definition.engine.played import CLICKED, PENDING, SCHEDULE, Played
 from tests.definition.engine.scenario import Fault, Scenario
-from tests.definition.engine.world import World
+from tests.definition.engine.world import CLICKED, PENDING, SCHEDULE, Played, World
 
 UNKNOWN_IDS, MALFORMED_IDS = "unknown-ids", "malformed-request-id"
 

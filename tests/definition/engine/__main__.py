@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from tests.definition.engine import scenario
 from tests.definition.engine.faults import BASES, play_pairs_after, single_faults
 from tests.definition.engine.generated import SCENARIOS
-from tests.definition.engine.played import play
+from tests.definition.engine.world import play
 
 
 def play_generated(count: int, chosen_seed: int) -> None:

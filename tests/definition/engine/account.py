@@ -31,17 +31,6 @@ _OUTAGES = {
 }
 
 
-@dataclass
-class Message:
-    """A start event in the queue. Times are epoch milliseconds. receive: is called with its name when it is visible again."""
-
-    body: str
-    sent_at: int
-    receive: Callable[[str], None]
-    visible_at: int = 0
-    receives: int = 0
-
-
 @dataclass(frozen=True)
 class Version:
     """The item after a write. who: an execution's name, or what a function does."""
@@ -75,8 +64,9 @@ class Account:
         }
         self.table = InMemoryTable("verificationId", _INDEX_KEYS.values())
         self.executions: dict[str, Execution] = {}
-        #: Of the queue, by name.
-        self.messages: dict[str, Message] = {}
+        #: Start events in the queue: when each is visible again, by name. on_visible: is called with its name then.
+        self.visible_at: dict[str, int] = {}
+        self.on_visible: Callable[[str], None] = lambda _: None
         #: Is told of each execution that has ended.
         self.on_end: Callable[[Execution], None] = lambda _: None
         self.versions: list[Version] = []
@@ -274,10 +264,9 @@ class Account:
     # ── The queue, Lambda and the bus ──────────────────────────────────────────────────────────────────────────────────────
 
     def hide(self, message: str, seconds: int) -> None:
-        """Hides a message of the queue for as long."""
-        hidden = self.messages[message]
-        hidden.visible_at = self.time.now + seconds * 1000
-        self.time.at(hidden.visible_at, lambda: hidden.receive(message))
+        """Hides an event in the queue for as long."""
+        self.visible_at[message] = self.time.now + seconds * 1000
+        self.time.at(self.visible_at[message], lambda: self.on_visible(message))
 
     def _change_visibility(self, asked: dict[str, Any]) -> dict[str, Any]:
         _expect(_QUEUE_URL, asked["QueueUrl"])

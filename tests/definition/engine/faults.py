@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from tests.definition.engine.account import Point
 from tests.definition.engine.definition import SERVICES
-from tests.definition.engine.played import play
 from tests.definition.engine.scenario import CLOSE, CRASH, HANG, STATUS_EVENT, TWICE, End, Fault, Scenario
+from tests.definition.engine.world import play
 
 _CLICK = ((0, "pending"), (15_000, "clicked"))
 _REJECTED_ONCE = ((0, "unknown-ids"), (15_000, "clicked"))

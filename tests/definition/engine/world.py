@@ -1,4 +1,6 @@
-"""Plays a scenario: starts at both entry points, cancels, status events and sweeps, each through its deployed handler."""
+"""Plays a scenario: starts at both entry points, cancels, status events and sweeps, each through its deployed handler. Checks
+afterwards what must be true after every scenario.
+"""
 
 import json
 import random
@@ -14,12 +16,17 @@ from botocore.retries.quota import RetryQuota
 from linkwatch import recovery
 from tests import sample_events
 from tests.definition.engine import boto3_session
-from tests.definition.engine.account import Account, Message
+from tests.definition.engine.account import Account
 from tests.definition.engine.definition import RESOURCES, arn_of
 from tests.definition.engine.execution import Execution
 from tests.definition.engine.functions import call_function, seconds_of
+from tests.definition.engine.invariants import broken, detail_of
 from tests.definition.engine.scenario import ID, IDS, STATUS_EVENT, TWICE, Scenario
 from tests.definition.engine.virtual_time import Ended, Thread
+
+CLICKED, PENDING = "clicked", "pending"
+#: When checks are due with the parameters' defaults, in seconds after linkSentAt.
+SCHEDULE = [*range(10, 291, 10), 298]
 
 #: Far beyond a day of outage and what follows it.
 LATEST_MILLIS = 72 * 3600 * 1000
@@ -45,6 +52,9 @@ class World:
     def __init__(self, scenario: Scenario) -> None:
         self.account = Account(scenario)
         self.account.on_end = self._send_status_event
+        self.account.on_visible = self._receive
+        #: Start events as the queue's messages, by name.
+        self._messages: dict[str, Event] = {}
         self._ended = 0
         self._threads: list[Thread] = []
 
@@ -130,30 +140,30 @@ class World:
     def _send_event(self, nth: int) -> None:
         time = datetime.fromtimestamp(self.account.time.now // 1000, UTC).isoformat().replace("+00:00", "Z")
         sent = {**sample_events.link_sent(), "id": f"start-{nth}", "time": time, "detail": self._start()}
-        self.account.messages[f"message-{nth}"] = Message(json.dumps(sent), self.account.time.now, self._receive)
-        self._receive(f"message-{nth}")
+        name = f"message-{nth}"
+        counted = {"SentTimestamp": str(self.account.time.now), "ApproximateReceiveCount": "0"}
+        record = {**_RECORD, "messageId": name, "receiptHandle": name, "body": json.dumps(sent)}
+        self._messages[name] = {**record, "attributes": {**_RECORD["attributes"], **counted}}
+        self.account.hide(name, 0)
 
     def _receive(self, name: str) -> None:
-        """Lambda receives a message of the queue, unless another receive hides it, and deletes it when it has been handled."""
-        account = self.account
-        message = account.messages.get(name)
-        if not message or message.visible_at > account.time.now:
-            return
-        message.receives += 1
-        account.hide(name, _QUEUE["VisibilityTimeout"])
-        if message.receives > _QUEUE["RedrivePolicy"]["maxReceiveCount"]:
+        """Lambda receives a message that is visible, and deletes it when it has been handled."""
+        account, attributes = self.account, self._messages[name]["attributes"]
+        if account.visible_at.get(name) != account.time.now:
+            return  # deleted, or hidden for longer
+        receives = int(attributes["ApproximateReceiveCount"]) + 1
+        if receives > _QUEUE["RedrivePolicy"]["maxReceiveCount"]:
             account.bugs.append("an event went to the dead letters")
-            del account.messages[name]
+            del account.visible_at[name]
             return
-        counted = {"ApproximateReceiveCount": str(message.receives), "SentTimestamp": str(message.sent_at)}
-        record = {**_RECORD, "messageId": name, "receiptHandle": name, "body": message.body}
-        record["attributes"] = {**_RECORD["attributes"], **counted}
+        attributes["ApproximateReceiveCount"] = str(receives)
+        account.hide(name, _QUEUE["VisibilityTimeout"])
 
         def delete_handled(answer: Event) -> None:
             if not answer["batchItemFailures"]:
-                account.messages.pop(name, None)
+                account.visible_at.pop(name, None)
 
-        self._invoke("EVENT start", {"Records": [record]}, delete_handled)
+        self._invoke("EVENT start", {"Records": [self._messages[name]]}, delete_handled)
 
     # ── Recovery ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -187,9 +197,45 @@ class World:
 
     def _is_over(self) -> bool:
         """Whether no later sweep could find anything to do."""
-        if any(not thread.is_over for thread in self._threads) or self.account.messages:
+        if any(not thread.is_over for thread in self._threads) or self.account.visible_at:
             return False
         if any(execution.status == "RUNNING" for execution in self.account.executions.values()):
             return False
         item = self.account.item
         return item is None or "publishedAt" in item or item["takeovers"] == {"N": str(recovery.TAKEOVERS)}
+
+
+def play(scenario: Scenario) -> Account:
+    """Plays a scenario. Raises AssertionError with the guarantees that it broke, how to replay it and its timeline."""
+    account = World(scenario).play()
+    if found := broken(account):
+        raise AssertionError("\n".join([*found, "", f"replay {str(scenario)!r}", "", *account.timeline[:400]]))
+    return account
+
+
+class Played:
+    """A scenario, given by its fields, and what happened in it. Raises AssertionError where it broke a guarantee."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.scenario = Scenario(**{"sent_at": 0, **fields})
+        self.account = play(self.scenario)
+        self.item = self.account.table.items[ID]
+        #: None without one. counted: the checks that led to the outcome.
+        self.outcome, self.reason, self.counted = (detail_of(self.item)[it] for it in ("outcome", "reason", "checks"))
+        #: The executions' names without the verificationId, in the order of their starts.
+        self.executions = [name.removeprefix(ID) for name in self.account.executions]
+        self.first = next(iter(self.account.executions.values()))
+        #: The details of the outcome events, in order.
+        self.events = [entry["Detail"] for _, entry in self.account.events]
+        #: When Signzy was asked: whole seconds after linkSentAt's.
+        self.checks = [it.at // 1000 - self.scenario.link_sent_at // 1000 for it in self.account.requests]
+        #: Seconds after linkSentAt; published_after: None where the outcome is not published.
+        self.settled_after, self.published_after = self._written("outcome"), self._written("publishedAt")
+
+    def like(self, expected: dict[str, Any]) -> dict[str, Any]:
+        """Those of its fields that are expected."""
+        return {name: vars(self)[name] for name in expected}
+
+    def _written(self, attribute: str) -> Any:
+        at = next((version.at for version in self.account.versions if attribute in version.item), None)
+        return (at - self.scenario.link_sent_at) / 1000 if at else None
