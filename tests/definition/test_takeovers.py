@@ -49,6 +49,7 @@ def ends(state, nth=0, **more):
 FAILS_AT_50 = ends("Check Link", 4)
 REPORTED_TWICE = fails("status event", TWICE, takes_effect=True) | {"events_after": (9_950,), "sweeps_at_once": 2}
 REJECTED_AT_50_AND_60 = {"answers": ((0, PENDING), (45_000, UNKNOWN_IDS), (65_000, CLICKED))}
+NOT_LISTED = {"list_lag": 400_000, "start_refuses_running": True}
 AT_ONCE: dict[str, Any] = {"answers": ((0, CLICKED),)}
 #: What happens: fields of the scenario; what results: fields of Played.
 TAKEOVERS = {
@@ -75,7 +76,7 @@ TAKEOVERS = {
     "rejections after it": (REJECTED_AT_50_AND_60 | ends("Check Link", 3), {"outcome": "LINK_CLICKED"}),
     "of a settled verification": (AT_ONCE | ends("Publish Outcome"), {"checks": [10], "executions": ["", "-r1"]}),
     "none after it was published": (AT_ONCE | ends("Mark Published", after_millis=15), {"executions": [""]}),
-    "none although it is not listed": ({"list_lag": 400_000}, {"executions": [""], "checks": SCHEDULE}),
+    "none although it is not listed": (NOT_LISTED, {"executions": [""], "checks": SCHEDULE}),
     "one, reported twice, found twice": (FAILS_AT_50 | REPORTED_TWICE, {"executions": ["", "-r1"]}),
 }
 
