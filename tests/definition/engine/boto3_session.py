@@ -6,13 +6,14 @@ botocore's own: the retries with their pauses, the time-outs, the exceptions.
 
 import json
 import threading
-from collections.abc import Iterator
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
+from urllib3 import HTTPResponse
 
 from tests.definition.engine.dynamodb import AwsError
 from tests.definition.engine.scenario import Fault
@@ -22,14 +23,6 @@ if TYPE_CHECKING:
 
 _SERVICES = {"DynamoDB_20120810": "dynamodb", "AWSStepFunctions": "states", "AmazonSQS": "sqs"}
 _STATUS = {"InternalServerError": 500, "ServiceUnavailable": 503}
-
-
-class _Body:
-    def __init__(self, content: dict[str, Any]) -> None:
-        self._content = json.dumps(content).encode()
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self._content
 
 
 class _Events(threading.local):  # several functions are in the middle of a call at the same time
@@ -73,7 +66,7 @@ class _Events(threading.local):  # several functions are in the middle of a call
 
 def _response(url: str, status: int, answer: dict[str, Any]) -> AWSResponse:
     headers: Any = {"content-type": "application/x-amz-json-1.0"}
-    return AWSResponse(url, status, headers, _Body(answer))  # pyright: ignore[reportArgumentType]
+    return AWSResponse(url, status, headers, HTTPResponse(BytesIO(json.dumps(answer).encode()), preload_content=False))
 
 
 def connect(account: "Account") -> None:
