@@ -1,7 +1,6 @@
 """Everything ends, and nothing ends too early: the sums of retries, time-outs and the history."""
 
 import math
-import re
 from datetime import timedelta
 
 import pytest
@@ -50,16 +49,12 @@ def test_every_task_is_bounded_and_catches_all_errors_alone_and_last(name):
         assert all(it["ErrorEquals"] == ["States.ALL"] for it in handlers if "States.ALL" in it["ErrorEquals"])
 
 
-def test_a_check_ends_within_its_interval_and_its_comment_says_how():
-    longest, function = pauses(CHECK), RESOURCES["CheckLink"]["Properties"]["Timeout"]
+def test_a_check_ends_within_its_interval():
+    function = RESOURCES["CheckLink"]["Properties"]["Timeout"]
     interval = int(TEMPLATE["Parameters"]["PollIntervalSeconds"]["Default"])
 
-    assert sum(longest) <= 3
+    assert sum(pauses(CHECK)) <= 3
     assert CHECK_SECONDS < function < CHECK["TimeoutSeconds"] < interval
-    written = re.findall(r"at most ([\d+]+) = (\d+) s", CHECK["Comment"])
-    assert written == [("+".join(map(str, longest)), str(sum(longest)))]
-    written = re.findall(r"task (\d+) s > function (\d+) s > HTTP (\d+) s", CHECK["Comment"])
-    assert written == [(str(CHECK["TimeoutSeconds"]), str(function), f"{CHECK_SECONDS:g}")]
 
 
 @pytest.mark.parametrize("name", PATIENT)

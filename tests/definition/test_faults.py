@@ -8,12 +8,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.definition.engine.account import Point
 from tests.definition.engine.definition import SERVICES
-from tests.definition.engine.faults import BASES, faults_at, single_faults
-from tests.definition.engine.generated import CALLS, WAITS, scenarios
-from tests.definition.engine.played import play
-from tests.definition.engine.scenario import CLOSE, CRASH, HANG, Fault
+from tests.definition.engine.faults import BASES, single_faults
+from tests.definition.engine.generated import CALLS, SCENARIOS, WAITS
+from tests.definition.engine.world import play
 
 
 @pytest.mark.parametrize("base", BASES.values(), ids=BASES)
@@ -31,19 +29,6 @@ def test_the_faults_reach_every_task_and_every_call_of_a_function():
     assert {*SERVICES, *WAITS, *CALLS} <= places
 
 
-def test_a_call_that_writes_is_refused_and_hangs_and_is_closed_and_its_function_crashes_on_both_sides():
-    place = "API start: PutItem"
-
-    assert list(faults_at(Point(place, 0, is_call=True))) == [
-        Fault(place, error="AccessDeniedException", takes_effect=False),
-        Fault(place, error=HANG, takes_effect=False),
-        Fault(place, error=CRASH, takes_effect=False),
-        Fault(place, error=CLOSE, tries=1),
-        Fault(place, error=CLOSE),
-        Fault(place, error=CRASH),
-    ]
-
-
 @settings(
     max_examples=50,
     derandomize=True,  # the same ones each time: a build does not fail for what another commit did
@@ -51,6 +36,6 @@ def test_a_call_that_writes_is_refused_and_hangs_and_is_closed_and_its_function_
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-@given(scenarios())
+@given(SCENARIOS)
 def test_the_guarantees_are_kept_in_random_scenarios(scenario):
     play(scenario)

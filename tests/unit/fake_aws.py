@@ -15,8 +15,7 @@ from typing import Any
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from tests.definition.engine.account import AwsError
-from tests.definition.engine.dynamodb import ConditionFailed, InMemoryTable
+from tests.definition.engine.dynamodb import AwsError, InMemoryTable
 
 #: No request to it leaves the process.
 ENDPOINT_URL = "http://aws.test"
@@ -60,11 +59,8 @@ class FakeAws:
         self.called.append(operation)
         try:
             status, answer = 200, self._result(operation, asked)
-        except ConditionFailed as failed:
-            more = {"Item": failed.item} if failed.item else {}
-            status, answer = 400, {"__type": "ConditionalCheckFailedException", **more}
         except AwsError as error:
-            status, answer = 400, {"__type": error.code}
+            status, answer = 400, {"__type": error.code, **error.more}
         no_headers, body = HTTPHeaders(), SimpleNamespace(stream=lambda **_: [json.dumps(answer).encode()])
         return AWSResponse(request.url, status, no_headers, body)  # pyright: ignore[reportArgumentType]  as much as it reads
 

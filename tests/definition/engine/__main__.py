@@ -17,18 +17,13 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
 from tests.definition.engine import scenario
 from tests.definition.engine.faults import BASES, play_pairs_after, single_faults
-from tests.definition.engine.generated import scenarios
-from tests.definition.engine.played import play
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+from tests.definition.engine.generated import SCENARIOS
+from tests.definition.engine.world import play
 
 
 def play_generated(count: int, chosen_seed: int) -> None:
-    """Plays this many scenarios and prints their outcomes; shrinks and prints the first that breaks a guarantee."""
-    started, figures = time.monotonic(), Counter[str]()
+    """Plays this many scenarios and prints their outcomes; shrinks the first that breaks a guarantee and raises its failure."""
+    started, outcomes = time.monotonic(), Counter[str]()
 
     @seed(chosen_seed)
     @settings(
@@ -40,22 +35,19 @@ def play_generated(count: int, chosen_seed: int) -> None:
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=[HealthCheck.too_slow],
     )
-    @given(scenarios())
+    @given(SCENARIOS)
     def each(generated: scenario.Scenario) -> None:
         account = play(generated)
-        outcome = account.item["outcome"]["S"] if account.item else "not accepted"
-        figures.update([outcome, *(["with a takeover"] if len(account.executions) > 1 else [])])
-        figures.update(scenarios=1, requests=len(account.requests), executions=len(account.executions))
+        outcomes.update([account.item["outcome"]["S"] if account.item else "not accepted"])
 
     each()
-    say(f"seed {chosen_seed}: nothing broken in {time.monotonic() - started:.0f} s")
-    for figure, number in figures.most_common():
-        say(f"{number:9}  {figure}")
+    print(f"{outcomes.total()} scenarios, seed {chosen_seed}: nothing broken, {time.monotonic() - started:.0f} s")
+    print(", ".join(f"{number} {outcome}" for outcome, number in outcomes.most_common()))
 
 
-def play_pairs(part: int, parts: int) -> int:
+def play_pairs(part: int, parts: int) -> bool:
     """Plays every pair of faults of every base scenario, on all processors; prints figures and failures. part of parts: only
-    the pairs of every parts'th first fault.
+    the pairs of every parts'th first fault. Returns whether none broke a guarantee.
     """
     started, played, broken = time.monotonic(), 0, 0
     # spawn: each process starts a Signzy of its own
@@ -66,12 +58,11 @@ def play_pairs(part: int, parts: int) -> int:
             for count, failures in pool.map(play_pairs_after, *zip(*firsts, strict=True)):
                 pairs, broken = pairs + count, broken + len(failures)
                 for failure in failures[:1]:
-                    say(failure)
+                    print(failure)
             played += pairs
-            say(f"{time.monotonic() - started:6.0f} s  {len(firsts):4} faults, {pairs:6} pairs  {name}")
-    verdict = "nothing broken" if not broken else f"{broken} BROKEN"
-    say(f"{played} pairs of faults in {len(BASES)} scenarios: {verdict}, {time.monotonic() - started:.0f} s")
-    return 1 if broken else 0
+            print(f"{time.monotonic() - started:6.0f} s  {len(firsts):4} faults, {pairs:6} pairs  {name}", flush=True)
+    print(f"{played} pairs of faults in {len(BASES)} scenarios: {broken or 'nothing'} broken")
+    return not broken
 
 
 def main() -> int:
@@ -85,14 +76,14 @@ def main() -> int:
     chosen = parser.parse_args()
     try:
         if chosen.command == "fault-pairs":
-            return play_pairs(*map(int, chosen.part.split("/")))
+            return 0 if play_pairs(*map(int, chosen.part.split("/"))) else 1
         if chosen.command == "scenarios":
             play_generated(chosen.count, chosen.seed)
         else:
             # Written by this program and typed in by whoever runs it.
-            say("\n".join(play(eval(chosen.scenario, {**vars(scenario)})).timeline))  # noqa: S307
+            print("\n".join(play(eval(chosen.scenario, {**vars(scenario)})).timeline))  # noqa: S307
     except AssertionError as failure:
-        say("\n".join([str(failure), *getattr(failure, "__notes__", ())]))
+        print(failure, *getattr(failure, "__notes__", ()), sep="\n")
         return 1
     return 0
 

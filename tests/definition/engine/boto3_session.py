@@ -4,106 +4,78 @@ botocore's events before-call and before-send are public, and moto uses them the
 botocore's own: the retries with their pauses, the time-outs, the exceptions.
 """
 
-import contextlib
 import json
-import os
 import threading
-from collections.abc import Callable, Iterator
-from typing import Any
-from unittest import mock
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
-from botocore.model import OperationModel
-from botocore.retries import quota
+from urllib3 import HTTPResponse
 
-from tests.definition.engine.account import Account, AwsError, Call
-from tests.definition.engine.definition import REGION
+from tests.definition.engine.dynamodb import AwsError
 from tests.definition.engine.scenario import Fault
-from tests.definition.engine.virtual_time import Thread
 
-_SERVICES = {"dynamodb": "dynamodb", "stepfunctions": "states", "sqs": "sqs"}
+if TYPE_CHECKING:
+    from tests.definition.engine.account import Account
+
+_SERVICES = {"DynamoDB_20120810": "dynamodb", "AWSStepFunctions": "states", "AmazonSQS": "sqs"}
 _STATUS = {"InternalServerError": 500, "ServiceUnavailable": 503}
-_KEYS = {"AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
 
 
-class _RecordedQuota(quota.RetryQuota):
-    """A client's quota of retries, which every scenario has to find full, as in a new Lambda instance."""
+class _Events(threading.local):  # several functions are in the middle of a call at the same time
+    """The handlers of botocore's events. patience, fault: of the call that the thread makes; tries: how often it was sent."""
 
-    made: list["_RecordedQuota"] = []  # noqa: RUF012
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.made.append(self)
-
-
-class _Body:
-    def __init__(self, content: dict[str, Any]) -> None:
-        self._content = json.dumps(content).encode()
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        yield self._content
-
-
-class _Events(threading.local):  # recovery calls from several threads
-    """The handlers of botocore's events. call, fault: of the call that the thread makes; tries: how often it was sent."""
-
-    account: Account
-    answer: Callable[[Thread, Call, Fault | None], dict[str, Any]]
-    call: Call
+    account: "Account"
+    patience = tries = 0
     fault: Fault | None = None
-    tries = 0
 
-    def before_call(self, model: OperationModel, context: dict[str, Any], **_: Any) -> None:
-        latency = _Events.account.scenario.call
-        patience = round(context["client_config"].read_timeout * 1000)
-        service = _SERVICES[model.service_model.service_name]
-        self.call = Call(service, model.name, patience, (latency // 2, latency - latency // 2))
-        self.tries = 0
+    def before_call(self, context: dict[str, Any], **_: Any) -> None:
+        self.patience, self.tries = round(context["client_config"].read_timeout * 1000), 0
 
     def before_send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        thread, url = _Events.account.time.current, str(request.url)
+        account, url = _Events.account, str(request.url)
+        thread, latency = account.time.current, account.scenario.call
         assert thread, "a call of AWS from outside a function"
+        target: Any = request.headers["X-Amz-Target"]
+        service, _, operation = target.decode().partition(".")
         self.tries += 1
         if self.tries == 1:
-            self.call.asked = json.loads(str(request.body or b"{}", "utf-8"))  # pyright: ignore[reportArgumentType]
-            self.fault = _Events.account.fault_at(f"{thread.who}: {self.call.operation}")
-        fault = self.fault if self.fault and self.tries <= self.fault.tries else None
+            self.fault = account.fault_at(f"{thread.who}: {operation}")
         try:
-            status, answer = 200, _Events.answer(thread, self.call, fault)
+            answer = account.answer(
+                thread,
+                _SERVICES[service],
+                operation,
+                json.loads(str(request.body or b"{}", "utf-8")),  # pyright: ignore[reportArgumentType]
+                self.fault if self.fault and self.tries <= self.fault.tries else None,
+                patience=self.patience,
+                latency=(latency // 2, latency - latency // 2),
+            )
         except TimeoutError:
             raise ReadTimeoutError(endpoint_url=url) from None
         except ConnectionError:
             raise ConnectionClosedError(endpoint_url=url) from None
         except AwsError as error:
-            status = _STATUS.get(error.code, 400)
             answer = {"__type": f"com.amazonaws#{error.code}", "message": error.code, **error.more}
-        headers: Any = {"content-type": "application/x-amz-json-1.0"}
-        return AWSResponse(url, status, headers, _Body(answer))  # pyright: ignore[reportArgumentType]
+            return _response(url, _STATUS.get(error.code, 400), answer)
+        return _response(url, 200, answer)
+
+
+def _response(url: str, status: int, answer: dict[str, Any]) -> AWSResponse:
+    headers: Any = {"content-type": "application/x-amz-json-1.0"}
+    return AWSResponse(url, status, headers, HTTPResponse(BytesIO(json.dumps(answer).encode()), preload_content=False))
+
+
+def connect(account: "Account") -> None:
+    """Has the calls of a new scenario answered."""
+    _Events.account = account
 
 
 _events = _Events()
 _session = botocore.session.get_session()
 _session.register("before-call", _events.before_call)
 _session.register("before-send", _events.before_send)  # pyright: ignore[reportArgumentType]  its answer is used
-
-
-@contextlib.contextmanager
-def boto3_in_the_engine() -> Iterator[None]:
-    """Has the clients that boto3 makes meanwhile answered by the scenario that is played."""
-    before = boto3.DEFAULT_SESSION
-    boto3.setup_default_session(botocore_session=_session)
-    try:
-        with mock.patch.dict(os.environ, _KEYS), mock.patch.object(quota, "RetryQuota", _RecordedQuota):
-            yield
-    finally:
-        boto3.DEFAULT_SESSION = before
-
-
-def connect(account: Account, answer: Callable[[Thread, Call, Fault | None], dict[str, Any]]) -> None:
-    """Has the calls of a new scenario answered."""
-    for each in _RecordedQuota.made:
-        each.release(_RecordedQuota.INITIAL_CAPACITY)
-    _Events.account, _Events.answer = account, answer
+SESSION = boto3.Session("k", "s", region_name="us-east-1", botocore_session=_session)

@@ -14,6 +14,7 @@ from botocore.validate import validate_parameters
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.exceptions import ConditionalCheckFailed
 from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.table import Table
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
 #: Attributes as DynamoDB writes them: {"S": "…"}, by name.
@@ -31,35 +32,28 @@ class Refused(Exception):
     """AWS would answer ValidationException."""
 
 
-class ConditionFailed(Exception):
-    """ConditionalCheckFailedException. item: the stored item, where the request asks for it and there is one."""
+class AwsError(Exception):
+    """An error answer. more: members in addition to the code and the message."""
 
-    def __init__(self, item: Item | None) -> None:
-        super().__init__("the conditional request failed")
-        self.item = item
+    def __init__(self, code: str, **more: Any) -> None:
+        super().__init__(code)
+        self.code, self.more = code, more
 
 
 class InMemoryTable:
     """One table. index_keys: the key attributes of its indexes, which have to be texts and not empty. Every method raises
-    Refused for a request that DynamoDB would refuse.
+    Refused for a request that DynamoDB would refuse, and AwsError where a condition is not met.
     """
 
     def __init__(self, key: str, index_keys: Iterable[str] = ()) -> None:
         self._key, self._keys = key, {key, *index_keys}
         self._backend = DynamoDBBackend("us-east-1", "123456789012")
-        self._backend.create_table(
+        self._backend.tables[_TABLE] = Table(  # pyright: ignore[reportArgumentType]  moto gives its models two classes
             _TABLE,
+            self._backend.account_id,
+            self._backend.region_name,
             schema=[{"AttributeName": key, "KeyType": "HASH"}],
-            attr=[{"AttributeName": name, "AttributeType": "S"} for name in self._keys],
-            billing_mode="PAY_PER_REQUEST",
-            throughput=None,
-            global_indexes=[],
-            indexes=[],
-            streams=None,
-            sse_specification=None,
-            tags=[],
-            deletion_protection_enabled=False,
-            warm_throughput=None,
+            attr=[{"AttributeName": key, "AttributeType": "S"}],
         )
 
     @property
@@ -77,34 +71,27 @@ class InMemoryTable:
         self._backend.delete_item(_TABLE, {self._key: {"S": key}})
 
     def get_item(self, request: dict[str, Any]) -> dict[str, Any]:
-        self._check("GetItem", request, request["Key"])
+        _check("GetItem", request)
         found = self._backend.get_item(_TABLE, request["Key"])
         return {"Item": found.to_json()["Attributes"]} if found else {}
 
     def put_item(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Raises ConditionFailed."""
-        self._check("PutItem", request, request["Item"])
+        _check("PutItem", request)
         self._write(self._backend.put_item, request, item_attrs=request["Item"])
         return {}
 
     def update_item(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Raises ConditionFailed."""
+        _check("UpdateItem", request)
         key, expression = request["Key"], request["UpdateExpression"]
-        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
-        set_to = re.findall(r"(#?\w+) *= *(:\w+)", expression)
-        self._check(
-            "UpdateItem", request, {names.get(name, name): values.get(value, {}) for name, value in set_to} | key
-        )
         before = self.items.get(key[self._key]["S"])
-        updated = self._write(self._backend.update_item, request, key=key, update_expression=expression)
-        attributes = {"ALL_NEW": updated.to_json()["Attributes"], "ALL_OLD": before}.get(
-            request.get("ReturnValues", "")
-        )
+        after = self._write(self._backend.update_item, request, key=key, update_expression=expression)
+        attributes = {"ALL_NEW": after, "ALL_OLD": before}.get(request.get("ReturnValues", ""))
         return {"Attributes": attributes} if attributes else {}
 
-    def _write(self, write: Any, request: dict[str, Any], **arguments: Any) -> Any:
+    def _write(self, write: Any, request: dict[str, Any], **arguments: Any) -> Item:
+        """The item as it is then."""
         try:
-            return write(
+            written = write(
                 _TABLE,
                 **arguments,
                 condition_expression=request.get("ConditionExpression"),
@@ -113,28 +100,28 @@ class InMemoryTable:
                 return_values_on_condition_check_failure=request.get("ReturnValuesOnConditionCheckFailure"),
             )
         except ConditionalCheckFailed as failed:
-            raise ConditionFailed(json.loads(failed.description).get("Item")) from None
+            found = json.loads(failed.description).get("Item")
+            raise AwsError("ConditionalCheckFailedException", **({"Item": found} if found else {})) from None
         except JsonRESTError as error:
             raise Refused(str(error.description)) from error
+        item: Item = written.to_json()["Attributes"]
+        for name, value in item.items():
+            if name in self._keys and not value.get("S"):
+                raise Refused(f"{name} is a key and must be a text that is not empty: {value}")
+            if not re.fullmatch(r"-?\d+(\.\d+)?", value.get("N", "0")):
+                raise Refused(f"not a number: {value}")
+        return item
 
-    def _check(self, operation: str, request: dict[str, Any], attributes: Item) -> None:
-        """attributes: those in the request that may be keys."""
-        shape: Any = _MODEL.operation_model(operation).input_shape
-        try:
-            validate_parameters({"TableName": _TABLE} | request, shape)
-        except ParamValidationError as error:
-            raise Refused(str(error)) from error
-        if set(request.get("Key", [self._key])) != {self._key}:
-            raise Refused(f"the key is {self._key}, not {set(request['Key'])}")
-        for name in self._keys & set(attributes):
-            if not attributes[name].get("S"):
-                raise Refused(f"{name} is a key and must be a text that is not empty: {attributes[name]}")
-        names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
-        for attribute in (*attributes.values(), *values.values()):
-            if len(attribute) != 1 or not re.fullmatch(r"-?\d+(\.\d+)?", attribute.get("N", "0")):
-                raise Refused(f"not an attribute: {attribute}")
-        text = f"{request.get('UpdateExpression', '')} {request.get('ConditionExpression', '')}"
-        if (used := set(_PLACEHOLDER.findall(text))) != (declared := {*names, *values}):
-            raise Refused(f"declared and not used: {declared - used}; used and not declared: {used - declared}")
-        if reserved := {name for name in _NAME.findall(text) if name.upper() in _RESERVED}:
-            raise Refused(f"reserved words: {reserved}")
+
+def _check(operation: str, request: dict[str, Any]) -> None:
+    shape: Any = _MODEL.operation_model(operation).input_shape
+    try:
+        validate_parameters({"TableName": _TABLE} | request, shape)
+    except ParamValidationError as error:
+        raise Refused(str(error)) from error
+    declared = {*request.get("ExpressionAttributeNames", ()), *request.get("ExpressionAttributeValues", ())}
+    text = f"{request.get('UpdateExpression', '')} {request.get('ConditionExpression', '')}"
+    if (used := set(_PLACEHOLDER.findall(text))) != declared:
+        raise Refused(f"declared and not used: {declared - used}; used and not declared: {used - declared}")
+    if reserved := {name for name in _NAME.findall(text) if name.upper() in _RESERVED}:
+        raise Refused(f"reserved words: {reserved}")

@@ -7,22 +7,24 @@ task's latency, time-out and back-off, and a wait, pass here.
 import functools
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jsonata.parser import Parser
 from sfnx import testing
 
-from tests.definition.engine.account import Account, AwsError, Call
 from tests.definition.engine.definition import DEFINITION, STATES, substituted
-from tests.definition.engine.scenario import Fault
-from tests.definition.engine.virtual_time import Thread
+from tests.definition.engine.dynamodb import AwsError
+from tests.definition.engine.virtual_time import Ended, Thread
+
+if TYPE_CHECKING:
+    from tests.definition.engine.account import Account
 
 #: More calls than any execution makes; AWS ends one whose history has 25,000 events
 #: (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html).
 _MOST_CALLS = 2_000
+_FAILED_CHECK = {"answer": "UNAVAILABLE", "reason": "CHECK_FAILED", "result": None}
 
 # sfnx.testing checks a definition before each run and parses an expression each time it evaluates it, which takes more time than
 # all else. Here both happen once for each text.
@@ -52,19 +54,17 @@ def respelled(answer: Any) -> Any:
 
 @dataclass
 class Execution:
-    """Times are epoch milliseconds. answer: see Aws. entered_states: known once it has ended by itself."""
+    """Times are epoch milliseconds.  entered_states: known once it has ended by itself."""
 
-    account: Account
+    account: "Account"
     name: str
     input: dict[str, Any]
     started_at: int
-    answer: Callable[[Thread, Call, Fault | None], dict[str, Any]]
     status: str = "RUNNING"
-    output: Any = None
     ended_at: int | None = None
     entered_states: tuple[str, ...] = ()
-    #: The result of each check: CheckLink's answer, or an error's name.
-    checks: list[dict[str, Any] | str] = field(default_factory=list)
+    #: What each check resulted in: CheckLink's answer, or _FAILED_CHECK.
+    checks: list[dict[str, Any]] = field(default_factory=list)
     calls: int = 0
     #: How often each retrier of the present state has been used.
     _retries: dict[int, int] = field(default_factory=dict)
@@ -72,8 +72,17 @@ class Execution:
     def __post_init__(self) -> None:
         self.thread = Thread(self.account.time, self._run, self.name)
 
+    @property
+    def answers(self) -> list[str]:
+        """CheckLink's, in order."""
+        return [check["answer"] for check in self.checks]
+
+    @property
+    def is_takeover(self) -> bool:
+        return self.name.rpartition("-")[2].startswith("r")
+
     def start(self) -> None:
-        self._later(DEFINITION["TimeoutSeconds"] * 1000, "TIMED_OUT")
+        self._finish_later(DEFINITION["TimeoutSeconds"] * 1000, "TIMED_OUT")
         self.thread.start()
 
     def _run(self) -> None:
@@ -85,7 +94,6 @@ class Execution:
             on_wait=self._wait,
         )
         self.entered_states = ended.states
-        self.output = None if ended.error else ended.output
         self.finish("FAILED" if ended.error else "SUCCEEDED", f"{ended.error or ''} {ended.cause or ''}".strip())
 
     def finish(self, status: str, why: str = "") -> None:
@@ -98,18 +106,17 @@ class Execution:
                 self.thread.end()
             self.account.on_end(self)
 
-    def _later(self, millis: int, status: str) -> None:
+    def _finish_later(self, millis: int, status: str) -> None:
         self.account.time.at(self.account.time.now + millis, lambda: self.finish(status))
 
     def _enter(self, state: str) -> None:
         self.calls += 1
         if self.calls == _MOST_CALLS:
-            self.account.bugs.append(f"{self.name} does not end")
-            self._later(0, "ABORTED")
-            self.thread.wait(0)
+            self.finish("FAILED", "does not end")
+            raise Ended
         for end in self.account.ends_at(state):
             self.account.note_trouble(end.after_millis)
-            self._later(end.after_millis, end.status)
+            self._finish_later(end.after_millis, end.status)
             self.thread.wait(0)
 
     def _wait(self, wait: testing.Wait) -> None:
@@ -128,22 +135,21 @@ class Execution:
         service, operation = called.resource.removeprefix("arn:aws:states:::").split(":")
         is_check = service == "lambda"
         if is_check and not self._retries:
-            self.checks.append("unfinished")
-        call = Call(
-            service,
-            operation[0].upper() + operation[1:],
-            patience=STATES[called.state]["TimeoutSeconds"] * 1000,
-            latency=(50, self.account.scenario.check) if is_check else (10, 10),
-            asked=json.loads(json.dumps(called.arguments)),
-        )
+            self.checks.append(_FAILED_CHECK)
         try:
-            output = self.answer(self.thread, call, self.account.fault_at(called.state))
+            output = self.account.answer(
+                self.thread,
+                service,
+                operation[0].upper() + operation[1:],
+                json.loads(json.dumps(called.arguments)),
+                self.account.fault_at(called.state),
+                patience=STATES[called.state]["TimeoutSeconds"] * 1000,
+                latency=(50, self.account.scenario.check) if is_check else (10, 10),
+            )
         except (TimeoutError, AwsError) as error:
             name = error.code if isinstance(error, AwsError) else "States.Timeout"
             if name == "ConditionalCheckFailedException":
                 name = f"DynamoDB.{name}"
-            if is_check:
-                self.checks[-1] = name
             self._back_off(STATES[called.state]["Retry"], name)
             raise testing.Failure(name) from None
         self._retries.clear()

@@ -11,65 +11,60 @@ from dataclasses import replace
 
 from tests.definition.engine.account import Point
 from tests.definition.engine.definition import SERVICES
-from tests.definition.engine.played import play
 from tests.definition.engine.scenario import CLOSE, CRASH, HANG, STATUS_EVENT, TWICE, End, Fault, Scenario
+from tests.definition.engine.world import play
 
-_SMALL = Scenario(
-    window_seconds=30,
-    poll_seconds=10,
-    lead_seconds=2,
-    sent_at=0,
-    answers=((0, "pending"),),
-    first_sweep_at=14_000,
-)
 _CLICK = ((0, "pending"), (15_000, "clicked"))
+_REJECTED_ONCE = ((0, "unknown-ids"), (15_000, "clicked"))
+_WHILE_IT_WAITS = (End("Wait For Next Check", 1),)
+_STALE = {"sweeps_at_once": 2, "index_lag": 2_000, "list_lag": 2_000}
 #: The scenarios that faults are added to. Each window is short, with checks 10, 20 and 28 s after linkSentAt, and a sweep every
 #: minute from 14 s on.
 BASES: dict[str, Scenario] = {
-    "clicked": replace(_SMALL, answers=_CLICK),
-    "never clicked": _SMALL,
-    "started by an event": replace(_SMALL, answers=_CLICK, starts=(("EVENT", 0),)),
-    "started at both entry points at once": replace(_SMALL, answers=_CLICK, starts=(("API", 0), ("EVENT", 5))),
-    "started just before the deadline": replace(_SMALL, starts=(("API", 29_000),)),
-    "started after the deadline": replace(_SMALL, starts=(("EVENT", 31_000),)),
-    "cancelled while it is watched": replace(_SMALL, answers=_CLICK, cancelled_at=(13_000,)),
-    "cancelled twice at once": replace(_SMALL, cancelled_at=(13_000, 13_005)),
-    "cancelled after a click was seen, before it was recorded": replace(
-        _SMALL,
-        answers=((0, "clicked"),),
-        cancelled_at=(11_000,),
-        faults=(Fault("Record Outcome", before_millis=3_000),),
-    ),
-    "cancelled after the click was recorded": replace(_SMALL, answers=_CLICK, cancelled_at=(20_440,)),
-    "cancelled right after its start": replace(_SMALL, cancelled_at=(45,)),
-    "rejected twice": replace(_SMALL, answers=((0, "unknown-ids"),)),
-    "rejected once, then clicked": replace(_SMALL, answers=((0, "unknown-ids"), (15_000, "clicked"))),
-    "aborted while it waits": replace(_SMALL, answers=_CLICK, ends=(End("Wait For Next Check", 1),)),
-    "aborted while it waits, found by two sweeps at once": replace(
-        _SMALL, ends=(End("Wait For Next Check", 1),), events_after=(None,), sweeps_at_once=2
-    ),
-    "aborted before it publishes, told late, found by two sweeps that read stale data": replace(
-        _SMALL,
-        answers=_CLICK,
-        ends=(End("Publish Outcome"),),
-        events_after=(53_700,),
-        sweeps_at_once=2,
-        index_lag=2_000,
-        list_lag=2_000,
-        description_lag=2_000,
-    ),
-    "cancelled, while two sweeps read stale data": replace(
-        _SMALL,
-        answers=_CLICK,
-        cancelled_at=(13_980,),
-        sweeps_at_once=2,
-        starts=(("API", -20_000),),
-        index_lag=2_000,
-        list_lag=2_000,
-    ),
-    "aborted, on an emulator that refuses the name of a running execution": replace(
-        _SMALL, ends=(End("Check Link", 1),), start_refuses_running=True, sweeps_at_once=2
-    ),
+    name: Scenario(**{"window_seconds": 30, "sent_at": 0, "first_sweep_at": 14_000, **fields})
+    for name, fields in {
+        "clicked": {"answers": _CLICK},
+        "never clicked": {},
+        "started by an event": {"answers": _CLICK, "starts": (("EVENT", 0),)},
+        "started at both entry points at once": {"answers": _CLICK, "starts": (("API", 0), ("EVENT", 5))},
+        "started just before the deadline": {"starts": (("API", 29_000),)},
+        "started after the deadline": {"starts": (("EVENT", 31_000),)},
+        "cancelled while it is watched": {"answers": _CLICK, "cancelled_at": (13_000,)},
+        "cancelled twice at once": {"cancelled_at": (13_000, 13_005)},
+        "cancelled after a click was seen, before it was recorded": {
+            "answers": ((0, "clicked"),),
+            "cancelled_at": (11_000,),
+            "faults": (Fault("Record Outcome", before_millis=3_000),),
+        },
+        "cancelled after the click was recorded": {"answers": _CLICK, "cancelled_at": (20_440,)},
+        "cancelled right after its start": {"cancelled_at": (45,)},
+        "rejected twice": {"answers": ((0, "unknown-ids"),)},
+        "rejected once, then clicked": {"answers": _REJECTED_ONCE},
+        "aborted while it waits": {"answers": _CLICK, "ends": _WHILE_IT_WAITS},
+        "aborted while it waits, found by two sweeps at once": {
+            "ends": _WHILE_IT_WAITS,
+            "events_after": (None,),
+            "sweeps_at_once": 2,
+        },
+        "aborted before it publishes, told late, found by two sweeps that read stale data": {
+            "answers": _CLICK,
+            "ends": (End("Publish Outcome"),),
+            "events_after": (53_700,),
+            "description_lag": 2_000,
+            **_STALE,
+        },
+        "cancelled, while two sweeps read stale data": {
+            "answers": _CLICK,
+            "cancelled_at": (13_980,),
+            "starts": (("API", -20_000),),
+            **_STALE,
+        },
+        "aborted, on an emulator that refuses the name of a running execution": {
+            "ends": (End("Check Link", 1),),
+            "start_refuses_running": True,
+            "sweeps_at_once": 2,
+        },
+    }.items()
 }
 
 _REFUSAL = {

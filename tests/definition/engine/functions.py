@@ -1,82 +1,70 @@
-"""The deployed functions, called through their handlers as Lambda calls them: a module instance for each concurrent call.
+"""The deployed functions, called through their handlers as Lambda calls them.
 
 CheckLink asks a real HTTP server on the loopback, which answers at once, by the scenario that is played. A scenario's answers are
 those of answers.json, NO_CONNECTION (the server closes the connection), and TIMEOUT and PAST_DEADLINE, which replace the call
 of the handler: the server cannot let virtual time pass, and no clock here is ahead of another.
 """
 
-import contextlib
 import functools
 import importlib.util
 import os
 import threading
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import boto3
+
 from simulator.answers import ANSWERS
-from tests.definition.engine.account import IDS, Account, SignzyRequest
-from tests.definition.engine.boto3_session import boto3_in_the_engine
-from tests.definition.engine.definition import RESOURCES, ROOT, TEMPLATE, deployed
-from tests.definition.engine.virtual_time import Ended
+from tests.definition.engine.boto3_session import SESSION
+from tests.definition.engine.definition import ACCOUNT, REGION, RESOURCES, ROOT, TEMPLATE, deployed
+from tests.definition.engine.scenario import IDS
 
-#: Modules that nobody uses now, by function and parameters: warm instances, as Lambda keeps them.
-_warm: defaultdict[tuple[str, tuple[tuple[str, object], ...]], list[ModuleType]] = defaultdict(list)
-_nowhere = open(os.devnull, "w")  # noqa: PTH123, SIM115  for as long as the process runs
+if TYPE_CHECKING:
+    from tests.definition.engine.account import Account
+
 #: What the template does not say: a token in place of the secret's, and no logs.
-_LOCAL = {"SIGNZY_TOKEN": "token", "POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
+_LOCAL = {
+    "AWS_REGION": REGION,
+    "SIGNZY_TOKEN": "token",
+    "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+    "POWERTOOLS_METRICS_DISABLED": "true",
+}
 
 
-def silence() -> contextlib.AbstractContextManager[object]:
-    """Swallows the functions' log lines and metrics."""
-    return contextlib.redirect_stdout(_nowhere)
-
-
-def call_function(function: str, account: Account, event: dict[str, Any]) -> Any:
+def call_function(function: str, account: "Account", event: dict[str, Any]) -> Any:
     """The answer of a function's handler. Raises what the handler raises."""
     ends_at = account.time.now + seconds_of(function) * 1000
     context = SimpleNamespace(
         function_name=function,
         memory_limit_in_mb=512,
-        invoked_function_arn=f"arn:aws:lambda:us-east-1:123456789012:function:{function}",
+        invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}",
         aws_request_id="2f0c1c5e-0000-0000-0000-000000000000",
         get_remaining_time_in_millis=lambda: ends_at - account.time.now,
     )
-    with _instance_of(function, {"SignzyBaseUrl": _signzy().url, **account.parameters}) as instance:
-        return instance.handler(event, context)
+    return _instance_of(function, tuple(account.parameters.items())).handler(event, context)
 
 
 def seconds_of(function: str) -> int:
     return RESOURCES[function]["Properties"]["Timeout"]
 
 
-@contextlib.contextmanager
-def _instance_of(function: str, parameters: Mapping[str, object]) -> Iterator[ModuleType]:
-    """A module of a function, loaded in the environment that the template gives it, that no other call uses meanwhile."""
-    free = _warm[function, tuple(parameters.items())]
-    instance = free.pop() if free else _loaded(function, parameters)
-    try:
-        yield instance
-    except Ended:
-        raise  # a crash ends the instance
-    except BaseException:
-        free.append(instance)
-        raise
-    free.append(instance)
-
-
-def _loaded(function: str, parameters: Mapping[str, object]) -> ModuleType:
+@functools.cache
+def _instance_of(function: str, parameters: tuple[tuple[str, object], ...]) -> ModuleType:
+    """A function's module, loaded in the environment that the template gives it. The functions keep nothing of a call in it, so
+    that one does for calls at the same time.
+    """
     properties = RESOURCES[function]["Properties"]
     given = (TEMPLATE["Globals"]["Function"], properties)
     variables = {name: it for place in given for name, it in place["Environment"]["Variables"].items()}
-    environment = {name: deployed(value, parameters) for name, value in variables.items()} | _LOCAL
+    deployed_with = {"SignzyBaseUrl": _signzy().url, **dict(parameters)}
+    environment = {name: deployed(value, deployed_with) for name, value in variables.items()} | _LOCAL
     name = properties["Handler"].removesuffix(".handler")
     found: Any = importlib.util.spec_from_file_location(f"{name}_in_the_engine", ROOT / "functions" / f"{name}.py")
     module = importlib.util.module_from_spec(found)
-    with mock.patch.dict(os.environ, environment), boto3_in_the_engine(), silence():
+    with mock.patch.dict(os.environ, environment), mock.patch.object(boto3, "DEFAULT_SESSION", SESSION):
         found.loader.exec_module(module)
     return module
 
@@ -84,7 +72,17 @@ def _loaded(function: str, parameters: Mapping[str, object]) -> ModuleType:
 # ── CheckLink ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_link(account: Account, by: str, invoked_at: int, payload: dict[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class SignzyRequest:
+    """A request that reached Signzy. invoked_at: when its execution called CheckLink."""
+
+    at: int
+    by: str
+    invoked_at: int
+    answer: str
+
+
+def check_link(account: "Account", by: str, invoked_at: int, payload: dict[str, Any]) -> dict[str, Any]:
     """A call of CheckLink by an execution."""
     signzy = _signzy()
     signzy.account, signzy.by, signzy.invoked_at = account, by, invoked_at
@@ -99,7 +97,7 @@ def check_link(account: Account, by: str, invoked_at: int, payload: dict[str, An
 class _Signzy(ThreadingHTTPServer):
     """account: of the scenario; by: the execution that asks now; invoked_at: when it called CheckLink."""
 
-    account: Account
+    account: "Account"
     by: str
     invoked_at: int
     daemon_threads = True

@@ -9,7 +9,6 @@ from typing import Any
 
 from simulator.answers import ANSWERS
 from tests.definition.engine.account import Account, Version
-from tests.definition.engine.definition import SERVICES
 from tests.definition.engine.dynamodb import Item
 from tests.definition.engine.execution import Execution
 
@@ -18,6 +17,7 @@ GRACE_MILLIS = 30_000
 #: G1: after an outage, within ten minutes and until the sweep's next minute; and what a slow function needs.
 AFTER_OUTAGE_MILLIS = (600 + 60 + 60) * 1000
 _FIXED = {"requestId", "sessionId", "correlationId", "schemaVersion", "linkSentAt", "deadline", "startedAt", "source"}
+_TEXTS = _FIXED - {"startedAt", "source"} | {"verificationId", "outcome", "reason", "settledAt"}
 _SETTLED = {"outcome", "reason", "checks", "result", "settledAt", "publishedAt", "expiresAt", "startId"}
 #: A write may take effect this long after its request was made: a task's time-out, or what a function waits for.
 _LONGEST_CALL_MILLIS = 30_000
@@ -25,7 +25,8 @@ _LONGEST_CALL_MILLIS = 30_000
 
 def broken(account: Account) -> list[str]:
     """Each guarantee that a scenario broke, with its number."""
-    found = [*account.bugs, *_every_execution_ends(account), *_answers(account)]
+    running = [f"{it.name} never ended" for it in account.executions.values() if it.status == "RUNNING"]
+    found = [*account.bugs, *running, *_answers(account)]
     if account.versions and account.item:
         for guarantee in (_g1_outcome, _g1_event, _g1_time, _g2, _g3, _g4, _g5, _g6, _item):
             found += guarantee(account)
@@ -36,42 +37,23 @@ def _first(account: Account, attribute: str) -> Version | None:
     return next((version for version in account.versions if attribute in version.item), None)
 
 
-def text(item: Item, attribute: str) -> str | None:
-    """An attribute as the API and the event show it: None where it is absent or empty."""
-    return item.get(attribute, {}).get("S") or None
-
-
-def result_in(item: Item) -> dict[str, Any] | None:
-    return json.loads(item.get("result", {}).get("S", "null"))
-
-
-def checks_in(item: Item) -> int | None:
-    return int(item["checks"]["N"]) if "N" in item.get("checks", {}) else None
+def detail_of(item: Item) -> dict[str, Any]:
+    """The event that carries an item, and what the API shows of it (docs/contracts.md): None where it is absent or empty."""
+    texts = {name: item.get(name, {}).get("S") or None for name in _TEXTS}
+    checks = int(item["checks"]["N"]) if "N" in item.get("checks", {}) else None
+    return {**texts, "checks": checks, "result": json.loads(item.get("result", {}).get("S", "null"))}
 
 
 def _millis(moment: str) -> int:
     return round(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
-def _every_execution_ends(account: Account) -> Iterator[str]:
-    for execution in account.executions.values():
-        if execution.status == "RUNNING":
-            yield f"{execution.name} never ended"
-        if execution.output not in (None, {}):
-            yield f"{execution.name} has an output: {execution.output}"
-
-
 def _answers(account: Account) -> Iterator[str]:
     """Whatever a caller is told has been stored first."""
     for at, who, verification in account.answers:
-        if not any(_is_shown(verification, it.item) for it in account.versions if it.at <= at):
+        stored = [detail_of(version.item) for version in account.versions if version.at <= at]
+        if not any(all(verification[name] == it[name] for name in set(it) & set(verification)) for it in stored):
             yield f"{who} was told what is not stored: {verification}"
-
-
-def _is_shown(verification: dict[str, Any], item: Item) -> bool:
-    texts = set(verification) - {"checks", "result"}
-    is_same = all(verification[name] == text(item, name) for name in texts)
-    return is_same and (verification["checks"], verification["result"]) == (checks_in(item), result_in(item))
 
 
 # ── G1 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -98,13 +80,6 @@ def _g1_event(account: Account) -> Iterator[str]:
         yield f"G1: {len(account.events)} events although nothing went wrong"
 
 
-def detail_of(item: Item) -> dict[str, Any]:
-    """The event that carries an item (docs/contracts.md)."""
-    names = ("schemaVersion", "verificationId", "requestId", "sessionId", "correlationId", "outcome", "reason")
-    texts = {name: text(item, name) for name in (*names, "linkSentAt", "deadline", "settledAt")}
-    return {**texts, "checks": checks_in(item), "result": result_in(item)}
-
-
 def _g1_time(account: Account) -> Iterator[str]:
     scenario, published = account.scenario, _first(account, "publishedAt")
     accepted_at = account.versions[0].at
@@ -128,56 +103,32 @@ def _g2(account: Account) -> Iterator[str]:
             yield f"G2: {request.by} sent a request at or after the deadline"
 
 
-def _answer_of(check: dict[str, Any] | str) -> dict[str, Any]:
-    """A check's answer; what the state machine makes of an error."""
-    return {"answer": "UNAVAILABLE", "reason": "CHECK_FAILED"} if isinstance(check, str) else check
-
-
-def _answers_to(execution: Execution) -> list[str]:
-    return [_answer_of(check)["answer"] for check in execution.checks]
-
-
 def _allowed_outcomes(account: Account, execution: Execution) -> list[tuple[str, str | None]]:
     """Outcome and reason that an execution may store: by its last checks, and by whether the last was the window's."""
-    scenario = account.scenario
-    answers = [_answer_of(check) for check in execution.checks]
-    if not answers:
+    if not execution.checks:
         started_at = _millis(account.versions[0].item["startedAt"]["S"])
-        return [("UNKNOWN", "STARTED_TOO_LATE" if started_at >= scenario.deadline else "INTERRUPTED")]
-    last = answers[-1]
+        return [("UNKNOWN", "STARTED_TOO_LATE" if started_at >= account.scenario.deadline else "INTERRUPTED")]
+    last = execution.checks[-1]
     if last["answer"] == "CLICKED":
         return [("LINK_CLICKED", None)]
-    if _is_rejected(execution):
+    answers = execution.answers
+    if answers[-2:] == ["REJECTED"] * 2 and "PENDING" not in answers and not execution.is_takeover:
         return [("REJECTED", last["reason"])]
     if last["reason"] == "PAST_DEADLINE":
         return [("UNKNOWN", "PAST_DEADLINE")]
-    requested_at = [request.at for request in account.requests if request.by == execution.name][-1:]
-    by_the_last = ("EXPIRED", None) if last["answer"] == "PENDING" else ("UNKNOWN", last["reason"])
-    if last["answer"] == "PENDING" and requested_at[0] < scenario.last_check_due - early_millis(account):
-        return [("UNKNOWN", "PAST_DEADLINE")]
+    by_the_last = ("UNKNOWN", last["reason"])
+    if last["answer"] == "PENDING":
+        by_the_last = ("EXPIRED", None)
+        requested_at = [request.at for request in account.requests if request.by == execution.name][-1]
+        if requested_at < account.scenario.last_check_due - _early_millis(account):
+            return [("UNKNOWN", "PAST_DEADLINE")]
     # A check of an earlier point that was made as late as the last one may be taken for it or not.
     return [by_the_last, ("UNKNOWN", "PAST_DEADLINE")]
 
 
-def _is_rejected(execution: Execution) -> bool:
-    """Two rejections in a row at the end, and no check that is known to have been answered PENDING."""
-    answers = _answers_to(execution)
-    return not _is_takeover(execution) and answers[-2:] == ["REJECTED"] * 2 and "PENDING" not in answers
-
-
-def _is_takeover(execution: Execution) -> bool:
-    return execution.name.rpartition("-")[2].startswith("r")
-
-
-def early_millis(account: Account) -> int:
+def _early_millis(account: Account) -> int:
     """How much too early the scenario's waits wake."""
     return max([0, *(-fault.after_millis for fault in account.scenario.faults)])
-
-
-def _signzy_said(account: Account, by: str) -> list[str]:
-    """What Signzy's answers to an execution mean, by answers.json."""
-    names = [request.answer for request in account.requests if request.by == by]
-    return [ANSWERS[name].expect["answer"] if name in ANSWERS else "UNAVAILABLE" for name in names]
 
 
 def _g3(account: Account) -> Iterator[str]:
@@ -185,28 +136,27 @@ def _g3(account: Account) -> Iterator[str]:
     settled = _first(account, "outcome")
     if not settled or settled.who == "cancel":
         return
-    execution = account.executions[settled.who]
-    stored = (settled.item["outcome"]["S"], text(settled.item, "reason"))
+    execution, detail = account.executions[settled.who], detail_of(settled.item)
+    stored = (detail["outcome"], detail["reason"])
     if stored not in (allowed := _allowed_outcomes(account, execution)):
         yield f"G3: {execution.name} stored {stored}, allowed was {allowed}"
-    if stored[0] in {"EXPIRED", "UNKNOWN"} and settled.at < account.scenario.last_check_due - early_millis(account):
+    if stored[0] in {"EXPIRED", "UNKNOWN"} and settled.at < account.scenario.last_check_due - _early_millis(account):
         yield f"G3: {execution.name} stored {stored[0]} before the window was over"
-    if stored[0] == "LINK_CLICKED" and _signzy_said(account, execution.name)[-1:] != ["CLICKED"]:
-        yield f"G3: {execution.name} stored LINK_CLICKED, and Signzy said {_signzy_said(account, execution.name)}"
-    if stored[0] == "REJECTED" and any("PENDING" in _answers_to(it) for it in account.executions.values()):
+    if stored[0] == "LINK_CLICKED":
+        said = [request.answer for request in account.requests if request.by == execution.name][-1]
+        if said not in ANSWERS or ANSWERS[said].expect["answer"] != "CLICKED":
+            yield f"G3: {execution.name} stored LINK_CLICKED, and Signzy said {said}"
+    if stored[0] == "REJECTED" and any("PENDING" in it.answers for it in account.executions.values()):
         yield f"G3: {execution.name} stored REJECTED although a check was answered PENDING"
-    if (result_in(settled.item) is not None) != (stored[0] == "LINK_CLICKED"):
-        yield f"G3: {stored[0]} with the result {settled.item['result']}"
-    if stored[0] == "LINK_CLICKED" and result_in(settled.item) != _answer_of(execution.checks[-1])["result"]:
-        yield f"G3: stored {settled.item['result']}, the check's was {execution.checks[-1]}"
-    counted = len([check for check in execution.checks if _answer_of(check)["reason"] != "PAST_DEADLINE"])
-    if settled.item["checks"] != {"N": str(counted)}:
-        yield f"G3: {execution.name} stored {settled.item['checks']} checks and made {counted}"
+    result = execution.checks[-1]["result"] if stored[0] == "LINK_CLICKED" else None
+    counted = len([check for check in execution.checks if check["reason"] != "PAST_DEADLINE"])
+    if (detail["result"], detail["checks"]) != (result, counted):
+        yield f"G3: stored {detail}, the result of {counted} checks was {result}"
 
 
 def _g4(account: Account) -> Iterator[str]:
     """A failed check costs one check: an execution makes one for each point of the schedule, and few transitions for each."""
-    scenario = account.scenario
+    scenario, settled = account.scenario, _first(account, "outcome")
     points = math.ceil((scenario.window_seconds - scenario.lead_seconds) / scenario.poll_seconds)
     for execution in account.executions.values():
         if len(execution.checks) > points:
@@ -215,15 +165,13 @@ def _g4(account: Account) -> Iterator[str]:
         around = 5 if scenario.is_healthy and not scenario.cancelled_at else 8
         if len(execution.entered_states) > 3 * len(execution.checks) + around:
             yield f"G4: {execution.name}: {len(execution.entered_states)} transitions, {len(execution.checks)} checks"
-        answers = _answers_to(execution)
+        answers = execution.answers
         if "CLICKED" in answers[:-1]:
             yield f"G4: {execution.name} went on checking after a click"
         twice = ("REJECTED", "REJECTED") in pairwise(answers[:-1])
-        if twice and "PENDING" not in answers and not _is_takeover(execution):
+        if twice and "PENDING" not in answers and not execution.is_takeover:
             yield f"G4: {execution.name} went on checking after two rejections"
-    settled = _first(account, "outcome")
-    for execution in account.executions.values():
-        has_seen = "CLICKED" in _answers_to(execution) and execution.status == "SUCCEEDED"
+        has_seen = "CLICKED" in answers and execution.status == "SUCCEEDED"
         if has_seen and settled and settled.who != "cancel" and settled.item["outcome"] != {"S": "LINK_CLICKED"}:
             yield f"G4: {execution.name} saw a click and ended, and {settled.item['outcome']} is stored"
 
@@ -255,15 +203,14 @@ def _g5(account: Account) -> Iterator[str]:
 
 def _g6(account: Account) -> Iterator[str]:
     """A cancel that was answered with 200 is final, and carries nothing of a click."""
-    item, settled = account.item or {}, _first(account, "outcome")
+    outcome, settled = detail_of(account.item or {})["outcome"], _first(account, "outcome")
     for _, who, verification in account.answers:
-        if who == "cancel" and verification["outcome"] is None:
-            yield "G6: a cancel was answered without an outcome"
-        if who == "cancel" and verification["outcome"] != text(item, "outcome"):
-            yield f"G6: a cancel was answered {verification['outcome']}; {item.get('outcome')} is stored"
-    if settled and text(settled.item, "outcome") == "CANCELLED":
-        if (text(settled.item, "reason"), checks_in(settled.item), result_in(settled.item)) != (None, None, None):
-            yield f"G6: a cancel carries more than itself: {settled.item}"
+        if who == "cancel" and (verification["outcome"] is None or verification["outcome"] != outcome):
+            yield f"G6: a cancel was answered {verification['outcome']}; {outcome} is stored"
+    if settled and settled.item["outcome"] == {"S": "CANCELLED"}:
+        detail = detail_of(settled.item)
+        if any(detail[name] is not None for name in ("reason", "checks", "result")):
+            yield f"G6: a cancel carries more than itself: {detail}"
         if settled.item["executionName"]["S"].endswith("-cancel") != (settled.who == "cancel"):
             yield "G6: a cancel did not name its execution"
 
@@ -272,9 +219,6 @@ def _g6(account: Account) -> Iterator[str]:
 
 
 def _item(account: Account) -> Iterator[str]:
-    takeovers = [int(version.item["takeovers"]["N"]) for version in account.versions]
-    if takeovers != sorted(takeovers):
-        yield f"takeovers decreased: {takeovers}"
     for version in account.versions:
         item = version.item
         if other := {name for name, value in item.items() if not {"S", "N"} & set(value)}:
@@ -285,16 +229,9 @@ def _item(account: Account) -> Iterator[str]:
             yield f"{version.who} let something unpublished expire, or the reverse"
         if ("outcome" in item) != (item["status"] == {"S": "SETTLED"}):
             yield f"{version.who} left outcome and status contradicting each other"
-        if "publishedAt" in item and "outcome" not in item:
-            yield f"{version.who} published no outcome"
+    scenario = account.scenario
+    longest = 11 + scenario.call if not (scenario.faults or scenario.outages) else _LONGEST_CALL_MILLIS
     for attribute in ("settledAt", "publishedAt"):
-        if version := _first(account, attribute):
-            yield from _time_of_write(account, version, attribute)
-
-
-def _time_of_write(account: Account, version: Version, attribute: str) -> Iterator[str]:
-    """settledAt and publishedAt are the time of the write that stored them."""
-    slow = any(fault.place in SERVICES or ": " in fault.place for fault in account.scenario.faults)
-    longest = _LONGEST_CALL_MILLIS if slow or account.scenario.outages else 11 + account.scenario.call
-    if not 0 <= version.at - _millis(version.item[attribute]["S"]) <= longest:
-        yield f"{version.who} wrote {attribute} {version.item[attribute]} at {version.at}"
+        version = _first(account, attribute)
+        if version and not 0 <= version.at - _millis(version.item[attribute]["S"]) <= longest:
+            yield f"{version.who} wrote {attribute} {version.item[attribute]} at {version.at}"

@@ -3,18 +3,17 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from linkwatch.model import Ids
+
+IDS = Ids("A" * 24, "646214d929c23b4d42c1fc39")
+#: The one verification that every scenario is about.
+ID = IDS.verification_id
 #: Every scenario happens on this day: epoch milliseconds of 2026-11-23T10:00:00Z.
 MORNING = 1_795_428_000_000
-#: As a fault's error: the function crashes there.
-CRASH = "Crash"
-#: As the error of a function's call: no answer comes within the client's read time-out.
-HANG = "Hang"
-#: As the error of a function's call: AWS closes the connection.
-CLOSE = "Close"
-#: As the error of a fault at STATUS_EVENT: the event comes twice.
-TWICE = "Twice"
-#: The place at which Step Functions sends an event about an execution that has ended without success.
-STATUS_EVENT = "status event"
+#: A fault's error at a function's call: the function crashes there, AWS does not answer in time, AWS closes the connection.
+CRASH, HANG, CLOSE = "Crash", "Hang", "Close"
+#: Where Step Functions sends an event about an execution that has ended without success; a fault's error there: it comes twice.
+STATUS_EVENT, TWICE = "status event", "Twice"
 
 Service = Literal["dynamodb", "events", "lambda", "states", "sqs"]
 #: Who starts a verification: the two entry points.
@@ -77,7 +76,6 @@ class Scenario:
     ends: tuple[End, ...] = ()
     outages: tuple[Outage, ...] = ()
     cancelled_at: tuple[int, ...] = ()
-    false_events_at: tuple[int, ...] = ()  # a status event says that the named execution has failed, although it runs
     events_after: tuple[int | None, ...] = (500,)  # in turn: how late a status event comes; None: never
     first_sweep_at: int = 60_000  # after the first start; then every minute
     sweeps_at_once: int = 1

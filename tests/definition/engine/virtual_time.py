@@ -64,15 +64,12 @@ class Thread:
         self.is_over = False
         self.failure: BaseException | None = None
         self._time, self._body = time, body
-        self._go, self._back = threading.Lock(), threading.Lock()
-        self._go.acquire()
-        self._back.acquire()
+        self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self._waits = 0  # counts waits, so that an alarm for one that is over wakes nobody
-        self._has_started = self._is_ending = False
+        self._is_ending = False
 
     def start(self) -> None:
         if not self.is_over:
-            self._has_started = True
             threading.Thread(target=self._run, daemon=True).start()
             self._hand_over()
 
@@ -90,7 +87,7 @@ class Thread:
 
     def end(self) -> None:
         """Called by another thread: unwinds this one where it waits."""
-        if not self._has_started:
+        if not self._waits:  # it has not started
             self.is_over = True
         if not self.is_over:
             self._is_ending = True
