@@ -128,7 +128,7 @@ def recover(console: Console) -> int:
 
 def report(console: Console) -> int:
     """Writes the report of the background stack: HOURS, SINCE, UNTIL, OUT."""
-    from operations.report.write import write_report  # noqa: PLC0415  # needs vl-convert, which make run does without
+    from operations.report import write_report  # noqa: PLC0415  # needs vl-convert, which make run does without
 
     console.print(write_report(the_stack(), GIVEN), highlight=False, soft_wrap=True, markup=False)
     return 0

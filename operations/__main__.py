@@ -25,7 +25,7 @@ from operations.deployed.resources import RecoveryFailed
 from operations.deployed.stack import describe_stack, exports, outputs_in
 from operations.deployments import Deployment, Deployments
 from operations.environment import REGION_NAMES, BadChoice, Environment, choices, values_in
-from operations.report.write import write_report
+from operations.report import write_report
 
 #: The choices of a command, by name.
 Chosen = Mapping[str, str]

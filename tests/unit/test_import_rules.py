@@ -15,10 +15,9 @@ FOLDERS: dict[str, set[str]] = {
     "simulator": set(),
     "operations/deployed": set(),
     "operations": {"operations/deployed", "simulator"},
-    "operations/__main__": {"operations", "operations/acceptance", "operations/deployed", "operations/report"},
-    "operations/report": {"operations", "operations/deployed"},
+    "operations/__main__": {"operations", "operations/acceptance", "operations/deployed"},
     "operations/acceptance": {"operations", "operations/deployed", "simulator"},
-    "local": {"operations", "operations/acceptance", "operations/deployed", "operations/report", "simulator"},
+    "local": {"operations", "operations/acceptance", "operations/deployed", "simulator"},
     "benchmarks": {"functions"},
     "contracts": {"functions"},
 }
