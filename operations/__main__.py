@@ -38,7 +38,7 @@ def _deploy(environment: Environment, chosen: Chosen) -> None:
     else:
         sam_cli.build(environment)
         folder = release.write()
-    release.checked(folder)
+    release.check(folder)
     deployments = Deployments(environment)
     print(f"Deploying {folder.name} to {deployments.destination()}", flush=True)
     deployments.upload_code(folder.glob("*.zip"))
