@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from operations import sam_cli
-from operations.deployed.stack import DeployedStack, describe_stack, outputs_in
+from operations.deployed.stack import DeployedStack, MissingOutputs, describe_stack, outputs_in
 from operations.environment import BadChoice, Environment, entry_point
 from simulator.coded import CodedLink
 
@@ -17,7 +17,7 @@ def deploy(environment: Environment, given: Mapping[str, str], *, asks: bool) ->
     """
     own = environment.beside("simulator")
     window = "300"
-    with suppress(BadChoice):  # it may be there before the stack that it is for
+    with suppress(MissingOutputs):  # it may be there before the stack that it is for
         window = environment.stack().parameters["WindowSeconds"]
     sam_cli.deploy_simulator(own, {"WindowSeconds": window, **given}, asks=asks)
     print(_how_to_use(environment, outputs_in(describe_stack(own.calls().client, own.stack_name))))
