@@ -184,7 +184,7 @@ def _warm_up(stack: Stack) -> None:
     # Malformed: it leaves nothing behind but a dead letter.
     malformed = {"messageId": "warm-up", "body": "{}", "attributes": {"SentTimestamp": "0"}}
     stack.functions.invoke("InstantLinkSent", json.dumps({"Records": [malformed]}))
-    stack.event_queue.purge_dead_letters()
+    stack.purge_dead_letters()
 
 
 def warm_up_many(stack: Stack) -> None:

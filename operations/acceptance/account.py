@@ -186,7 +186,7 @@ def _reachable(url: str, endpoint: str | None) -> str:
 
 
 def _function_versions(stack: DeployedStack) -> dict[str, str]:
-    asked = {"FunctionName": stack.functions.name_of("CheckLink"), "Qualifier": "live"}
+    asked = {"FunctionName": stack.resources.physical_id("CheckLink"), "Qualifier": "live"}
     found = stack.client("lambda").get_function_configuration(**asked)
     return {"CheckLink": found["Version"], "runtime": found["Runtime"], "boto3": boto3.__version__}
 

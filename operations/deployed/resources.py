@@ -1,13 +1,9 @@
-"""The resources of a deployed template by their logical ids: its functions and its queues."""
+"""The resources of a deployed template by their logical ids, and what one does with its functions."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-
-
-class RecoveryFailed(Exception):
-    """Recovery could not recover every open verification; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -40,51 +36,25 @@ class DeployedFunctions:
     client: Callable[[str], Any]
     resources: Resources
 
-    def name_of(self, logical_id: str) -> str:
-        """The name of a function of the template in this stack. Raises ClientError where there is none."""
-        return self.resources.physical_id(logical_id)
-
     def invoke(self, logical_id: str, event: str) -> dict[str, Any]:
         """Calls a function by its alias and waits for its answer. event: JSON."""
-        name = self.name_of(logical_id)
+        name = self.resources.physical_id(logical_id)
         return self.client("lambda").invoke(FunctionName=name, Qualifier="live", Payload=event)
 
     def logs_of(self, logical_id: str) -> str:
         """Everything that a function has logged so far."""
-        described = self.client("lambda").get_function_configuration(FunctionName=self.name_of(logical_id))
+        name = self.resources.physical_id(logical_id)
+        group = self.client("lambda").get_function_configuration(FunctionName=name)["LoggingConfig"]["LogGroup"]
         pages = self.client("logs").get_paginator("filter_log_events")
-        group = described["LoggingConfig"]["LogGroup"]
         return "\n".join(e["message"].rstrip() for page in pages.paginate(logGroupName=group) for e in page["events"])
 
     def recover(self, *, rearm: bool = False) -> dict[str, Any]:
         """Runs recovery's sweep now; returns its counts. rearm: resumes also what recovery has given up on.
 
-        Raises RecoveryFailed, BotoCoreError, ClientError.
+        Raises RuntimeError where it fails, BotoCoreError, ClientError.
         """
         answer = self.invoke("RecoverUnfinished", json.dumps({"sweep": True, "rearm": rearm}))
         payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
-            raise RecoveryFailed(f"recovery failed: {payload['errorMessage']}")
+            raise RuntimeError(f"recovery failed: {payload['errorMessage']}")
         return payload
-
-
-@dataclass(frozen=True)
-class EventQueue:
-    """The queue between the bus and the event handler, and its dead letters. client: as above."""
-
-    client: Callable[[str], Any]
-    resources: Resources
-
-    def url(self, logical_id: str) -> str:
-        """The URL of a queue of the template."""
-        return self.resources.physical_id(logical_id)
-
-    def dead_letters(self) -> list[dict[str, Any]]:
-        """The events among the dead letters, up to ten of them. They stay there."""
-        url = self.url("InstantLinkSentDeadLetters")
-        got = self.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
-        return [json.loads(message["Body"]) for message in got.get("Messages", [])]
-
-    def purge_dead_letters(self) -> None:
-        """Empties the queue of dead letters."""
-        self.client("sqs").purge_queue(QueueUrl=self.url("InstantLinkSentDeadLetters"))

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from operations.deployed.clock import Clock, await_that
 from operations.deployed.executions import DeployedExecutions
 from operations.deployed.outcome_events import OutcomeEvents
-from operations.deployed.resources import DeployedFunctions, EventQueue, Resources
+from operations.deployed.resources import DeployedFunctions, Resources
 from operations.deployed.signed_calls import ApiAnswer, SignedCalls
 
 _DESERIALIZER = TypeDeserializer()
@@ -87,7 +87,6 @@ class DeployedStack:
         self.executions = DeployedExecutions(self.client, outputs.StateMachineArn)
         self.resources = Resources(self.client, stack_name)
         self.functions = DeployedFunctions(self.client, self.resources)
-        self.event_queue = EventQueue(self.client, self.resources)
 
     @property
     def clock(self) -> Clock:
@@ -146,6 +145,16 @@ class DeployedStack:
         answer = self.client("events").put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             raise RuntimeError(f"the bus refused the event: {answer['Entries'][0].get('ErrorCode')}")
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """The events among the dead letters, up to ten of them. They stay there."""
+        url = self.resources.physical_id("InstantLinkSentDeadLetters")
+        got = self.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+        return [json.loads(message["Body"]) for message in got.get("Messages", [])]
+
+    def purge_dead_letters(self) -> None:
+        """Empties the queue of dead letters."""
+        self.client("sqs").purge_queue(QueueUrl=self.resources.physical_id("InstantLinkSentDeadLetters"))
 
     # ── Outcomes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -94,8 +94,8 @@ def defer_a_start_and_return_an_event(stack: Stack) -> None:
 
 def put_a_malformed_event(stack: Stack) -> None:
     stack.put_link_sent({"requestId": "malformed"})
-    await_that(stack.event_queue.dead_letters, patience(stack), "it is among the dead letters")
-    stack.event_queue.purge_dead_letters()
+    await_that(stack.dead_letters, patience(stack), "it is among the dead letters")
+    stack.purge_dead_letters()
 
 
 def use_up_the_takeovers(stack: Stack) -> None:

@@ -25,14 +25,14 @@ def event_of(link: Link, seconds_ago: float = 1, **fields: Any) -> dict[str, Any
 
 
 def put_into_queue(stack: Stack, body: str, queue: str = QUEUE) -> None:
-    stack.client("sqs").send_message(QueueUrl=stack.event_queue.url(queue), MessageBody=body)
+    stack.client("sqs").send_message(QueueUrl=stack.resources.physical_id(queue), MessageBody=body)
 
 
 def await_dead_letter(link: Link) -> dict[str, Any]:
     """The dead letter about a link."""
 
     def found() -> dict[str, Any] | None:
-        letters = link.stack.event_queue.dead_letters()
+        letters = link.stack.dead_letters()
         return next((letter for letter in letters if letter["detail"].get("sessionId") == link.session_id), None)
 
     return link.await_that(found, "it is a dead letter")
@@ -139,7 +139,7 @@ def test_dead_letters_can_be_sent_to_the_queue_again(stack):
 
 def redrive(stack: Stack) -> None:
     """Sends the dead letters to the queue again, as StartMessageMoveTask does on AWS. The emulator has no such call."""
-    sqs, url = stack.client("sqs"), stack.event_queue.url(DEAD_LETTERS)
+    sqs, url = stack.client("sqs"), stack.resources.physical_id(DEAD_LETTERS)
     options = {"QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 600}
     received: list[dict[str, Any]] = []
     while got := sqs.receive_message(**options).get("Messages"):

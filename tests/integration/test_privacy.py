@@ -62,7 +62,7 @@ def events_and_histories(stack: Stack, links: list[Link]) -> Iterator[tuple[str,
 
 
 def dead_letters(stack: Stack) -> Iterator[tuple[str, str]]:
-    yield "dead letters", json.dumps(stack.event_queue.dead_letters())
+    yield "dead letters", json.dumps(stack.dead_letters())
 
 
 @pytest.fixture(scope="module")

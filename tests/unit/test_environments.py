@@ -1,25 +1,23 @@
 """What chooses an account and a region, and what make env prints."""
 
+import json
 import os
-import shlex
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from local.background import variables_of
 from local.launch import Emulator
 from local.stack import Stack
 from operations import sam_cli
+from operations.__main__ import main
 from operations.deployed.clock import Clock
 from operations.deployed.stack import OUTPUTS, Outputs
 from operations.environment import REGION_NAMES, BadChoice, Environment, choices, values_in
-from tests.unit.loopback import Received, server
 
-ROOT = Path(__file__).parents[2]
 REGION = "eu-central-1"
 SHELL = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": "us-west-2"}  # as for the AWS CLI, AWS_REGION counts first
 VALUES = {
@@ -77,82 +75,76 @@ def test_sam_gets_the_region_by_both_names(shell):
 
 # ── make env ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-
-@contextmanager
-def aws(status: int, body: str) -> Iterator[tuple[dict[str, str], list[Received]]]:
-    """A server on the loopback that acts as CloudFormation: the variables that lead to it, and its requests."""
-    with server(lambda _: (status, body)) as (url, received):
-        yield {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}, received
-
-
-def stack_of(values: dict[str, str]) -> str:
-    outputs = "".join(
-        f"<member><OutputKey>{n}</OutputKey><OutputValue>{v}</OutputValue></member>" for n, v in values.items()
-    )
-    return (
-        "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>linkwatch</StackName>"
-        f"<StackStatus>CREATE_COMPLETE</StackStatus><Outputs>{outputs}</Outputs></member></Stacks>"
-        "</DescribeStacksResult></DescribeStacksResponse>"
-    )
-
-
-NO_STACK = (
-    "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>"
-    "<Message>Stack with id linkwatch does not exist</Message></Error></ErrorResponse>"
-)
-OPERATIONS = f"{shlex.quote(sys.executable)} -m operations"
-PRINT_EXPORTS = f"{OPERATIONS} env ENV=prod"
 NAMED = (*REGION_NAMES, *OUTPUTS)
 
 
-def shell_line(line: str, home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    bare = {"PATH": os.environ["PATH"], "HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"}
-    return subprocess.run(
-        ["/bin/sh", "-c", line], cwd=ROOT, env=bare | variables, capture_output=True, text=True, timeout=60, check=False
-    )
+@pytest.fixture
+def shell(monkeypatch, tmp_path) -> Callable[..., None]:
+    """Sets variables, in a shell that has no other ones of AWS's."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "config").write_text(f"[profile mine]\nregion = {REGION}\n")
+
+    def set_variables(**variables: str) -> None:
+        fixed = {"AWS_CONFIG_FILE": f"{tmp_path}/config", "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
+        for name, value in (fixed | variables).items():
+            monkeypatch.setenv(name, value)
+
+    return set_variables
 
 
-@pytest.mark.parametrize("shell", [SHELL, {"AWS_PROFILE": "mine"}], ids=["the shell's", "the profile's"])
-def test_make_env_prints_exports_of_region_and_all_outputs_and_nothing_else(shell, tmp_path):
-    (tmp_path / ".aws").mkdir()
-    (tmp_path / ".aws" / "config").write_text(f"[profile mine]\nregion = {REGION}\n")
-    show = " && ".join(f'printf "%s\\n" "${name}"' for name in NAMED)
+def create_stack(outputs: dict[str, str]) -> None:
+    """Creates the stack of ENV=prod in the account that moto simulates."""
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    client = boto3.client("cloudformation", region_name=REGION)
+    client.create_stack(StackName="linkwatch", TemplateBody=json.dumps(template))
 
-    with aws(200, stack_of(VALUES | {"CheckLinkName": "CheckLink"})) as (variables, received):
-        printed = shell_line(PRINT_EXPORTS, tmp_path, **shell, **variables)
-        evaluated = shell_line(f'eval "$({PRINT_EXPORTS})" && {show}', tmp_path, **shell, **variables)
 
-    assert [line.split("=")[0] for line in printed.stdout.splitlines()] == [
-        f"export {name}" for name in (*NAMED, "CheckLinkName")
-    ]
-    assert evaluated.stdout.splitlines() == [REGION, REGION, *(VALUES[name] for name in OUTPUTS)]
-    assert f"this speaks to {variables['AWS_ENDPOINT_URL']}, not to AWS" in printed.stderr
-    assert all(f"/{REGION}/" in request.headers["authorization"] for request in received)
+@pytest.mark.parametrize("variables", [SHELL, {"AWS_PROFILE": "mine"}], ids=["the shell's region", "the profile's"])
+def test_make_env_prints_exports_of_region_and_all_outputs_and_nothing_else(shell, variables, capsys):
+    shell(**variables)
+    with mock_aws():
+        create_stack(VALUES | {"CheckLinkName": "CheckLink"})
+
+        status = main(["env", "ENV=prod"])
+
+    printed = capsys.readouterr().out
+    names = [line.removeprefix("export ").split("=")[0] for line in printed.splitlines()]
+    show = "\n".join(f'printf "%s\\n" "${name}"' for name in names)
+    evaluated = subprocess.run(["/bin/sh", "-c", printed + show], capture_output=True, text=True, check=True)
+    expected = dict.fromkeys(REGION_NAMES, REGION) | VALUES | {"CheckLinkName": "CheckLink"}
+    assert status == 0
+    assert dict(zip(names, evaluated.stdout.splitlines(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("has_stack", [False, True], ids=["there is no stack", "it has no outputs"])
+def test_make_env_of_a_stack_that_is_not_deployed_prints_nothing_to_evaluate(shell, has_stack, capsys):
+    shell(**SHELL)
+    with mock_aws():
+        if has_stack:
+            create_stack({})
+
+        assert main(["env", "ENV=prod"]) == 2
+
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
-    ("status", "body"), [(400, NO_STACK), (200, stack_of({}))], ids=["there is no stack", "it has no outputs"]
+    ("variables", "status", "problem"),
+    [({}, 2, "there is no region"), (SHELL, 1, "Unable to locate credentials")],
+    ids=["region", "credentials"],
 )
-def test_make_env_of_a_stack_that_is_not_deployed_prints_nothing_to_evaluate(status, body, tmp_path):
-    with aws(status, body) as (variables, _):
-        done = shell_line(PRINT_EXPORTS, tmp_path, **SHELL, **variables)
+def test_what_is_missing_is_said_in_one_line(shell, variables, status, problem, capsys):
+    shell(**variables)
 
-    assert (done.returncode, done.stdout) == (2, "")
+    assert main(["env", "ENV=prod"]) == status
 
-
-@pytest.mark.parametrize(
-    ("typed", "exported", "status", "problem"),
-    [
-        pytest.param("ENV=prod", {}, 2, "there is no region", id="region"),
-        pytest.param("", {"ENV": "prod", **SHELL}, 2, "say which stack: ENV=", id="ENV, which is exported"),
-        pytest.param("ENV=prod", SHELL, 1, "Unable to locate credentials", id="credentials"),
-    ],
-)
-def test_what_is_missing_is_said_in_one_line(typed, exported, status, problem, tmp_path):
-    done = shell_line(f"{OPERATIONS} env {typed}", tmp_path, **exported)
-
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (status, "", 1)
-    assert done.stderr.startswith(f"linkwatch: {problem}")
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err.count("\n")) == ("", 1)
+    assert printed.err.startswith(f"linkwatch: {problem}")
 
 
 def test_the_local_stack_names_its_own_address_of_the_api_and_its_keys():
