@@ -12,13 +12,7 @@ _JOBS: dict[str, dict[str, Any]] = {
     f"{path.stem}: {name}": job for path in _WORKFLOWS for name, job in yaml.safe_load(path.read_text())["jobs"].items()
 }
 _CREDENTIALS = "aws-actions/configure-aws-credentials"
-_WITH_CREDENTIALS = {
-    "linkwatch: dev",
-    "linkwatch: prod",
-    "linkwatch: plan-rollback",
-    "linkwatch: rollback",
-    "deploy: deploy",
-}
+_WITH_CREDENTIALS = {*(f"linkwatch: {job}" for job in ("dev", "prod", "plan-rollback", "rollback")), "deploy: deploy"}
 #: Commands that install, build or test run code of packages.
 _RUNS_PACKAGES = re.compile(r"make (test|build|release|\.venvs)|pip|npm|uv ")
 
