@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from operations import release, sam_cli, simulator
 from operations.acceptance.accept import accept
-from operations.deployed.stack import MissingOutputs, describe_stack, exports, outputs_in
+from operations.deployed.stack import MissingOutputs, exports
 from operations.deployments import CODE_PREFIX, Deployment, Deployments
 from operations.environment import REGION_NAMES, BadChoice, Environment, choices, values_in
 from operations.report import write_report
@@ -80,13 +80,11 @@ def _deployments(environment: Environment, _: Chosen) -> None:
 
 
 def _env(environment: Environment, _: Chosen) -> None:
-    stack = environment.stack()
-    outputs = outputs_in(describe_stack(stack.client, stack.stack_name))
-    print(exports(dict.fromkeys(REGION_NAMES, environment.region) | outputs))
+    print(exports(dict.fromkeys(REGION_NAMES, environment.region) | environment.stack().all_outputs()))
 
 
 def _recover(environment: Environment, _: Chosen) -> None:
-    print(json.dumps(environment.stack().functions.recover(rearm=True), indent=2))
+    print(json.dumps(environment.stack().recover(rearm=True), indent=2))
 
 
 def _simulator(environment: Environment, chosen: Chosen) -> None:

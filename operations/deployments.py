@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from operations.deployed.stack import describe_stack, find_stack, outputs_in
+from operations.deployed.stack import CloudFormationStack
 from operations.environment import BadChoice, Environment
 
 _BUCKET_TEMPLATE = Path(__file__).with_name("deployment_bucket.yaml")
@@ -51,16 +51,18 @@ class Deployments:
     @cached_property
     def bucket(self) -> str:
         """The bucket's name. Where there is none it is made, with a policy that lets only the caller's role write."""
-        name = f"{self._stack_name}-deployments"
-        if not (stack := find_stack(self._client, name)):
+        stack = CloudFormationStack(self._client, f"{self._stack_name}-deployments")
+        if not stack.describe():
             caller, cloudformation = self._caller["Arn"], self._client("cloudformation")
-            print(f"Making the bucket to deploy from (stack {name}); only {caller} may write to it", flush=True)
+            print(
+                f"Making the bucket to deploy from (stack {stack.stack_name}); only {caller} may write to it",
+                flush=True,
+            )
             parameters = [{"ParameterKey": "DeployerArns", "ParameterValue": ",".join(deployer_arns(caller))}]
             template = _BUCKET_TEMPLATE.read_text("utf-8")
-            cloudformation.create_stack(StackName=name, TemplateBody=template, Parameters=parameters)
-            cloudformation.get_waiter("stack_create_complete").wait(StackName=name)
-            stack = describe_stack(self._client, name)
-        return outputs_in(stack)["BucketName"]
+            cloudformation.create_stack(StackName=stack.stack_name, TemplateBody=template, Parameters=parameters)
+            cloudformation.get_waiter("stack_create_complete").wait(StackName=stack.stack_name)
+        return stack.all_outputs()["BucketName"]
 
     def upload_code(self, files: Iterable[Path]) -> None:
         """Uploads zip files, whether or not files of these names are there."""
@@ -69,7 +71,7 @@ class Deployments:
 
     def keep_current(self) -> str | None:
         """Keeps what is deployed now and returns its name; None if nothing was ever deployed."""
-        stack = find_stack(self._client, self._stack_name)
+        stack = CloudFormationStack(self._client, self._stack_name).describe()
         if not stack or stack["StackStatus"] in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"}:
             return None
         asked = {"StackName": self._stack_name, "TemplateStage": "Original"}

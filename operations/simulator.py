@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from operations import sam_cli
-from operations.deployed.stack import DeployedStack, MissingOutputs, describe_stack, outputs_in
+from operations.deployed.stack import CloudFormationStack, DeployedStack, MissingOutputs
 from operations.environment import BadChoice, Environment, entry_point
 from simulator.coded import CodedLink
 
@@ -20,7 +20,7 @@ def deploy(environment: Environment, given: Mapping[str, str], *, asks: bool) ->
     with suppress(MissingOutputs):  # it may be there before the stack that it is for
         window = environment.stack().parameters["WindowSeconds"]
     sam_cli.deploy_simulator(own, {"WindowSeconds": window, **given}, asks=asks)
-    print(_how_to_use(environment, outputs_in(describe_stack(own.calls().client, own.stack_name))))
+    print(_how_to_use(environment, CloudFormationStack(own.calls().client, own.stack_name).all_outputs()))
 
 
 def send(stack: DeployedStack, chosen: Mapping[str, str]) -> str:

@@ -80,7 +80,7 @@ def _malformed_event(target: Target) -> Finding:
         found = await_that(
             lambda: any(letter.get("detail") == detail for letter in letters()), _DEAD_LETTER_SECONDS, "it is there"
         )
-    url = target.stack.resources.physical_id("InstantLinkSentDeadLetters")
+    url = target.stack.physical_id("InstantLinkSentDeadLetters")
     return _found("a malformed event", "is among the dead letters", found, f"queue {url}")
 
 

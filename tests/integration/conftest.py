@@ -82,9 +82,9 @@ class Link:
 
     def await_state(self, state: str) -> None:
         """Returns when its first execution has entered a state."""
-        executions = self.stack.executions
+        stack, name = self.stack, self.verification_id
         self.await_that(
-            lambda: executions.find(self.verification_id) and state in executions.states_entered(self.verification_id),
+            lambda: stack.execution(name) and state in stack.states_entered(name),
             f"{state} is entered",
         )
 
@@ -92,7 +92,7 @@ class Link:
         """An execution of it, by its name, once it has ended."""
 
         def ended() -> dict[str, Any] | None:
-            execution = self.stack.executions.find(name)
+            execution = self.stack.execution(name)
             return execution if execution and execution["status"] != "RUNNING" else None
 
         return self.await_that(ended, f"{name} has ended")
@@ -158,7 +158,7 @@ def start_all[T](acts: Mapping[str, Callable[[], T]]) -> dict[str, Future[T]]:
 
 def measured(stack: Stack, function: str, metric: str) -> float:
     """The sum of a metric that a function has published so far: embedded metrics are lines of its log."""
-    lines = stack.functions.logs_of(function).splitlines()
+    lines = stack.logs_of(function).splitlines()
     return sum(sum(json.loads(line).get(metric, [])) for line in lines if line.startswith('{"_aws"'))
 
 

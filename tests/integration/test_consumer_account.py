@@ -8,8 +8,7 @@ import pytest
 from local import sam
 from local.checkout import ROOT
 from operations.deployed.clock import await_that
-from operations.deployed.resources import DeployedFunctions, Resources
-from operations.deployed.stack import describe_stack, outputs_in
+from operations.deployed.stack import CloudFormationStack
 from tests.integration.conftest import patience
 from tests.integration.test_examples import decision_on, sent
 from tests.sample_events import event
@@ -22,14 +21,14 @@ TEMPLATE = ROOT / "examples" / "consumer_account" / "forward.yaml"
 def decisions(stack) -> Iterator[str]:
     """Deploys the consumer with a bus of its own, and what forwards outcomes there. Yields the name of its table."""
     account = stack.client("sts").get_caller_identity()["Account"]
-    linkwatch = outputs_in(describe_stack(stack.client, sam.STACK_NAME))
+    linkwatch = stack.all_outputs()
     parameters = {
         "ForwardRoleArn": f"arn:aws:iam::{account}:role/{FORWARD}",
         "ApiUrl": stack.api_url,
         "ApiId": linkwatch["ApiId"],
     }
     sam.deploy_example("consumer_account", parameters, stack.environment)
-    consumer = outputs_in(describe_stack(stack.client, CONSUMER))
+    consumer = CloudFormationStack(stack.client, CONSUMER).all_outputs()
     cloudformation = stack.client("cloudformation")
     given = {"BusName": linkwatch["BusName"], "ConsumerBusArn": consumer["BusArn"]}
     cloudformation.create_stack(
@@ -39,7 +38,7 @@ def decisions(stack) -> Iterator[str]:
         Capabilities=["CAPABILITY_NAMED_IAM"],
     )
     cloudformation.get_waiter("stack_create_complete").wait(StackName=FORWARD)
-    assert outputs_in(describe_stack(stack.client, FORWARD))["ForwardRoleArn"] == parameters["ForwardRoleArn"]
+    assert CloudFormationStack(stack.client, FORWARD).all_outputs()["ForwardRoleArn"] == parameters["ForwardRoleArn"]
     yield consumer["DecisionsTable"]
     for name in (FORWARD, CONSUMER):
         cloudformation.delete_stack(StackName=name)
@@ -54,7 +53,7 @@ def test_a_forwarded_outcome_is_decided_on_by_what_the_api_says(stack, decisions
     stack.client("events").put_events(Entries=[{**entry, "Detail": json.dumps(forged)}])
 
     line = f"{verification_id}: decided before"
-    functions = DeployedFunctions(stack.client, Resources(stack.client, CONSUMER))
+    functions = CloudFormationStack(stack.client, CONSUMER)
     await_that(lambda: line in functions.logs_of("ActOnOutcome"), patience(stack), "the consumer has seen it")
     assert decided["decision"] == "ALLOW"
     assert decision_on(stack, decisions, verification_id) == decided

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from local.checkout import ROOT
 from local.stack import Stack
 from operations import release
-from operations.deployed.stack import describe_stack
 from tests.integration.conftest import Link, late_link, make
 
 
@@ -35,10 +34,12 @@ class Version(NamedTuple):
 
 
 def version_of(stack: Stack) -> Version:
-    name = stack.resources.physical_id("CheckLink")
+    name = stack.physical_id("CheckLink")
     called = stack.client("lambda").get_function_configuration(FunctionName=name, Qualifier="live")
     machine = stack.client("stepfunctions").describe_state_machine(stateMachineArn=stack.outputs.StateMachineArn)
-    tags = {tag["Key"]: tag["Value"] for tag in describe_stack(stack.client, stack.stack_name)["Tags"]}
+    described = stack.describe()
+    assert described
+    tags = {tag["Key"]: tag["Value"] for tag in described["Tags"]}
     return Version(
         called["CodeSha256"], called["Environment"]["Variables"], "Next version" in machine["definition"], tags
     )

@@ -39,16 +39,16 @@ ALLOWED = {
 def calls(stack) -> Iterator[dict[str, tuple[str, str, dict[str, Any]]]]:
     """Each call by its name: service, operation and arguments."""
     table, bus = {"TableName": stack.outputs.TableName}, stack.outputs.BusName
-    machine, execution = stack.outputs.StateMachineArn, {"executionArn": stack.executions.arn("no-such-execution")}
+    machine, execution = stack.outputs.StateMachineArn, {"executionArn": stack.execution_arn("no-such-execution")}
     secret = {"SecretId": stack.outputs.SignzyTokenArn}
-    queue = {"QueueUrl": stack.resources.physical_id("InstantLinkSentQueue")}
-    dead_letters = {"QueueUrl": stack.resources.physical_id("InstantLinkSentDeadLetters")}
+    queue = {"QueueUrl": stack.physical_id("InstantLinkSentQueue")}
+    dead_letters = {"QueueUrl": stack.physical_id("InstantLinkSentDeadLetters")}
     exists = {"Key": KEY, "ConditionExpression": "attribute_exists(verificationId)"}
     shown_again = [{"Id": "0", "ReceiptHandle": "none", "VisibilityTimeout": 0}]
     forged = {"EventBusName": bus, "Source": "another", "DetailType": "VerificationSettled", "Detail": "{}"}
 
     def run(function: str) -> tuple[str, str, dict[str, Any]]:
-        name = stack.resources.physical_id(function)
+        name = stack.physical_id(function)
         alias = stack.client("lambda").get_alias(FunctionName=name, Name="live")["AliasArn"]
         return "lambda", "invoke", {"FunctionName": alias, "InvocationType": "DryRun"}
 

@@ -119,7 +119,7 @@ def test_a_verification_takes_three_transitions_a_check_and_five_around_them(nam
     link = watched[name, entry_point]
     checks = link.settled()["checks"]
 
-    assert len(link.stack.executions.states_entered(link.verification_id)) == 3 * checks + 5
+    assert len(link.stack.states_entered(link.verification_id)) == 3 * checks + 5
 
 
 def test_a_click_carries_what_signzy_says_about_the_line(watched):

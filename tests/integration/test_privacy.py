@@ -56,7 +56,7 @@ def events_and_histories(stack: Stack, links: list[Link]) -> Iterator[tuple[str,
         yield f"event of {link.verification_id}", json.dumps(stack.events(link.verification_id))
         yield (
             f"history of {link.verification_id}",
-            json.dumps(stack.executions.history(link.verification_id), default=str),
+            json.dumps(stack.history(link.verification_id), default=str),
         )
         yield f"API's view of {link.verification_id}", json.dumps(stack.find(link.verification_id).body)
 

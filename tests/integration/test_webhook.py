@@ -20,8 +20,7 @@ from local import sam
 from local.checkout import ROOT
 from local.stack import Stack
 from operations.deployed.clock import await_that
-from operations.deployed.resources import DeployedFunctions, Resources
-from operations.deployed.stack import describe_stack, outputs_in
+from operations.deployed.stack import CloudFormationStack
 from tests.integration.conftest import Link, late_link, patience
 from tests.sample_events import event
 from tests.schemas import complaints
@@ -51,7 +50,7 @@ class Deployed:
 
     def attempts(self, verification_id: str, count: int) -> list[dict[str, Any]]:
         """The log's lines about a verification, once there are so many."""
-        functions = DeployedFunctions(self.stack.client, Resources(self.stack.client, STACK_NAME))
+        functions = CloudFormationStack(self.stack.client, STACK_NAME)
 
         def lines() -> list[dict[str, Any]] | None:
             logged = [json.loads(line) for line in functions.logs_of("DeliverOutcome").splitlines() if line[:1] == "{"]
@@ -77,7 +76,7 @@ def webhook(stack) -> Deployed:
         "WebhookUrl": f"http://127.0.0.1:{port}/outcomes",
     }
     sam.deploy_example("webhook", parameters, stack.environment)
-    arn = outputs_in(describe_stack(stack.client, STACK_NAME))["WebhookSecretArn"]
+    arn = CloudFormationStack(stack.client, STACK_NAME).all_outputs()["WebhookSecretArn"]
     command = [sys.executable, WEBHOOK / "rotate_secret.py", arn]
     subprocess.run(command, env=stack.environment, check=True, capture_output=True, timeout=60)
     stored = stack.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"]
