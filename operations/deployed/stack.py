@@ -41,8 +41,7 @@ def outputs_of(client: Callable[[str], Any], stack_name: str) -> Outputs:
     """A linkwatch's outputs. Raises MissingOutputs, ClientError."""
     found = CloudFormationStack(client, stack_name).all_outputs()
     if missing := [name for name in OUTPUTS if name not in found]:
-        region = client("cloudformation").meta.region_name
-        raise MissingOutputs(f"the stack {stack_name} in {region} is not deployed: it has no {', '.join(missing)}")
+        raise MissingOutputs(f"the stack {stack_name} is not deployed in this region: it has no {', '.join(missing)}")
     return Outputs(**{name: found[name] for name in OUTPUTS})
 
 
