@@ -64,52 +64,34 @@ def _replace(environment: Environment, deployments: Deployments, following: Depl
         arguments += ["--s3-prefix", "templates", "--force-upload"]
         arguments += ["--tags", *sam_cli.pairs(following.tags)] if following.tags else []
         arguments += [] if executes else ["--no-execute-changeset"]
-        sam_cli.deploy(environment, arguments, parameters, asks=executes and _asks(chosen))
+        sam_cli.deploy(environment, arguments, parameters, asks=executes and chosen.get("CONFIRM") != "no")
     if executes:
         # CloudFormation deploys the API's stage again when a path or a method changes, but not for its resource policy alone.
         api = environment.stack().outputs.ApiId
         environment.calls().client("apigateway").create_deployment(restApiId=api, stageName="v1")
 
 
-def _asks(chosen: Chosen) -> bool:
-    return chosen.get("CONFIRM") != "no"
-
-
-def _deployments(environment: Environment, _: Chosen) -> None:
-    print("\n".join(Deployments(environment).names()))
-
-
 def _env(environment: Environment, _: Chosen) -> None:
     print(exports(dict.fromkeys(REGION_NAMES, environment.region) | environment.stack().all_outputs()))
-
-
-def _recover(environment: Environment, _: Chosen) -> None:
-    print(json.dumps(environment.stack().recover(rearm=True), indent=2))
-
-
-def _simulator(environment: Environment, chosen: Chosen) -> None:
-    simulator.deploy(environment, values_in(chosen.get("PARAMETERS", "")), asks=_asks(chosen))
-
-
-def _send(environment: Environment, chosen: Chosen) -> None:
-    print(simulator.send(environment.stack(), chosen))
-
-
-def _report(environment: Environment, chosen: Chosen) -> None:
-    print(write_report(environment.stack(), chosen))
 
 
 #: What each verb does, which may return an exit status, and its choices.
 VERBS: dict[str, tuple[Callable[[Environment, Chosen], int | None], str]] = {
     "deploy": (_deploy, "ENV PARAMETERS TAGS RELEASE CONFIRM PLAN"),
-    "deployments": (_deployments, "ENV"),
+    "deployments": (lambda environment, _: print("\n".join(Deployments(environment).names())), "ENV"),
     "rollback": (_rollback, "ENV TO CONFIRM PLAN"),
     "env": (_env, "ENV"),
-    "recover": (_recover, "ENV"),
-    "simulator": (_simulator, "ENV PARAMETERS CONFIRM"),
-    "send": (_send, "ENV SCENARIO CLICK VIA CORRELATION"),
+    "recover": (lambda environment, _: print(json.dumps(environment.stack().recover(rearm=True), indent=2)), "ENV"),
+    "simulator": (simulator.deploy, "ENV PARAMETERS CONFIRM"),
+    "send": (
+        lambda environment, chosen: print(simulator.send(environment.stack(), chosen)),
+        "ENV SCENARIO CLICK VIA CORRELATION",
+    ),
     "accept": (accept, "ENV BURST FULL KEEP OUT PARAMETERS YES"),
-    "report": (_report, "ENV HOURS SINCE UNTIL OUT"),
+    "report": (
+        lambda environment, chosen: print(write_report(environment.stack(), chosen)),
+        "ENV HOURS SINCE UNTIL OUT",
+    ),
 }
 #: The others print first which account and stack they change.
 _ONLY_READ = {"deployments", "env", "report"}

@@ -6,20 +6,21 @@ from contextlib import suppress
 
 from operations import sam_cli
 from operations.deployed.stack import CloudFormationStack, DeployedStack, MissingOutputs
-from operations.environment import BadChoice, Environment, entry_point
+from operations.environment import BadChoice, Environment, entry_point, values_in
 from simulator.coded import CodedLink
 
 
-def deploy(environment: Environment, given: Mapping[str, str], *, asks: bool) -> None:
-    """Builds and deploys it, and prints how to point linkwatch at it. given: its parameters; the window is the stack's.
+def deploy(environment: Environment, chosen: Mapping[str, str]) -> None:
+    """Builds and deploys it with PARAMETERS and the stack's window, and prints how to point linkwatch at it.
 
-    Raises CalledProcessError.
+    CONFIRM=no does not ask. Raises CalledProcessError.
     """
     own = environment.beside("simulator")
     window = "300"
     with suppress(MissingOutputs):  # it may be there before the stack that it is for
         window = environment.stack().parameters["WindowSeconds"]
-    sam_cli.deploy_simulator(own, {"WindowSeconds": window, **given}, asks=asks)
+    parameters = {"WindowSeconds": window} | values_in(chosen.get("PARAMETERS", ""))
+    sam_cli.deploy_simulator(own, parameters, asks=chosen.get("CONFIRM") != "no")
     print(_how_to_use(environment, CloudFormationStack(own.calls().client, own.stack_name).all_outputs()))
 
 
@@ -29,8 +30,6 @@ def send(stack: DeployedStack, chosen: Mapping[str, str]) -> str:
     The link has CORRELATION for its correlationId. Raises BadChoice, also where the stack refuses the start.
     """
     via, click, correlation_id = entry_point(chosen), chosen.get("CLICK"), chosen.get("CORRELATION")
-    if click and not (click.isascii() and click.isdecimal()):
-        raise BadChoice(f"CLICK={click} is not a number of seconds")
     interval = int(stack.parameters["PollIntervalSeconds"])
     try:
         link = CodedLink(chosen.get("SCENARIO", "clicked"), int(time.time()), int(click) if click else None, interval)

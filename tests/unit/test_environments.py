@@ -48,12 +48,6 @@ def test_a_choice_that_a_command_does_not_use_is_an_error(words, shell):
         choices(words, shell, "send", ("ENV", "VIA"))
 
 
-@pytest.mark.parametrize("text", ["WindowSeconds=300 AlarmEmail", "WindowSeconds='300"])
-def test_a_malformed_parameter_is_refused(text):
-    with pytest.raises(BadChoice):
-        values_in(text)
-
-
 @pytest.mark.parametrize(("name", "problem"), [(None, "ENV="), ("production", "ENV="), ("local", "AWS_ENDPOINT_URL")])
 def test_an_environment_that_is_missing_unknown_or_the_emulators_is_refused(name, problem):
     with pytest.raises(BadChoice, match=problem):
