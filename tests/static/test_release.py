@@ -36,7 +36,7 @@ def mentions(template: Any, parameter: str) -> int:
 
 
 def test_the_template_has_no_transform_and_no_resource_of_sam(plain):
-    assert "Transform" not in plain
+    assert not {"Transform", "Globals"} & plain.keys()
     assert not [name for name, it in plain["Resources"].items() if it["Type"].startswith("AWS::Serverless::")]
 
 
@@ -78,10 +78,6 @@ def test_the_bill_of_materials_lists_the_packages_of_the_functions_with_their_ha
     assert set(re.findall(r'"content": "(\w{64})"', text)) == set(re.findall(r"sha256:(\w+)", REQUIREMENTS))
 
 
-def test_a_release_is_accepted_as_it_was_written(folder):
-    release.check(folder)
-
-
 CHANGES: dict[str, Callable[[Path], object]] = {
     "changed": lambda folder: (folder / "template.yaml").write_text("Resources: {}", "utf-8"),
     "added": lambda folder: (folder / "other.zip").write_bytes(b""),
@@ -93,6 +89,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_release_whose_files_are_not_those_of_its_checksums_is_refused(folder, tmp_path, change):
     copy = shutil.copytree(folder, tmp_path / "copy")
+    release.check(copy)
     CHANGES[change](copy)
 
     with pytest.raises(BadChoice):

@@ -128,6 +128,17 @@ def test_a_stack_that_was_never_deployed_leaves_nothing_to_go_back_to(client, de
         deployments.find(None)
 
 
+def test_every_object_has_to_be_in_a_bucket_of_this_account(client, kept):
+    asked: list[dict[str, Any]] = []
+    client("s3").meta.events.register("provide-client-params.s3", lambda params, **_: asked.append(params))
+
+    with at(LATER):
+        kept.keep_current()
+        kept.find(None)
+
+    assert [each.get("ExpectedBucketOwner") for each in asked] == ["123456789012"] * 3
+
+
 def test_the_bucket_is_made_for_the_caller_alone(client, deployments):
     name, caller = deployments.bucket, client("sts").get_caller_identity()["Arn"]
 
