@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from operations import sam_cli
-from operations.deployed.stack import CloudFormationStack, DeployedStack, MissingOutputs
+from operations.deployed.stack import CloudFormationStack, DeployedStack, MissingOutputs, exports
 from operations.environment import BadChoice, Environment, entry_point, values_in
 from simulator.coded import CodedLink
 
 
 def deploy(environment: Environment, chosen: Mapping[str, str]) -> None:
-    """Builds and deploys it with PARAMETERS and the stack's window, and prints how to point linkwatch at it.
+    """Builds and deploys it with PARAMETERS and the stack's window, and prints its outputs as shell exports.
 
     CONFIRM=no does not ask. Raises CalledProcessError.
     """
@@ -21,7 +21,7 @@ def deploy(environment: Environment, chosen: Mapping[str, str]) -> None:
         window = environment.stack().parameters["WindowSeconds"]
     parameters = {"WindowSeconds": window} | values_in(chosen.get("PARAMETERS", ""))
     sam_cli.deploy_simulator(own, parameters, asks=chosen.get("CONFIRM") != "no")
-    print(_how_to_use(environment, CloudFormationStack(own.calls().client, own.stack_name).all_outputs()))
+    print(exports(CloudFormationStack(own.calls().client, own.stack_name).all_outputs()))
 
 
 def send(stack: DeployedStack, chosen: Mapping[str, str]) -> str:
@@ -42,21 +42,3 @@ def send(stack: DeployedStack, chosen: Mapping[str, str]) -> str:
     elif (answer := stack.call_api("POST", "/verifications", started)).status != 202:
         raise BadChoice(answer.refusal)
     return f"{ids['requestId']}-{ids['sessionId']}"
-
-
-def _how_to_use(environment: Environment, outputs: Mapping[str, str]) -> str:
-    region = f"--region {environment.region}"
-    return f"""
-A simulator of Signzy, not Signzy, answers at {outputs["SignzyBaseUrl"]}
-
-Point a linkwatch at it, never one whose outcomes count:
-  make deploy ENV={environment.name} PARAMETERS="SignzyBaseUrl={outputs["SignzyBaseUrl"]}"
-and give it the simulator's token:
-  eval "$(make -s env ENV={environment.name})"
-  aws secretsmanager get-secret-value {region} --secret-id {outputs["TokenArn"]} --query SecretString --output text \\
-    | aws secretsmanager put-secret-value {region} --secret-id "$SignzyTokenArn" --secret-string file:///dev/stdin
-Then send it links:
-  make send ENV={environment.name} SCENARIO=clicked CLICK=25
-Delete it when you do not use it; anybody may call its URL:
-  aws cloudformation delete-stack {region} --stack-name {environment.beside("simulator").stack_name}
-"""
