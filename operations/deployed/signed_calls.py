@@ -36,9 +36,7 @@ class ApiAnswer:
     @property
     def refusal(self) -> str:
         """What the API did not accept, in one line."""
-        error = self.body.get("error", {}) if isinstance(self.body, dict) else {}
-        fields = ", ".join(f"{name} {rule}" for name, rule in error.get("fields", {}).items())
-        return f"the API answered {self.status}: {error.get('message', self.body)}{fields and f' ({fields})'}"
+        return f"the API answered {self.status}: {json.dumps(self.body)}"
 
 
 def _signer_at(clock: Clock) -> type[auth.SigV4Auth]:
