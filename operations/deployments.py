@@ -42,6 +42,7 @@ class Deployments:
         self._region, self._stack_name = environment.region, environment.stack_name
         self._client = environment.calls().client
         self._caller: dict[str, str] = self._client("sts").get_caller_identity()
+        self._parameters_path = f"/linkwatch/{self._stack_name}/deployments/"
 
     def destination(self) -> str:
         """The stack, the account, the caller and the region, in words."""
@@ -115,10 +116,6 @@ class Deployments:
         pages = self._client("ssm").get_paginator("get_parameters_by_path").paginate(Path=self._parameters_path)
         found = {it["Name"].rpartition("/")[2]: it["Value"] for page in pages for it in page["Parameters"]}
         return {name: value for name, value in found.items() if _NAME.fullmatch(name) and name <= now}
-
-    @property
-    def _parameters_path(self) -> str:
-        return f"/linkwatch/{self._stack_name}/deployments/"
 
     def _object(self, key: str) -> dict[str, str]:
         return {"Bucket": self.bucket, "Key": key, "ExpectedBucketOwner": self._caller["Account"]}
