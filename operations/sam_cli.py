@@ -26,11 +26,6 @@ def deploy(
     _sam(["deploy", *options, "--parameter-overrides", *pairs(parameters)], environment)
 
 
-def deploy_built(environment: Environment, parameters: Mapping[str, object]) -> None:
-    """Deploys what was built, without asking, for a stack that is removed again."""
-    deploy(environment, ["--resolve-s3"], parameters)
-
-
 def deploy_simulator(environment: Environment, parameters: Mapping[str, object], *, asks: bool) -> None:
     """Builds the simulator of Signzy and deploys it as environment's stack."""
     source, built = os.fspath(ROOT / "simulator" / "template.yaml"), ROOT / ".aws-sam" / "simulator"

@@ -136,7 +136,7 @@ def account_target(  # noqa: PLR0913  # callers name those after the *
         base_url = {"SignzyBaseUrl": _reachable(simulator["SignzyBaseUrl"], endpoint)}
         overrides = base_url | of_roles | parameters(window)
         sam_cli.build(own)
-        sam_cli.deploy_built(own, overrides)
+        sam_cli.deploy(own, ["--resolve-s3"], overrides)
         outputs = outputs_of(client, own.stack_name)
         tell("connecting a consumer to the bus")
         stack = DeployedStack(calls, outputs, own.stack_name, connect(client, outputs.BusName, own.stack_name))
@@ -150,7 +150,7 @@ def account_target(  # noqa: PLR0913  # callers name those after the *
             simulator=SimulatorLog(client, simulator["LogGroup"], simulator["TokenArn"], began_ms),
             window=window,
             burst=burst,
-            deploy_next=lambda: sam_cli.deploy_built(own, overrides | NEXT_VERSION),
+            deploy_next=lambda: sam_cli.deploy(own, ["--resolve-s3"], overrides | NEXT_VERSION),
             is_slow=endpoint is not None or concurrent < _FEW_LAMBDAS,
             is_emulator=endpoint is not None,
             versions=code_versions() | _function_versions(stack),

@@ -54,8 +54,7 @@ class SignedCalls:
 
     def __init__(self, session: boto3.Session, clock: Clock, endpoint: str | None = None) -> None:
         """endpoint: the emulator's address; None for AWS, which is reached as boto3 reaches it, proxies included."""
-        self.endpoint = endpoint
-        self.clock = clock
+        self.endpoint, self.clock, self.region = endpoint, clock, session.region_name
         self._session = session
         self._signer = _signer_at(clock)
         # botocore looks signers up by name in this table.
@@ -70,11 +69,6 @@ class SignedCalls:
         )
         self._clients: dict[str, Any] = {}
         self._lock = Lock()
-
-    @property
-    def region(self) -> str:
-        """The session's region."""
-        return self._session.region_name
 
     def client(self, service: str) -> Any:
         """boto3's client of a service, cached."""

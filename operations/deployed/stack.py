@@ -114,11 +114,6 @@ class DeployedStack(CloudFormationStack):
         described = self.describe() or {}
         return {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
 
-    @property
-    def window_seconds(self) -> float:
-        """The window of a verification."""
-        return float(self.parameters["WindowSeconds"])
-
     # ── Entry points ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     @property
@@ -132,10 +127,6 @@ class DeployedStack(CloudFormationStack):
     def call_api(self, method: str, path: str, body: Any = None, **options: Any) -> ApiAnswer:
         """One signed call of the API; path as in /verifications. options: as SignedCalls.call_api takes them."""
         return self.calls.call_api(method, self.api_url + path, body, **options)
-
-    def start(self, request_id: str, session_id: str, **fields: Any) -> ApiAnswer:
-        """POST /verifications."""
-        return self.call_api("POST", "/verifications", {"requestId": request_id, "sessionId": session_id, **fields})
 
     def find(self, verification_id: str) -> ApiAnswer:
         """GET /verifications/{verificationId}."""

@@ -64,7 +64,7 @@ class Link:
         return {"requestId": self.request_id, "sessionId": self.session_id}
 
     def start(self, **fields: Any) -> ApiAnswer:
-        return self.stack.start(self.request_id, self.session_id, **fields)
+        return self.stack.call_api("POST", "/verifications", {**self.fields, **fields})
 
     def put_on_bus(self, **fields: Any) -> None:
         self.stack.put_link_sent({**self.fields, **fields})
@@ -146,7 +146,7 @@ def assert_finished(link: Link, outcome: str, reason: str | None = None) -> dict
     link.event()
     details = [event["detail"] for event in link.stack.events(link.verification_id)]
     assert all(detail == {key: stored.get(key) for key in detail} for detail in details)
-    assert all(checked_at < link.stack.window_seconds for checked_at in link.checks_at())
+    assert all(checked_at < int(link.stack.parameters["WindowSeconds"]) for checked_at in link.checks_at())
     return stored
 
 

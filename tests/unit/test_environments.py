@@ -74,8 +74,8 @@ NAMED = (*REGION_NAMES, *OUTPUTS)
 
 @pytest.fixture
 def shell(monkeypatch, tmp_path) -> Callable[..., None]:
-    """Sets variables, in a shell that has no other ones of AWS's."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
+    """Sets variables, in a shell that has no other ones of AWS's or ours."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "LINKWATCH_"))]:
         monkeypatch.delenv(name)
     (tmp_path / "config").write_text(f"[profile mine]\nregion = {REGION}\n")
 
