@@ -1,7 +1,4 @@
-"""python -m operations VERB ENV=prod …: what the Makefile's targets for an account call.
-
-A choice is typed after the verb, or exported with the prefix LINKWATCH_, which is how make hands it over. An ENV or CONFIRM that
-a shell exports for another program is no choice.
+"""python -m operations VERB ENV=prod …: what the Makefile's targets for an account call, which export LINKWATCH_ENV=prod.
 
 Exits 0; 1 when AWS or SAM failed, the change set was not wanted, or accept found a broken guarantee; 2 for a choice that does not
 exist; 3 when accept could not decide.

@@ -59,16 +59,19 @@ def _iso(time: datetime) -> str:
 
 def rows(stack: DeployedStack, since: datetime, until: datetime) -> list[dict[str, Any]]:
     """A row for each link that was sent in the period, the newest first. Reads the whole table."""
-    pages = stack.client("dynamodb").get_paginator("scan")
-    items = pages.paginate(
-        TableName=stack.outputs.TableName,
-        ProjectionExpression=", ".join(f"#{name}" for name in ATTRIBUTES),
-        ExpressionAttributeNames={f"#{name}": name for name in ATTRIBUTES},
-        FilterExpression="#linkSentAt >= :since AND #linkSentAt < :until",
-        ExpressionAttributeValues={":since": {"S": _iso(since)}, ":until": {"S": _iso(until)}},
+    pages = (
+        stack.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=stack.outputs.TableName,
+            ProjectionExpression=", ".join(f"#{name}" for name in ATTRIBUTES),
+            ExpressionAttributeNames={f"#{name}": name for name in ATTRIBUTES},
+            FilterExpression="#linkSentAt >= :since AND #linkSentAt < :until",
+            ExpressionAttributeValues={":since": {"S": _iso(since)}, ":until": {"S": _iso(until)}},
+        )
     )
     interval, lead = (int(stack.parameters[name]) for name in ("PollIntervalSeconds", "LastCheckLeadSeconds"))
-    found = (row(plain(item), interval, lead) for page in items for item in page["Items"])
+    found = (row(plain(item), interval, lead) for page in pages for item in page["Items"])
     return sorted(found, key=lambda row: row["sent"], reverse=True)
 
 
@@ -78,12 +81,13 @@ def row(item: Mapping[str, Any], interval: int, lead: int) -> dict[str, Any]:
     seconds: from the link to the outcome. checks, checks_due: made, and due between its start and its outcome. late: seconds from
     the due time of the last check before the outcome to the outcome. publishing: seconds from the outcome to its event.
     """
-    sent, deadline, started, settled, published = (
-        datetime.fromisoformat(item[name]).timestamp() if item.get(name) else None
-        for name in ("linkSentAt", "deadline", "startedAt", "settledAt", "publishedAt")
-    )
+    names = ("linkSentAt", "deadline", "startedAt", "settledAt", "publishedAt")
+    times = {name: datetime.fromisoformat(item[name]).timestamp() for name in names if item.get(name)}
+    sent, settled, published = times["linkSentAt"], times.get("settledAt"), times.get("publishedAt")
+    last = times["deadline"] - lead
+    every = [*range(int(sent) + interval, int(last), interval), last]
+    due = [at for at in every if times["startedAt"] < at <= (settled or 0)]
     checks = item.get("checks") if settled else None  # a cancel counts none
-    due = [at for at in _due(int(sent or 0), deadline or 0, interval, lead) if (started or 0) < at <= (settled or 0)]
     return {
         "id": item["verificationId"],
         "entry": item["source"],
@@ -97,12 +101,6 @@ def row(item: Mapping[str, Any], interval: int, lead: int) -> dict[str, Any]:
         "publishing": _seconds(settled, published),
         "takeovers": item["takeovers"],
     }
-
-
-def _due(sent: int, deadline: float, interval: int, lead: int) -> Iterator[float]:
-    """When checks are due: each interval after the link was sent, and the last one."""
-    yield from range(sent + interval, int(deadline) - lead, interval)
-    yield deadline - lead
 
 
 def _seconds(start: float | None, end: float | None) -> float | None:

@@ -241,8 +241,5 @@ def as_published(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def plain(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item of DynamoDB's with plain values, numbers as int."""
-    return {name: _with_ints(_DESERIALIZER.deserialize(value)) for name, value in item.items()}
-
-
-def _with_ints(value: Any) -> Any:
-    return int(value) if isinstance(value, Decimal) else value
+    values = {name: _DESERIALIZER.deserialize(value) for name, value in item.items()}
+    return {name: int(value) if isinstance(value, Decimal) else value for name, value in values.items()}

@@ -35,12 +35,8 @@ def mentions(template: Any, parameter: str) -> int:
     return len(re.findall(rf'"Ref": "{parameter}"|\$\{{{parameter}\}}', json.dumps(template)))
 
 
-def test_the_template_has_no_transform_and_no_resource_of_sam(plain):
+def test_plain_cloudformation_has_the_templates_parameters_and_none_is_replaced_by_its_default(plain):
     assert not {"Transform", "Globals"} & plain.keys()
-    assert not [name for name, it in plain["Resources"].items() if it["Type"].startswith("AWS::Serverless::")]
-
-
-def test_parameters_are_those_of_the_template_and_none_is_replaced_by_its_default(plain):
     assert {"CodeBucket", "CodePrefix"} | SOURCE["Parameters"].keys() == plain["Parameters"].keys()
     for parameter, described in SOURCE["Parameters"].items():
         assert plain["Parameters"][parameter] == described
