@@ -17,7 +17,6 @@ from pathlib import Path
 from operations.deployed.stack import CloudFormationStack
 from operations.environment import BadChoice, Environment
 
-_BUCKET_TEMPLATE = Path(__file__).with_name("deployment_bucket.yaml")
 #: Where the code of all deployments is, under names made of its content.
 CODE_PREFIX = "code/"
 #: A deployment's name: the time at which it was replaced, in UTC.
@@ -60,7 +59,7 @@ class Deployments:
                 flush=True,
             )
             parameters = [{"ParameterKey": "DeployerArns", "ParameterValue": ",".join(deployer_arns(caller))}]
-            template = _BUCKET_TEMPLATE.read_text("utf-8")
+            template = Path(__file__).with_name("deployment_bucket.yaml").read_text("utf-8")
             cloudformation.create_stack(StackName=stack.stack_name, TemplateBody=template, Parameters=parameters)
             cloudformation.get_waiter("stack_create_complete").wait(StackName=stack.stack_name)
         return stack.all_outputs()["BucketName"]

@@ -42,9 +42,7 @@ def choices(words: Iterable[str], shell: Mapping[str, str], verb: str, used: Col
 
 
 def exported_choices(shell: Mapping[str, str]) -> dict[str, str]:
-    """The LINKWATCH_<NAME> variables of a shell's environment, by name. make sets them to what is typed after it; a SPEED or ID
-    that a shell exports for another program is no choice.
-    """
+    """The LINKWATCH_<NAME> variables of a shell's environment, by name: make sets them to what is typed after it."""
     prefix = "LINKWATCH_"
     return {name.removeprefix(prefix): value for name, value in shell.items() if name.startswith(prefix)}
 

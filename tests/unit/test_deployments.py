@@ -35,7 +35,7 @@ def at(name: str) -> time_machine.travel:
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    """An empty account, when the latest deployment has just been replaced."""
+    """An empty account, at the time at which the latest deployment is replaced."""
     with mock_aws(), at(LATEST):
         yield cache(SESSION.client)
 
