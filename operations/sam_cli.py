@@ -40,9 +40,7 @@ def pairs(values: Mapping[str, object]) -> list[str]:
 
 
 def variables(environment: Environment, shell: Mapping[str, str]) -> dict[str, str]:
-    """The environment variables that SAM CLI runs with: the shell's, the region by both its names, and our Python first on
-    PATH, with which it builds.
-    """
+    """SAM CLI's environment: the shell's, the region by both its names, and our Python, with which it builds, first on PATH."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{shell.get('PATH', os.defpath)}"
     return {"SAM_CLI_TELEMETRY": "0", **shell, **dict.fromkeys(REGION_NAMES, environment.region), "PATH": path}
 

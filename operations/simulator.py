@@ -11,10 +11,7 @@ from simulator.coded import CodedLink
 
 
 def deploy(environment: Environment, chosen: Mapping[str, str]) -> None:
-    """Builds and deploys it with PARAMETERS and the stack's window, and prints its outputs as shell exports.
-
-    CONFIRM=no does not ask. Raises CalledProcessError.
-    """
+    """Builds and deploys it with PARAMETERS and the stack's window, and prints its outputs as shell exports."""
     own = environment.beside("simulator")
     window = "300"
     with suppress(MissingOutputs):  # it may be there before the stack that it is for
