@@ -17,7 +17,6 @@ from local.checkout import LOGS, shown
 from local.choices import GIVEN
 from local.launch import LocalStackFailed
 from local.programs import forget_aws
-from operations.deployed.resources import RecoveryFailed
 from operations.environment import BadChoice, refuse_unused
 
 USAGE_ERROR = 2
@@ -83,7 +82,7 @@ def main() -> int:
         return verb.does(console)
     except BadChoice as error:
         problem, status = str(error), USAGE_ERROR
-    except (LocalStackFailed, NoAcceleratedClock, RecoveryFailed, OSError, RuntimeError) as error:
+    except (LocalStackFailed, NoAcceleratedClock, OSError, RuntimeError) as error:
         problem, status = f"Failed: {error}", 1
     except EndpointConnectionError:
         problem, status = f"Failed: the stack has stopped answering; logs are in {shown(LOGS)}", 1

@@ -16,8 +16,7 @@ from local.launch import LocalStackFailed
 from local.live_view import show_all
 from local.run import send, start, watch
 from local.stack import Stack, background_stack, end_background_stack, launch_background_stack
-from operations.deployed.resources import DeployedFunctions, Resources
-from operations.deployed.stack import exports
+from operations.deployed.stack import CloudFormationStack, exports
 from operations.environment import BadChoice, values_in
 
 #: What make env prints of the emulator itself.
@@ -109,26 +108,26 @@ def logs(console: Console) -> int:
     stack, wanted = the_stack(), GIVEN.get("FUNCTION") or "CheckLink"
     deployed = stack.client("cloudformation").describe_stacks()["Stacks"]
     templates = [
-        Resources(stack.client, each["StackName"]) for each in deployed if each["StackName"].startswith("linkwatch")
+        CloudFormationStack(stack.client, each["StackName"])
+        for each in deployed
+        if each["StackName"].startswith("linkwatch")
     ]
-    known = {function: resources for resources in templates for function in resources.functions()}
+    known = {function: template for template in templates for function in template.functions()}
     if wanted not in known:
         raise BadChoice(f"FUNCTION={wanted} does not exist; there are {', '.join(sorted(known))}")
-    console.print(
-        DeployedFunctions(stack.client, known[wanted]).logs_of(wanted), markup=False, highlight=False, soft_wrap=True
-    )
+    console.print(known[wanted].logs_of(wanted), markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
 def recover(console: Console) -> int:
     """Resumes all open verifications, also those that recovery has given up on; prints the counts of the sweep."""
-    console.print_json(data=the_stack().functions.recover(rearm=True))
+    console.print_json(data=the_stack().recover(rearm=True))
     return 0
 
 
 def report(console: Console) -> int:
     """Writes the report of the background stack: HOURS, SINCE, UNTIL, OUT."""
-    from operations.report.write import write_report  # noqa: PLC0415  # needs vl-convert, which make run does without
+    from operations.report import write_report  # noqa: PLC0415  # needs vl-convert, which make run does without
 
     console.print(write_report(the_stack(), GIVEN), highlight=False, soft_wrap=True, markup=False)
     return 0

@@ -109,10 +109,10 @@ class LiveVerifications:
         return [Line(item, self._checks(item), now_ms) for item in items]
 
     def _checks(self, item: dict[str, Any]) -> list[Check]:
-        name, executions = item["executionName"], self.stack.executions
+        name = item["executionName"]
         if name in self._settled:
             return self._settled[name]
-        checks = checks_in(executions.history(name)) if executions.find(name) else []
+        checks = checks_in(self.stack.history(name)) if self.stack.execution(name) else []
         if item.get("settledAt"):
             self._settled[name] = checks
         return checks

@@ -52,7 +52,7 @@ def _default_speed() -> float:
 def send(stack: Stack, scenario: str) -> dict[str, str]:
     """Has the simulator send a link; returns its ids as Signzy would."""
     request_id, session_id = secrets.token_hex(12), secrets.token_hex(12)
-    stack.signzy.send_link(request_id, session_id, script=fitted_to(stack.window_seconds, scenario))
+    stack.signzy.send_link(request_id, session_id, script=fitted_to(float(stack.parameters["WindowSeconds"]), scenario))
     return {"requestId": request_id, "sessionId": session_id}
 
 

@@ -178,13 +178,13 @@ def _deployed(launched: Launched, config: StackConfig) -> Stack:
 
 def _warm_up(stack: Stack) -> None:
     """Calls the functions once: under an accelerated clock a first start would count as many seconds of the window."""
-    stack.functions.invoke("CheckLink", json.dumps({"requestId": "", "sessionId": ""}))
-    stack.functions.invoke("RecoverUnfinished", json.dumps({"sweep": True}))
+    stack.invoke("CheckLink", json.dumps({"requestId": "", "sessionId": ""}))
+    stack.invoke("RecoverUnfinished", json.dumps({"sweep": True}))
     stack.find("warm-up")
     # Malformed: it leaves nothing behind but a dead letter.
     malformed = {"messageId": "warm-up", "body": "{}", "attributes": {"SentTimestamp": "0"}}
-    stack.functions.invoke("InstantLinkSent", json.dumps({"Records": [malformed]}))
-    stack.event_queue.purge_dead_letters()
+    stack.invoke("InstantLinkSent", json.dumps({"Records": [malformed]}))
+    stack.purge_dead_letters()
 
 
 def warm_up_many(stack: Stack) -> None:
@@ -196,6 +196,6 @@ def warm_up_many(stack: Stack) -> None:
     stack.signzy.send_link(ids["requestId"], ids["sessionId"], script=script)
     unknown = f"{ids['requestId']}-{ids['sessionId']}"
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: stack.functions.invoke("CheckLink", json.dumps(ids)), range(8)))
+        list(pool.map(lambda _: stack.invoke("CheckLink", json.dumps(ids)), range(8)))
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: stack.find(unknown), range(8)))

@@ -9,15 +9,14 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from operations.deployed.stack import describe_stack, find_stack, outputs_in
+from operations.deployed.stack import CloudFormationStack
 from operations.environment import BadChoice, Environment
 
-_BUCKET_TEMPLATE = Path(__file__).with_name("deployment_bucket.yaml")
 #: Where the code of all deployments is, under names made of its content.
 CODE_PREFIX = "code/"
 #: A deployment's name: the time at which it was replaced, in UTC.
@@ -31,79 +30,49 @@ class Deployment:
     """A stack as it was: the template's text, the values of its parameters, its tags."""
 
     template: str
-    parameters: dict[str, str] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str]
+    tags: dict[str, str]
 
 
 class Deployments:
     """The deployments of one stack."""
 
     def __init__(self, environment: Environment) -> None:
-        self._environment, self._stack_name = environment, environment.stack_name
+        self._region, self._stack_name = environment.region, environment.stack_name
         self._client = environment.calls().client
         self._caller: dict[str, str] = self._client("sts").get_caller_identity()
-        self._bucket = ""
+        self._parameters_path = f"/linkwatch/{self._stack_name}/deployments/"
 
     def destination(self) -> str:
         """The stack, the account, the caller and the region, in words."""
         account, caller = self._caller["Account"], self._caller["Arn"]
-        return f"stack {self._stack_name}, account {account}, as {caller}, {self._environment.region}"
+        return f"stack {self._stack_name}, account {account}, as {caller}, {self._region}"
 
-    # ── The bucket ────────────────────────────────────────────────────────────────────────────────────────────────────
-
+    @cached_property
     def bucket(self) -> str:
         """The bucket's name. Where there is none it is made, with a policy that lets only the caller's role write."""
-        if self._bucket:
-            return self._bucket
-        name = f"{self._stack_name}-deployments"
-        if not (stack := find_stack(self._client, name)):
+        stack = CloudFormationStack(self._client, f"{self._stack_name}-deployments")
+        if not stack.describe():
             caller, cloudformation = self._caller["Arn"], self._client("cloudformation")
-            print(f"Making the bucket to deploy from (stack {name}); only {caller} may write to it", flush=True)
+            print(
+                f"Making the bucket to deploy from (stack {stack.stack_name}); only {caller} may write to it",
+                flush=True,
+            )
             parameters = [{"ParameterKey": "DeployerArns", "ParameterValue": ",".join(deployer_arns(caller))}]
-            template = _BUCKET_TEMPLATE.read_text("utf-8")
-            cloudformation.create_stack(StackName=name, TemplateBody=template, Parameters=parameters)
-            cloudformation.get_waiter("stack_create_complete").wait(StackName=name)
-            stack = describe_stack(self._client, name)
-        self._bucket = outputs_in(stack)["BucketName"]
-        return self._bucket
-
-    def code_parameters(self) -> dict[str, str]:
-        """The template's parameters that say where the code is."""
-        return {"CodeBucket": self.bucket(), "CodePrefix": CODE_PREFIX}
+            template = Path(__file__).with_name("deployment_bucket.yaml").read_text("utf-8")
+            cloudformation.create_stack(StackName=stack.stack_name, TemplateBody=template, Parameters=parameters)
+            cloudformation.get_waiter("stack_create_complete").wait(StackName=stack.stack_name)
+        return stack.all_outputs()["BucketName"]
 
     def upload_code(self, files: Iterable[Path]) -> None:
         """Uploads zip files, whether or not files of these names are there."""
         for path in files:
             self._put(f"{CODE_PREFIX}{path.name}", path.read_bytes())
 
-    def _object(self, key: str) -> dict[str, str]:
-        return {"Bucket": self.bucket(), "Key": key, "ExpectedBucketOwner": self._caller["Account"]}
-
-    def _put(self, key: str, body: bytes) -> None:
-        self._client("s3").put_object(**self._object(key), Body=body, ChecksumAlgorithm="SHA256")
-
-    def _get(self, key: str) -> bytes:
-        s3 = self._client("s3")
-        try:
-            return s3.get_object(**self._object(key))["Body"].read()
-        except s3.exceptions.NoSuchKey:
-            raise BadChoice(f"{key} is not in the bucket any more") from None
-
-    # ── What was deployed ─────────────────────────────────────────────────────────────────────────────────────────────
-
-    def _current_stack(self) -> dict[str, Any] | None:
-        """The stack as CloudFormation describes it; None if nothing was ever deployed."""
-        stack = find_stack(self._client, self._stack_name)
-        never = {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"}
-        return stack if stack and stack["StackStatus"] not in never else None
-
-    def tags(self) -> dict[str, str]:
-        """The stack's tags, as they are."""
-        return {it["Key"]: it["Value"] for it in (self._current_stack() or {}).get("Tags", [])}
-
     def keep_current(self) -> str | None:
-        """Keeps what is deployed now and returns its name; None if nothing is deployed."""
-        if not (stack := self._current_stack()):
+        """Keeps what is deployed now and returns its name; None if nothing was ever deployed."""
+        stack = CloudFormationStack(self._client, self._stack_name).describe()
+        if not stack or stack["StackStatus"] in {"REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE"}:
             return None
         asked = {"StackName": self._stack_name, "TemplateStage": "Original"}
         template = self._client("cloudformation").get_template(**asked)["TemplateBody"]
@@ -113,8 +82,8 @@ class Deployments:
             {it["Key"]: it["Value"] for it in stack.get("Tags", [])},
         )
         name, content = datetime.now(UTC).strftime(_TIME_FORMAT), json.dumps(asdict(deployment)).encode()
-        self._put(self._key(name), content)
-        kept = {"Name": self._parameter(name), "Value": _sha256(content), "Type": "String"}
+        self._put(f"deployments/{name}.json", content)
+        kept = {"Name": f"{self._parameters_path}{name}", "Value": _sha256(content), "Type": "String"}
         self._client("ssm").put_parameter(**kept, Overwrite=False)
         return name
 
@@ -131,35 +100,38 @@ class Deployments:
             raise BadChoice(f"nothing is kept of {self._stack_name}: it was deployed once, or not by make deploy")
         name = name or max(checksums)
         if name not in checksums:
-            raise BadChoice(f"TO={name} is not kept; there are {', '.join(sorted(checksums, reverse=True)[:10])}")
-        content = self._get(self._key(name))
-        if _sha256(content) != checksums[name]:
-            raise BadChoice(f"{name} was changed after it was kept, so it is not deployed")
-        deployment = Deployment(**json.loads(content))
-        self._check_code(name, deployment)
-        return name, replace(deployment, parameters=deployment.parameters | self.code_parameters())
-
-    def _check_code(self, name: str, deployment: Deployment) -> None:
-        """Compares the code that a deployment needs with its names."""
+            raise BadChoice(f"TO={name} is not kept; there are {', '.join(self.names()[:10])}")
+        deployment = Deployment(**json.loads(self._get(f"deployments/{name}.json", checksums[name])))
         files = {match[0]: match[1] for match in _CODE_FILE.finditer(deployment.template)}
         if not files:
             raise BadChoice(f"{name} was not deployed by make deploy, so nothing says what its code has to be")
-        for file, digest in files.items():
-            if _sha256(self._get(f"{CODE_PREFIX}{file}")) != digest:
-                raise BadChoice(f"{file} is not the file that was deployed, so nothing is deployed")
+        for file, checksum in files.items():
+            self._get(f"{CODE_PREFIX}{file}", checksum)
+        return name, deployment
 
     def _checksums(self) -> dict[str, str]:
         """The SHA-256 of each kept deployment, by name. A name that is not a time, or is in the future, is not ours."""
         now = datetime.now(UTC).strftime(_TIME_FORMAT)
-        pages = self._client("ssm").get_paginator("get_parameters_by_path").paginate(Path=self._parameter(""))
+        pages = self._client("ssm").get_paginator("get_parameters_by_path").paginate(Path=self._parameters_path)
         found = {it["Name"].rpartition("/")[2]: it["Value"] for page in pages for it in page["Parameters"]}
         return {name: value for name, value in found.items() if _NAME.fullmatch(name) and name <= now}
 
-    def _key(self, name: str) -> str:
-        return f"deployments/{name}.json"
+    def _object(self, key: str) -> dict[str, str]:
+        return {"Bucket": self.bucket, "Key": key, "ExpectedBucketOwner": self._caller["Account"]}
 
-    def _parameter(self, name: str) -> str:
-        return f"/linkwatch/{self._stack_name}/deployments/{name}"
+    def _put(self, key: str, body: bytes) -> None:
+        self._client("s3").put_object(**self._object(key), Body=body, ChecksumAlgorithm="SHA256")
+
+    def _get(self, key: str, checksum: str) -> bytes:
+        """An object of the bucket. Raises BadChoice where it is gone or has another SHA-256."""
+        s3 = self._client("s3")
+        try:
+            content = s3.get_object(**self._object(key))["Body"].read()
+        except s3.exceptions.NoSuchKey:
+            raise BadChoice(f"{key} is not in the bucket any more") from None
+        if _sha256(content) != checksum:
+            raise BadChoice(f"{key} is not what was deployed, so nothing is deployed")
+        return content
 
 
 def deployer_arns(caller: str) -> list[str]:

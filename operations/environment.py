@@ -1,4 +1,4 @@
-"""samconfig.toml's environments, the region, and the stack that is deployed there."""
+"""samconfig.toml's environments, the region, the choices of a command, and the stack that is deployed there."""
 
 import os
 import shlex
@@ -12,7 +12,7 @@ import boto3
 
 from operations.deployed.clock import Clock
 from operations.deployed.signed_calls import SignedCalls
-from operations.deployed.stack import DeployedStack, MissingOutputs, outputs_of
+from operations.deployed.stack import DeployedStack, outputs_of
 
 ROOT = Path(__file__).parents[1]
 #: boto3, SAM CLI and AWS CLI v1 read AWS_DEFAULT_REGION, other SDKs AWS_REGION. The first that is set counts, as for AWS CLI v2.
@@ -35,18 +35,23 @@ def choices(words: Iterable[str], shell: Mapping[str, str], verb: str, used: Col
     """
     exported = exported_choices(shell)
     typed = {name: value for name, _, value in (word.partition("=") for word in words)}
+    refuse_unused(exported, verb, used)
     if unknown := typed.keys() - used:
         raise BadChoice(f"{verb} does not use {', '.join(sorted(unknown))}; it uses {', '.join(used)}")
-    refuse_unused(exported, verb, used)
     return {name: value for name, value in (exported | typed).items() if value}
 
 
 def exported_choices(shell: Mapping[str, str]) -> dict[str, str]:
-    """The LINKWATCH_<NAME> variables of a shell's environment, by name. make sets them to what is typed after it; a SPEED or ID
-    that a shell exports for another program is no choice.
-    """
+    """The LINKWATCH_<NAME> variables of a shell's environment, by name: make sets them to what is typed after it."""
     prefix = "LINKWATCH_"
     return {name.removeprefix(prefix): value for name, value in shell.items() if name.startswith(prefix)}
+
+
+def refuse_unused(shell: Mapping[str, str], verb: str, used: Collection[str]) -> None:
+    """Raises BadChoice for a choice that this verb would ignore."""
+    for name in _CHOICES:
+        if shell.get(name) and name not in used:
+            raise BadChoice(f"{verb} does not use {name}; it uses {', '.join(used) or 'no choice'}")
 
 
 def entry_point(chosen: Mapping[str, str]) -> Literal["api", "event"]:
@@ -57,31 +62,12 @@ def entry_point(chosen: Mapping[str, str]) -> Literal["api", "event"]:
     return "api" if via == "api" else "event"
 
 
-def refuse_unused(shell: Mapping[str, str], verb: str, used: Collection[str]) -> None:
-    """Raises BadChoice for a choice that this verb would ignore."""
-    for name in _CHOICES:
-        if shell.get(name) and name not in used:
-            raise BadChoice(f"{verb} does not use {name}; it uses {', '.join(used) or 'no choice'}")
-
-
-def region_in(shell: Mapping[str, str]) -> str:
-    """The region that a shell's environment names, or that of this process's AWS profile. Raises BadChoice, BotoCoreError."""
-    named = [shell[name] for name in REGION_NAMES if shell.get(name)]
-    region = named[0] if named else boto3.Session().region_name
-    if not region:
-        raise BadChoice("there is no region: set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has one")
-    return region
-
-
 def values_in(text: str) -> dict[str, str]:
     """Name=value pairs, as a shell reads them. Raises BadChoice for anything else."""
     try:
-        pairs = [pair.partition("=") for pair in shlex.split(text)]
-    except ValueError as error:  # a quotation mark without another
-        raise BadChoice(f"{error}: {text}") from None
-    if bad := [name for name, equals, _ in pairs if not equals]:
-        raise BadChoice(f"PARAMETERS wants Name=value, not {' '.join(bad)}")
-    return {name: value for name, _, value in pairs}
+        return dict(pair.split("=", 1) for pair in shlex.split(text))
+    except ValueError:  # no equals sign, or a quotation mark without another
+        raise BadChoice(f"expected Name=value pairs, not {text}") from None
 
 
 @dataclass(frozen=True)
@@ -96,21 +82,22 @@ class Environment:
 
     @staticmethod
     def named(name: str | None, shell: Mapping[str, str]) -> "Environment":
-        """shell: the environment of the shell that asks; its region counts where samconfig.toml names none.
+        """shell: the environment of the shell that asks; its region counts where samconfig.toml names none, then its profile's.
 
-        Raises BadChoice, also for the emulator's where AWS_ENDPOINT_URL does not lead to one.
+        Raises BadChoice, also for the emulator's where AWS_ENDPOINT_URL does not lead to one; BotoCoreError.
         """
         config: dict[str, Any] = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
         environments = [env for env, commands in config.items() if isinstance(commands, dict) and "deploy" in commands]
-        if not name:
-            raise BadChoice(f"say which stack: ENV=, one of {', '.join(environments)} (samconfig.toml)")
         if name not in environments:
-            raise BadChoice(f"ENV={name} is not in samconfig.toml; there are {', '.join(environments)}")
+            raise BadChoice(f"say which stack: ENV=, one of {', '.join(environments)} (samconfig.toml)")
         if name == "local" and "AWS_ENDPOINT_URL" not in shell:
             raise BadChoice("ENV=local is the emulator's: set AWS_ENDPOINT_URL, as make env prints it")
         deploy = config[name]["deploy"]["parameters"]
-        overrides = values_in(deploy.get("parameter_overrides", ""))
-        return Environment(name, deploy["stack_name"], deploy.get("region") or region_in(shell), overrides)
+        regions = [deploy.get("region"), *(shell.get(variable) for variable in REGION_NAMES)]
+        region = next(filter(None, regions), None) or boto3.Session().region_name
+        if not region:
+            raise BadChoice("there is no region: set AWS_REGION or AWS_DEFAULT_REGION, or name a profile that has one")
+        return Environment(name, deploy["stack_name"], region, values_in(deploy.get("parameter_overrides", "")))
 
     def beside(self, suffix: str) -> "Environment":
         """Another stack in the same place: the stack's name and the suffix."""
@@ -122,9 +109,6 @@ class Environment:
         return SignedCalls(session, Clock.real_time(), os.environ.get("AWS_ENDPOINT_URL"))
 
     def stack(self) -> DeployedStack:
-        """The deployed stack. Raises BadChoice where there is none, BotoCoreError, ClientError."""
+        """The deployed stack. Raises MissingOutputs, BotoCoreError, ClientError."""
         calls = self.calls()
-        try:
-            return DeployedStack(calls, outputs_of(calls.client, self.stack_name), self.stack_name)
-        except MissingOutputs as error:
-            raise BadChoice(str(error)) from None
+        return DeployedStack(calls, outputs_of(calls.client, self.stack_name), self.stack_name)

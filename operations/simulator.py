@@ -5,22 +5,20 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from operations import sam_cli
-from operations.deployed.stack import DeployedStack, describe_stack, outputs_in
-from operations.environment import BadChoice, Environment, entry_point
+from operations.deployed.stack import CloudFormationStack, DeployedStack, MissingOutputs, exports
+from operations.environment import BadChoice, Environment, entry_point, values_in
 from simulator.coded import CodedLink
 
 
-def deploy(environment: Environment, given: Mapping[str, str], *, asks: bool) -> None:
-    """Builds and deploys it, and prints how to point linkwatch at it. given: its parameters; the window is the stack's.
-
-    Raises CalledProcessError.
-    """
+def deploy(environment: Environment, chosen: Mapping[str, str]) -> None:
+    """Builds and deploys it with PARAMETERS and the stack's window, and prints its outputs as shell exports."""
     own = environment.beside("simulator")
     window = "300"
-    with suppress(BadChoice):  # it may be there before the stack that it is for
+    with suppress(MissingOutputs):  # it may be there before the stack that it is for
         window = environment.stack().parameters["WindowSeconds"]
-    sam_cli.deploy_simulator(own, {"WindowSeconds": window, **given}, asks=asks)
-    print(_how_to_use(environment, outputs_in(describe_stack(own.calls().client, own.stack_name))))
+    parameters = {"WindowSeconds": window} | values_in(chosen.get("PARAMETERS", ""))
+    sam_cli.deploy_simulator(own, parameters, asks=chosen.get("CONFIRM") != "no")
+    print(exports(CloudFormationStack(own.calls().client, own.stack_name).all_outputs()))
 
 
 def send(stack: DeployedStack, chosen: Mapping[str, str]) -> str:
@@ -29,8 +27,6 @@ def send(stack: DeployedStack, chosen: Mapping[str, str]) -> str:
     The link has CORRELATION for its correlationId. Raises BadChoice, also where the stack refuses the start.
     """
     via, click, correlation_id = entry_point(chosen), chosen.get("CLICK"), chosen.get("CORRELATION")
-    if click and not (click.isascii() and click.isdecimal()):
-        raise BadChoice(f"CLICK={click} is not a number of seconds")
     interval = int(stack.parameters["PollIntervalSeconds"])
     try:
         link = CodedLink(chosen.get("SCENARIO", "clicked"), int(time.time()), int(click) if click else None, interval)
@@ -43,21 +39,3 @@ def send(stack: DeployedStack, chosen: Mapping[str, str]) -> str:
     elif (answer := stack.call_api("POST", "/verifications", started)).status != 202:
         raise BadChoice(answer.refusal)
     return f"{ids['requestId']}-{ids['sessionId']}"
-
-
-def _how_to_use(environment: Environment, outputs: Mapping[str, str]) -> str:
-    region = f"--region {environment.region}"
-    return f"""
-A simulator of Signzy, not Signzy, answers at {outputs["SignzyBaseUrl"]}
-
-Point a linkwatch at it, never one whose outcomes count:
-  make deploy ENV={environment.name} PARAMETERS="SignzyBaseUrl={outputs["SignzyBaseUrl"]}"
-and give it the simulator's token:
-  eval "$(make -s env ENV={environment.name})"
-  aws secretsmanager get-secret-value {region} --secret-id {outputs["TokenArn"]} --query SecretString --output text \\
-    | aws secretsmanager put-secret-value {region} --secret-id "$SignzyTokenArn" --secret-string file:///dev/stdin
-Then send it links:
-  make send ENV={environment.name} SCENARIO=clicked CLICK=25
-Delete it when you do not use it; anybody may call its URL:
-  aws cloudformation delete-stack {region} --stack-name {environment.beside("simulator").stack_name}
-"""

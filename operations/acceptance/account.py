@@ -16,8 +16,7 @@ from operations import sam_cli
 from operations.acceptance.consumer import connect, disconnect
 from operations.acceptance.guarantees import Window
 from operations.acceptance.target import Target
-from operations.deployed.resources import Resources
-from operations.deployed.stack import DeployedStack, MissingOutputs, describe_stack, outputs_in, outputs_of
+from operations.deployed.stack import CloudFormationStack, DeployedStack, MissingOutputs, outputs_of
 from operations.environment import ROOT, BadChoice, Environment
 from simulator.client import SimulatorRequest
 
@@ -133,11 +132,11 @@ def account_target(  # noqa: PLR0913  # callers name those after the *
     try:
         limited = {"WindowSeconds": window.seconds, "ConcurrentRequests": limit}
         sam_cli.deploy_simulator(of_simulator, limited | of_roles, asks=False)
-        simulator = outputs_in(describe_stack(client, of_simulator.stack_name))
+        simulator = CloudFormationStack(client, of_simulator.stack_name).all_outputs()
         base_url = {"SignzyBaseUrl": _reachable(simulator["SignzyBaseUrl"], endpoint)}
         overrides = base_url | of_roles | parameters(window)
         sam_cli.build(own)
-        sam_cli.deploy_built(own, overrides)
+        sam_cli.deploy(own, ["--resolve-s3"], overrides)
         outputs = outputs_of(client, own.stack_name)
         tell("connecting a consumer to the bus")
         stack = DeployedStack(calls, outputs, own.stack_name, connect(client, outputs.BusName, own.stack_name))
@@ -151,7 +150,7 @@ def account_target(  # noqa: PLR0913  # callers name those after the *
             simulator=SimulatorLog(client, simulator["LogGroup"], simulator["TokenArn"], began_ms),
             window=window,
             burst=burst,
-            deploy_next=lambda: sam_cli.deploy_built(own, overrides | NEXT_VERSION),
+            deploy_next=lambda: sam_cli.deploy(own, ["--resolve-s3"], overrides | NEXT_VERSION),
             is_slow=endpoint is not None or concurrent < _FEW_LAMBDAS,
             is_emulator=endpoint is not None,
             versions=code_versions() | _function_versions(stack),
@@ -186,7 +185,7 @@ def _reachable(url: str, endpoint: str | None) -> str:
 
 
 def _function_versions(stack: DeployedStack) -> dict[str, str]:
-    asked = {"FunctionName": stack.functions.name_of("CheckLink"), "Qualifier": "live"}
+    asked = {"FunctionName": stack.physical_id("CheckLink"), "Qualifier": "live"}
     found = stack.client("lambda").get_function_configuration(**asked)
     return {"CheckLink": found["Version"], "runtime": found["Runtime"], "boto3": boto3.__version__}
 
@@ -195,7 +194,7 @@ def remove_stacks(client: Callable[[str], Any], stack_name: str, tell: Callable[
     """Removes both stacks, whether or not they were completed, and what they leave: queue, rule and the table."""
     table = None
     with contextlib.suppress(ClientError, KeyError):
-        table = Resources(client, stack_name).physical_id("Verifications")
+        table = CloudFormationStack(client, stack_name).physical_id("Verifications")
     with contextlib.suppress(ClientError, MissingOutputs):
         disconnect(client, outputs_of(client, stack_name).BusName, stack_name)  # a bus that has a rule is not deleted
     names = (stack_name, f"{stack_name}-simulator")

@@ -75,12 +75,12 @@ def _malformed_event(target: Target) -> Finding:
     """It is put among the dead letters, whole, and starts nothing."""
     detail = {"requestId": secrets.token_hex(6), "sessionId": "?"}
     target.stack.put_link_sent(detail)
-    letters, found = target.stack.event_queue.dead_letters, False
+    letters, found = target.stack.dead_letters, False
     with suppress(TimeoutError):
         found = await_that(
             lambda: any(letter.get("detail") == detail for letter in letters()), _DEAD_LETTER_SECONDS, "it is there"
         )
-    url = target.stack.event_queue.url("InstantLinkSentDeadLetters")
+    url = target.stack.physical_id("InstantLinkSentDeadLetters")
     return _found("a malformed event", "is among the dead letters", found, f"queue {url}")
 
 

@@ -229,7 +229,7 @@ class Run:
             self._found("G2", link, "Signzy is not asked about it", not seen.requests, where)
             self._found("G3", link, "the outcome says so", item["reason"] == "STARTED_TOO_LATE", where)
         if link.case == "scenario never" and item["checks"]:
-            states = self.target.stack.executions.states_entered(link.verification_id)
+            states = self.target.stack.states_entered(link.verification_id)
             # A last check that was too late is not counted in checks, but the execution entered its states.
             made = item["checks"] + (item["reason"] == "PAST_DEADLINE")
             is_few = len(states) <= 3 * made + 5

@@ -91,7 +91,7 @@ class TestedLink:
         name = (stack.item(self.verification_id) or {}).get("executionName", self.verification_id)
         self.aborts_ms.append(self.target.clock.now_ms())
         with suppress(ClientError):  # it has just ended, or is about to be started
-            stack.executions.abort(name)
+            stack.abort(name)
             self.aborts += 1
 
     def _sleep_until(self, second: float) -> None:
@@ -121,7 +121,7 @@ class TestedLink:
 
     def _failures(self, takeovers: int) -> list[str]:
         names = [self.verification_id, *(f"{self.verification_id}-r{number}" for number in range(1, takeovers))]
-        found = [self.target.stack.executions.find(name) for name in names[:takeovers]]
+        found = [self.target.stack.execution(name) for name in names[:takeovers]]
         return [
             f"an execution is {each['status']}, {each.get('error')}: {each.get('cause')}"
             for each in found

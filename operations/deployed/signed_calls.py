@@ -15,7 +15,6 @@ import boto3
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.exceptions import NoCredentialsError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
@@ -37,21 +36,15 @@ class ApiAnswer:
     @property
     def refusal(self) -> str:
         """What the API did not accept, in one line."""
-        error = self.body.get("error", {}) if isinstance(self.body, dict) else {}
-        fields = ", ".join(f"{name} {rule}" for name, rule in error.get("fields", {}).items())
-        return f"the API answered {self.status}: {error.get('message', self.body)}{fields and f' ({fields})'}"
+        return f"the API answered {self.status}: {json.dumps(self.body)}"
 
 
 def _signer_at(clock: Clock) -> type[auth.SigV4Auth]:
     class SigV4AtClock(auth.SigV4Auth):
-        def add_auth(self, request: AWSRequest) -> None:
-            # The base class does the same with this process's own time.
-            if self.credentials is None:
-                raise NoCredentialsError
+        def _modify_request_before_signing(self, request: AWSRequest) -> None:
+            # add_auth() has just set this process's own time.
             request.context["timestamp"] = clock.now().strftime(auth.SIGV4_TIMESTAMP)
-            self._modify_request_before_signing(request)  # pyright: ignore[reportAttributeAccessIssue]  # not in the stubs
-            text = self.string_to_sign(request, self.canonical_request(request))
-            self._inject_signature_to_request(request, self.signature(text, request))  # pyright: ignore[reportAttributeAccessIssue]
+            super()._modify_request_before_signing(request)  # pyright: ignore[reportAttributeAccessIssue]  # not in the stubs
 
     return SigV4AtClock
 
@@ -61,39 +54,29 @@ class SignedCalls:
 
     def __init__(self, session: boto3.Session, clock: Clock, endpoint: str | None = None) -> None:
         """endpoint: the emulator's address; None for AWS, which is reached as boto3 reaches it, proxies included."""
-        self.endpoint = endpoint
-        self.clock = clock
+        self.endpoint, self.clock, self.region = endpoint, clock, session.region_name
         self._session = session
         self._signer = _signer_at(clock)
         # botocore looks signers up by name in this table.
-        self._signature = f"v4-at-{endpoint}"
-        auth.AUTH_TYPE_MAPS[self._signature] = self._signer
-        self._clients: dict[str, Any] = {}
-        self._lock = Lock()
-
-    @property
-    def region(self) -> str:
-        """The session's region."""
-        return self._session.region_name
-
-    def client(self, service: str, session: boto3.Session | None = None) -> Any:
-        """boto3's client of a service, cached. session: somebody else's keys, which get a client of their own."""
-        if session:
-            return self._client_of(session, service)
-        with self._lock:  # threads may share clients, but not a session
-            if service not in self._clients:
-                self._clients[service] = self._client_of(self._session, service)
-            return self._clients[service]
-
-    def _client_of(self, session: boto3.Session, service: str) -> Any:
-        config = Config(
-            signature_version=self._signature,
-            proxies={} if self.endpoint else None,
+        signature = f"v4-at-{endpoint}"
+        auth.AUTH_TYPE_MAPS[signature] = self._signer
+        self._config = Config(
+            signature_version=signature,
+            proxies={} if endpoint else None,
             read_timeout=60,
             retries={"mode": "standard", "total_max_attempts": 3},
             max_pool_connections=_AT_ONCE,
         )
-        return session.client(service, endpoint_url=self.endpoint, config=config)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        self._clients: dict[str, Any] = {}
+        self._lock = Lock()
+
+    def client(self, service: str) -> Any:
+        """boto3's client of a service, cached."""
+        with self._lock:  # threads may share clients, but not a session
+            if service not in self._clients:
+                make: Any = self._session.client
+                self._clients[service] = make(service, endpoint_url=self.endpoint, config=self._config)
+            return self._clients[service]
 
     def call_api(self, method: str, url: str, body: Any = None, *, signed: bool = True) -> ApiAnswer:
         """One call of the REST API, without retries. body: sent as it is if it is str or bytes, else as JSON.

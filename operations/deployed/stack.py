@@ -1,4 +1,4 @@
-"""A deployed stack, and what one does with it."""
+"""A deployed stack, and what one does with it; also stacks of other templates."""
 
 import json
 import shlex
@@ -11,10 +11,8 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.exceptions import ClientError
 
-from operations.deployed.clock import Clock, await_that
-from operations.deployed.executions import DeployedExecutions
+from operations.deployed.clock import await_that
 from operations.deployed.outcome_events import OutcomeEvents
-from operations.deployed.resources import DeployedFunctions, EventQueue, Resources
 from operations.deployed.signed_calls import ApiAnswer, SignedCalls
 
 _DESERIALIZER = TypeDeserializer()
@@ -39,34 +37,11 @@ class Outputs:
 OUTPUTS = tuple(Outputs.__annotations__)
 
 
-def describe_stack(client: Callable[[str], Any], stack_name: str) -> dict[str, Any]:
-    """The answer of DescribeStacks about one stack. client gives boto3's client of a service. Raises ClientError."""
-    return client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
-
-
-def find_stack(client: Callable[[str], Any], stack_name: str) -> dict[str, Any] | None:
-    """As describe_stack; None where there is no such stack."""
-    try:
-        return describe_stack(client, stack_name)
-    except ClientError as error:
-        if "does not exist" in str(error):  # it has no error code of its own
-            return None
-        raise
-
-
-def outputs_in(described: Mapping[str, Any]) -> dict[str, str]:
-    """All outputs of any stack, by name, out of describe_stack's answer."""
-    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-
-
 def outputs_of(client: Callable[[str], Any], stack_name: str) -> Outputs:
     """A linkwatch's outputs. Raises MissingOutputs, ClientError."""
-    described = find_stack(client, stack_name)
-    if not described:
-        raise MissingOutputs(f"there is no stack {stack_name} in {client('cloudformation').meta.region_name}")
-    found = outputs_in(described)
+    found = CloudFormationStack(client, stack_name).all_outputs()
     if missing := [name for name in OUTPUTS if name not in found]:
-        raise MissingOutputs(f"{stack_name} is {described['StackStatus']}, without {', '.join(missing)}")
+        raise MissingOutputs(f"the stack {stack_name} is not deployed in this region: it has no {', '.join(missing)}")
     return Outputs(**{name: found[name] for name in OUTPUTS})
 
 
@@ -75,39 +50,69 @@ def exports(values: Mapping[str, str]) -> str:
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())
 
 
-class DeployedStack:
-    """A deployed stack. Times are the stack's own, which may run faster than the caller's; limits of waits are real seconds."""
+class CloudFormationStack:
+    """A stack of any template. client: gives boto3's client of a service."""
+
+    def __init__(self, client: Callable[[str], Any], stack_name: str) -> None:
+        self.client, self.stack_name = client, stack_name
+        self._physical_ids: dict[str, str] = {}
+
+    def describe(self) -> dict[str, Any] | None:
+        """The answer of DescribeStacks; None where there is no such stack."""
+        try:
+            return self.client("cloudformation").describe_stacks(StackName=self.stack_name)["Stacks"][0]
+        except ClientError as error:
+            if "does not exist" in str(error):  # it has no error code of its own
+                return None
+            raise
+
+    def all_outputs(self) -> dict[str, str]:
+        """The outputs by name; none where there is no such stack."""
+        outputs = (self.describe() or {}).get("Outputs", [])
+        return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+
+    def physical_id(self, logical_id: str) -> str:
+        """A function's name, a queue's URL, a topic's ARN: what Ref gives on AWS. Raises ClientError where there is none."""
+        if logical_id not in self._physical_ids:
+            asked = {"StackName": self.stack_name, "LogicalResourceId": logical_id}
+            found = self.client("cloudformation").describe_stack_resource(**asked)["StackResourceDetail"]
+            self._physical_ids[logical_id] = found["PhysicalResourceId"]
+        return self._physical_ids[logical_id]
+
+    def functions(self) -> list[str]:
+        """The logical ids of the template's functions."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        listed = [each for page in pages.paginate(StackName=self.stack_name) for each in page["StackResourceSummaries"]]
+        return sorted(e["LogicalResourceId"] for e in listed if e["ResourceType"] == "AWS::Lambda::Function")
+
+    def invoke(self, function: str, event: str) -> dict[str, Any]:
+        """Calls a function by its alias and waits for its answer. event: JSON."""
+        name = self.physical_id(function)
+        return self.client("lambda").invoke(FunctionName=name, Qualifier="live", Payload=event)
+
+    def logs_of(self, function: str) -> str:
+        """Everything that a function has logged so far."""
+        described = self.client("lambda").get_function_configuration(FunctionName=self.physical_id(function))
+        pages = self.client("logs").get_paginator("filter_log_events")
+        events = pages.paginate(logGroupName=described["LoggingConfig"]["LogGroup"])
+        return "\n".join(event["message"].rstrip() for page in events for event in page["events"])
+
+
+class DeployedStack(CloudFormationStack):
+    """A deployed linkwatch. Times are its own, which may run faster than the caller's; limits of waits are real seconds."""
 
     def __init__(self, calls: SignedCalls, outputs: Outputs, stack_name: str, outcomes_url: str = "") -> None:
         """outcomes_url: the queue that listen() has put on the bus; events() needs it."""
-        self.calls = calls
+        super().__init__(calls.client, stack_name)
+        self.calls, self.clock = calls, calls.clock
         self.outputs = outputs
-        self.stack_name = stack_name
         self.outcomes = OutcomeEvents(self.client, outcomes_url)
-        self.executions = DeployedExecutions(self.client, outputs.StateMachineArn)
-        self.resources = Resources(self.client, stack_name)
-        self.functions = DeployedFunctions(self.client, self.resources)
-        self.event_queue = EventQueue(self.client, self.resources)
-
-    @property
-    def clock(self) -> Clock:
-        """The stack's clock."""
-        return self.calls.clock
-
-    def client(self, service: str) -> Any:
-        """boto3's client of a service."""
-        return self.calls.client(service)
 
     @cached_property
     def parameters(self) -> dict[str, str]:
         """The stack's parameters, as they were when they were first read."""
-        described = describe_stack(self.client, self.stack_name)
+        described = self.describe() or {}
         return {each["ParameterKey"]: each["ParameterValue"] for each in described["Parameters"]}
-
-    @property
-    def window_seconds(self) -> float:
-        """The window of a verification."""
-        return float(self.parameters["WindowSeconds"])
 
     # ── Entry points ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -122,10 +127,6 @@ class DeployedStack:
     def call_api(self, method: str, path: str, body: Any = None, **options: Any) -> ApiAnswer:
         """One signed call of the API; path as in /verifications. options: as SignedCalls.call_api takes them."""
         return self.calls.call_api(method, self.api_url + path, body, **options)
-
-    def start(self, request_id: str, session_id: str, **fields: Any) -> ApiAnswer:
-        """POST /verifications."""
-        return self.call_api("POST", "/verifications", {"requestId": request_id, "sessionId": session_id, **fields})
 
     def find(self, verification_id: str) -> ApiAnswer:
         """GET /verifications/{verificationId}."""
@@ -146,6 +147,56 @@ class DeployedStack:
         answer = self.client("events").put_events(Entries=[entry])
         if answer["FailedEntryCount"]:
             raise RuntimeError(f"the bus refused the event: {answer['Entries'][0].get('ErrorCode')}")
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """The events among the dead letters, up to ten of them. They stay there."""
+        url = self.physical_id("InstantLinkSentDeadLetters")
+        got = self.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+        return [json.loads(message["Body"]) for message in got.get("Messages", [])]
+
+    def purge_dead_letters(self) -> None:
+        """Empties the queue of dead letters."""
+        self.client("sqs").purge_queue(QueueUrl=self.physical_id("InstantLinkSentDeadLetters"))
+
+    # ── Executions ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def execution_arn(self, name: str) -> str:
+        """The ARN of an execution."""
+        return f"{self.outputs.StateMachineArn.replace(':stateMachine:', ':execution:')}:{name}"
+
+    def execution(self, name: str) -> dict[str, Any] | None:
+        """The answer of DescribeExecution; None where there is no such execution."""
+        client = self.client("stepfunctions")
+        try:
+            return client.describe_execution(executionArn=self.execution_arn(name))
+        except client.exceptions.ExecutionDoesNotExist:
+            return None
+
+    def abort(self, name: str) -> None:
+        """Aborts a running execution, as an operator might by mistake."""
+        self.client("stepfunctions").stop_execution(executionArn=self.execution_arn(name))
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """An execution's events, oldest first, with the data of its states."""
+        pages = self.client("stepfunctions").get_paginator("get_execution_history")
+        found = pages.paginate(executionArn=self.execution_arn(name))
+        return [event for page in found for event in page["events"]]
+
+    def states_entered(self, name: str) -> list[str]:
+        """The names of the states that an execution has entered, in order. AWS bills each as a transition."""
+        entered = (event.get("stateEnteredEventDetails") for event in self.history(name))
+        return [details["name"] for details in entered if details]
+
+    def recover(self, *, rearm: bool = False) -> dict[str, Any]:
+        """Runs recovery's sweep now; returns its counts. rearm: resumes also what recovery has given up on.
+
+        Raises RuntimeError where it fails, BotoCoreError, ClientError.
+        """
+        answer = self.invoke("RecoverUnfinished", json.dumps({"sweep": True, "rearm": rearm}))
+        payload = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise RuntimeError(f"recovery failed: {payload['errorMessage']}")
+        return payload
 
     # ── Outcomes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,8 +241,5 @@ def as_published(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def plain(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item of DynamoDB's with plain values, numbers as int."""
-    return {name: _with_ints(_DESERIALIZER.deserialize(value)) for name, value in item.items()}
-
-
-def _with_ints(value: Any) -> Any:
-    return int(value) if isinstance(value, Decimal) else value
+    values = {name: _DESERIALIZER.deserialize(value) for name, value in item.items()}
+    return {name: int(value) if isinstance(value, Decimal) else value for name, value in values.items()}

@@ -64,7 +64,7 @@ class Link:
         return {"requestId": self.request_id, "sessionId": self.session_id}
 
     def start(self, **fields: Any) -> ApiAnswer:
-        return self.stack.start(self.request_id, self.session_id, **fields)
+        return self.stack.call_api("POST", "/verifications", {**self.fields, **fields})
 
     def put_on_bus(self, **fields: Any) -> None:
         self.stack.put_link_sent({**self.fields, **fields})
@@ -82,9 +82,9 @@ class Link:
 
     def await_state(self, state: str) -> None:
         """Returns when its first execution has entered a state."""
-        executions = self.stack.executions
+        stack, name = self.stack, self.verification_id
         self.await_that(
-            lambda: executions.find(self.verification_id) and state in executions.states_entered(self.verification_id),
+            lambda: stack.execution(name) and state in stack.states_entered(name),
             f"{state} is entered",
         )
 
@@ -92,7 +92,7 @@ class Link:
         """An execution of it, by its name, once it has ended."""
 
         def ended() -> dict[str, Any] | None:
-            execution = self.stack.executions.find(name)
+            execution = self.stack.execution(name)
             return execution if execution and execution["status"] != "RUNNING" else None
 
         return self.await_that(ended, f"{name} has ended")
@@ -146,7 +146,7 @@ def assert_finished(link: Link, outcome: str, reason: str | None = None) -> dict
     link.event()
     details = [event["detail"] for event in link.stack.events(link.verification_id)]
     assert all(detail == {key: stored.get(key) for key in detail} for detail in details)
-    assert all(checked_at < link.stack.window_seconds for checked_at in link.checks_at())
+    assert all(checked_at < int(link.stack.parameters["WindowSeconds"]) for checked_at in link.checks_at())
     return stored
 
 
@@ -158,7 +158,7 @@ def start_all[T](acts: Mapping[str, Callable[[], T]]) -> dict[str, Future[T]]:
 
 def measured(stack: Stack, function: str, metric: str) -> float:
     """The sum of a metric that a function has published so far: embedded metrics are lines of its log."""
-    lines = stack.functions.logs_of(function).splitlines()
+    lines = stack.logs_of(function).splitlines()
     return sum(sum(json.loads(line).get(metric, [])) for line in lines if line.startswith('{"_aws"'))
 
 

@@ -93,8 +93,8 @@ class Run:
         else:
             name = (self.stack.item(self.verification_id) or {}).get("executionName", self.verification_id)
             with suppress(ClientError):  # it has just ended, was never started, or the answer is lost
-                self.stack.executions.abort(name)
-            execution = self.stack.executions.find(name)
+                self.stack.abort(name)
+            execution = self.stack.execution(name)
             if execution and execution["status"] == "ABORTED":
                 self.aborted.append(name)
                 self.note(f"aborted {name[49:] or 'the first execution'}")

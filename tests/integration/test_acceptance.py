@@ -57,9 +57,9 @@ def changed_definition(run: Run, sound: str, unsound: str) -> Iterator[None]:
     assert definition.count(sound) == 1
     client.update_state_machine(stateMachineArn=arn, definition=definition.replace(sound, unsound))
     yield
-    name, executions = run.links[-1].verification_id, target.stack.executions
+    name, stack = run.links[-1].verification_id, target.stack
     # The emulator reads the definition a moment after the start, AWS at once.
-    await_that(lambda: executions.find(name) and executions.states_entered(name), 20, "the execution runs")
+    await_that(lambda: stack.execution(name) and stack.states_entered(name), 20, "the execution runs")
     client.update_state_machine(stateMachineArn=arn, definition=definition)
 
 

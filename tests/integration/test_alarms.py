@@ -59,7 +59,7 @@ def filtered_from(line: dict[str, Any], filters: list[dict[str, Any]]) -> Iterat
 def published(stack) -> list[Datum]:
     """What the functions publish when all goes wrong that the alarms of our metrics are for."""
     functions = ("VerificationsApi", "InstantLinkSent", "CheckLink", "RecoverUnfinished", "MeasureOutcomes")
-    before = {function: len(stack.functions.logs_of(function)) for function in functions}
+    before = {function: len(stack.logs_of(function)) for function in functions}
 
     refuse_the_token(stack)
     defer_a_start_and_return_an_event(stack)
@@ -67,9 +67,9 @@ def published(stack) -> list[Datum]:
     use_up_the_takeovers(stack)
     for outcome in ("UNKNOWN", "REJECTED"):
         detail = SETTLED["detail"] | {"outcome": outcome, "settledAt": "2099-01-01T00:00:00.000Z"}
-        stack.functions.invoke("MeasureOutcomes", json.dumps(SETTLED | {"detail": detail}))
+        stack.invoke("MeasureOutcomes", json.dumps(SETTLED | {"detail": detail}))
 
-    logged = "\n".join(stack.functions.logs_of(function)[before[function] :] for function in functions)
+    logged = "\n".join(stack.logs_of(function)[before[function] :] for function in functions)
     lines = [json.loads(line) for line in logged.splitlines() if line.startswith("{")]
     filters = stack.client("logs").describe_metric_filters()["metricFilters"]
     return [datum for line in lines for datum in (*embedded_in(line), *filtered_from(line, filters))]
@@ -79,7 +79,7 @@ def refuse_the_token(stack: Stack) -> None:
     link = send_link(stack)
     stack.signzy.take_token("another")
     for ids in (link.fields, PROBE):
-        stack.functions.invoke("CheckLink", json.dumps(ids))
+        stack.invoke("CheckLink", json.dumps(ids))
     stack.signzy.take_token(DEFAULT_TOKEN)
 
 
@@ -94,8 +94,8 @@ def defer_a_start_and_return_an_event(stack: Stack) -> None:
 
 def put_a_malformed_event(stack: Stack) -> None:
     stack.put_link_sent({"requestId": "malformed"})
-    await_that(stack.event_queue.dead_letters, patience(stack), "it is among the dead letters")
-    stack.event_queue.purge_dead_letters()
+    await_that(stack.dead_letters, patience(stack), "it is among the dead letters")
+    stack.purge_dead_letters()
 
 
 def use_up_the_takeovers(stack: Stack) -> None:
@@ -107,9 +107,9 @@ def use_up_the_takeovers(stack: Stack) -> None:
         UpdateExpression="SET takeovers = :ten, startedAt = linkSentAt, openVerifications = :past",
         ExpressionAttributeValues={":ten": {"N": "10"}, ":past": {"S": "2000-01-01T00:00:00.000Z"}},
     )
-    stack.executions.abort(link.verification_id)
-    stack.functions.recover()
-    stack.functions.recover(rearm=True)
+    stack.abort(link.verification_id)
+    stack.recover()
+    stack.recover(rearm=True)
 
 
 def breaches(name: str, value: float) -> bool:
@@ -148,7 +148,7 @@ def test_an_error_of_a_function_is_counted_where_its_alarm_looks(stack, function
     [alarm] = alarms_of(stack, [f"{function}Errors"]).values()
     now = datetime.fromtimestamp(stack.clock.now_ms() / 1000, UTC)
 
-    assert "FunctionError" in stack.functions.invoke(function, "[0]")
+    assert "FunctionError" in stack.invoke(function, "[0]")
 
     where = {key: alarm[key] for key in ("Namespace", "MetricName", "Dimensions", "Period")}
     options = {"StartTime": now, "EndTime": now.replace(year=2099), "Statistics": ["Sum"]}
@@ -158,7 +158,7 @@ def test_an_error_of_a_function_is_counted_where_its_alarm_looks(stack, function
 
 def alarms_of(stack: Stack, names: list[str]) -> dict[str, dict[str, Any]]:
     """Alarms as CloudWatch describes them, by logical id."""
-    ids = {stack.resources.physical_id(name): name for name in names}
+    ids = {stack.physical_id(name): name for name in names}
     described = stack.client("cloudwatch").describe_alarms(AlarmNames=list(ids))["MetricAlarms"]
     return {ids[alarm["AlarmName"]]: alarm for alarm in described}
 
@@ -198,7 +198,7 @@ def test_every_alarm_goes_off_and_back(stack, published):
 
 
 def test_the_dashboard_shows_metrics_that_the_functions_publish(stack, published):
-    name = stack.resources.physical_id("Dashboard")
+    name = stack.physical_id("Dashboard")
     body = stack.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"]
     lines = [line for widget in json.loads(body)["widgets"] for line in widget["properties"].get("metrics", [])]
 

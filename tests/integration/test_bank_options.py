@@ -104,7 +104,7 @@ def bank(deploy, parameters) -> DeployedStack:
 
 def settings(bank: DeployedStack) -> dict[str, Any]:
     """What the emulator shows of the options. It drops the others, which tests/static/ checks."""
-    client, name_of = bank.client, bank.resources.physical_id
+    client, name_of = bank.client, bank.physical_id
     check_link = client("lambda").get_function_configuration(FunctionName=name_of("CheckLink"), Qualifier="live")
     variables = check_link["Environment"]["Variables"]
     machine = client("stepfunctions").describe_state_machine(stateMachineArn=bank.outputs.StateMachineArn)
@@ -133,7 +133,7 @@ def settings(bank: DeployedStack) -> dict[str, Any]:
 
 def test_links_are_watched_to_their_outcome_with_all_options(stack, bank, proxy):
     starts = {
-        "API": lambda link: bank.start(link.request_id, link.session_id),
+        "API": lambda link: bank.call_api("POST", "/verifications", link.fields),
         "EVENT": lambda it: bank.put_link_sent(it.fields),
     }
     for source, start in starts.items():  # one after the other: the proxy forwards the request that came last
@@ -160,9 +160,9 @@ def test_a_link_keeps_its_outcome_while_the_options_are_removed_and_set_again(st
     }
     secrets_manager = stack.client("secretsmanager")
     token = secrets_manager.get_secret_value(SecretId=parameters["SignzyTokenSecretArn"])["SecretString"]
-    secrets_manager.put_secret_value(SecretId=bank.resources.physical_id("SignzyToken"), SecretString=token)
+    secrets_manager.put_secret_value(SecretId=bank.physical_id("SignzyToken"), SecretString=token)
     link = send_link(stack, {"untilSecond": 60, "answer": "pending"}, {"answer": "clicked"})
-    assert bank.start(link.request_id, link.session_id).status == 202
+    assert bank.call_api("POST", "/verifications", link.fields).status == 202
 
     assert settings(bank) == with_all
     assert settings(deploy("update", {})) == DEFAULTS

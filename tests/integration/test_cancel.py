@@ -69,7 +69,7 @@ def cancelled(stack) -> dict[str, Future[Link]]:
         link = late_link(stack, 120)
         refuse(stack, calls.PUBLISH, link.verification_id, 20)
         cancel(link)
-        stack.executions.abort(f"{link.verification_id}-cancel")
+        stack.abort(f"{link.verification_id}-cancel")
         return link
 
     cancels: list[Callable[[], Link]] = [
@@ -138,5 +138,5 @@ def test_a_cancel_whose_start_and_stop_are_refused_is_finished_by_the_sweep(canc
 
     item = assert_cancelled(link)
 
-    execution = link.stack.executions.find(item["executionName"])
+    execution = link.stack.execution(item["executionName"])
     assert 30 < (execution["startDate"] - datetime.fromisoformat(item["settledAt"])).total_seconds() < 150

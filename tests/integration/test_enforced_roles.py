@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.programs import REGION
+from operations.deployed.signed_calls import SignedCalls
 
 ID = "0" * 24 + "-" + "0" * 24
 KEY = {"verificationId": {"S": ID}}
@@ -38,16 +39,16 @@ ALLOWED = {
 def calls(stack) -> Iterator[dict[str, tuple[str, str, dict[str, Any]]]]:
     """Each call by its name: service, operation and arguments."""
     table, bus = {"TableName": stack.outputs.TableName}, stack.outputs.BusName
-    machine, execution = stack.outputs.StateMachineArn, {"executionArn": stack.executions.arn("no-such-execution")}
+    machine, execution = stack.outputs.StateMachineArn, {"executionArn": stack.execution_arn("no-such-execution")}
     secret = {"SecretId": stack.outputs.SignzyTokenArn}
-    queue = {"QueueUrl": stack.event_queue.url("InstantLinkSentQueue")}
-    dead_letters = {"QueueUrl": stack.event_queue.url("InstantLinkSentDeadLetters")}
+    queue = {"QueueUrl": stack.physical_id("InstantLinkSentQueue")}
+    dead_letters = {"QueueUrl": stack.physical_id("InstantLinkSentDeadLetters")}
     exists = {"Key": KEY, "ConditionExpression": "attribute_exists(verificationId)"}
     shown_again = [{"Id": "0", "ReceiptHandle": "none", "VisibilityTimeout": 0}]
     forged = {"EventBusName": bus, "Source": "another", "DetailType": "VerificationSettled", "Detail": "{}"}
 
     def run(function: str) -> tuple[str, str, dict[str, Any]]:
-        name = stack.functions.name_of(function)
+        name = stack.physical_id(function)
         alias = stack.client("lambda").get_alias(FunctionName=name, Name="live")["AliasArn"]
         return "lambda", "invoke", {"FunctionName": alias, "InvocationType": "DryRun"}
 
@@ -88,7 +89,7 @@ def calls(stack) -> Iterator[dict[str, tuple[str, str, dict[str, Any]]]]:
         "receive a dead letter": ("sqs", "receive_message", {**dead_letters, "VisibilityTimeout": 0}),
         "CreateRole": ("iam", "create_role", {"RoleName": "another", "AssumeRolePolicyDocument": "{}"}),
     }
-    stack.event_queue.purge_dead_letters()
+    stack.purge_dead_letters()
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def clients_of(stack):
         iam.update_assume_role_policy(RoleName=found["RoleName"], PolicyDocument=json.dumps(trust))
         keys = stack.client("sts").assume_role(RoleArn=found["Arn"], RoleSessionName="test")["Credentials"]
         session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION)
-        return lambda service: stack.calls.client(service, session)
+        return SignedCalls(session, stack.clock, stack.endpoint).client
 
     return clients
 

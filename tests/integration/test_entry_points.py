@@ -59,7 +59,7 @@ def test_the_same_start_again_gets_the_verification_and_starts_no_execution(stac
 
     assert (first.status, again.status, again.body) == (202, 200, first.body)
     assert_documented(again, "post", ALL)
-    assert stack.executions.find(link.verification_id) is None
+    assert stack.execution(link.verification_id) is None
 
 
 def test_a_cancel_is_documented_and_refused_where_there_is_another_outcome(stack):
@@ -74,7 +74,7 @@ def test_a_cancel_is_documented_and_refused_where_there_is_another_outcome(stack
     assert_documented(cancelled, "delete", ONE)
     assert_documented(refused, "delete", ONE)
     assert stack.item(clicked.verification_id) == item
-    assert stack.executions.find(f"{clicked.verification_id}-cancel") is None
+    assert stack.execution(f"{clicked.verification_id}-cancel") is None
 
 
 def test_behind_a_custom_domain_with_a_base_path_the_location_is_under_it(stack):
@@ -88,7 +88,7 @@ def test_behind_a_custom_domain_with_a_base_path_the_location_is_under_it(stack)
     }
     proxied["body"] = json.dumps(link.fields)
 
-    answer = stack.functions.invoke("VerificationsApi", json.dumps(proxied))
+    answer = stack.invoke("VerificationsApi", json.dumps(proxied))
 
     started = json.loads(answer["Payload"].read())
     assert started["statusCode"] == 202

@@ -25,14 +25,14 @@ def event_of(link: Link, seconds_ago: float = 1, **fields: Any) -> dict[str, Any
 
 
 def put_into_queue(stack: Stack, body: str, queue: str = QUEUE) -> None:
-    stack.client("sqs").send_message(QueueUrl=stack.event_queue.url(queue), MessageBody=body)
+    stack.client("sqs").send_message(QueueUrl=stack.physical_id(queue), MessageBody=body)
 
 
 def await_dead_letter(link: Link) -> dict[str, Any]:
     """The dead letter about a link."""
 
     def found() -> dict[str, Any] | None:
-        letters = link.stack.event_queue.dead_letters()
+        letters = link.stack.dead_letters()
         return next((letter for letter in letters if letter["detail"].get("sessionId") == link.session_id), None)
 
     return link.await_that(found, "it is a dead letter")
@@ -74,7 +74,7 @@ def test_a_malformed_event_is_a_dead_letter_at_once_and_whole(stack):
 
     assert letter["detail"] == detail
     assert {"id", "time", "source", "detail-type"} <= set(letter)
-    assert "5550001111" not in stack.functions.logs_of("InstantLinkSent")
+    assert "5550001111" not in stack.logs_of("InstantLinkSent")
 
 
 def test_an_event_from_two_hours_ahead_is_a_dead_letter_and_starts_nothing(stack):
@@ -84,7 +84,7 @@ def test_an_event_from_two_hours_ahead_is_a_dead_letter_and_starts_nothing(stack
     await_dead_letter(link)
 
     assert stack.item(link.verification_id) is None
-    assert stack.executions.find(link.verification_id) is None
+    assert stack.execution(link.verification_id) is None
 
 
 def test_only_what_the_table_refuses_stays_in_the_queue(stack):
@@ -98,7 +98,7 @@ def test_only_what_the_table_refuses_stays_in_the_queue(stack):
         for name, event in zip("abc", events, strict=True)
     ]
 
-    answer = stack.functions.invoke("InstantLinkSent", json.dumps({"Records": records}))
+    answer = stack.invoke("InstantLinkSent", json.dumps({"Records": records}))
 
     assert json.loads(answer["Payload"].read()) == {"batchItemFailures": [{"itemIdentifier": "a"}]}
     assert stack.item(refused.verification_id) is None
@@ -123,7 +123,7 @@ def test_an_event_that_the_table_refuses_for_seconds_is_watched_within_the_windo
 
     item = assert_finished(link, "LINK_CLICKED")
 
-    began = stack.executions.find(link.verification_id)["startDate"]
+    began = stack.execution(link.verification_id)["startDate"]
     # It comes back after 10 s, and where that is too early after 20 s more.
     assert began - datetime.fromisoformat(item["startedAt"]) < timedelta(seconds=60)
 
@@ -139,7 +139,7 @@ def test_dead_letters_can_be_sent_to_the_queue_again(stack):
 
 def redrive(stack: Stack) -> None:
     """Sends the dead letters to the queue again, as StartMessageMoveTask does on AWS. The emulator has no such call."""
-    sqs, url = stack.client("sqs"), stack.event_queue.url(DEAD_LETTERS)
+    sqs, url = stack.client("sqs"), stack.physical_id(DEAD_LETTERS)
     options = {"QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 600}
     received: list[dict[str, Any]] = []
     while got := sqs.receive_message(**options).get("Messages"):

@@ -10,7 +10,7 @@ from local import sam
 from local.checkout import ROOT
 from local.stack import Stack
 from operations.deployed.clock import await_that
-from operations.deployed.stack import describe_stack, outputs_in
+from operations.deployed.stack import CloudFormationStack
 from tests.integration.conftest import patience, send_link
 
 EXAMPLES = ROOT / "examples"
@@ -38,7 +38,7 @@ def deployed(stack: Stack, name: str, parameters: dict[str, str]) -> Iterator[di
     """Deploys an example; yields its outputs."""
     stack_name = f"linkwatch-{name.replace('_', '-')}"
     sam.deploy_example(name, parameters, stack.environment)
-    yield outputs_in(describe_stack(stack.client, stack_name))
+    yield CloudFormationStack(stack.client, stack_name).all_outputs()
     stack.client("cloudformation").delete_stack(StackName=stack_name)
 
 
@@ -65,7 +65,7 @@ def test_the_consumer_decides_on_what_the_sender_has_sent(stack):
 # Both stacks are in the emulator's one account, which shows the way over two buses, and not who is refused.
 def test_a_consumer_in_another_account_decides_on_what_the_api_says(stack):
     account = stack.client("sts").get_caller_identity()["Account"]
-    linkwatch = outputs_in(describe_stack(stack.client, sam.STACK_NAME))
+    linkwatch = CloudFormationStack(stack.client, sam.STACK_NAME).all_outputs()
     role = f"arn:aws:iam::{account}:role/{FORWARD}"
     parameters = {"ForwardRoleArn": role, "ApiUrl": stack.api_url, "ApiId": linkwatch["ApiId"]}
     cloudformation = stack.client("cloudformation")
@@ -78,7 +78,7 @@ def test_a_consumer_in_another_account_decides_on_what_the_api_says(stack):
             Capabilities=["CAPABILITY_NAMED_IAM"],
         )
         cloudformation.get_waiter("stack_create_complete").wait(StackName=FORWARD)
-        assert outputs_in(describe_stack(stack.client, FORWARD))["ForwardRoleArn"] == role
+        assert CloudFormationStack(stack.client, FORWARD).all_outputs()["ForwardRoleArn"] == role
         assert decision_on_a_click(stack, consumer["DecisionsTable"]) == "ALLOW"
         cloudformation.delete_stack(StackName=FORWARD)
 

@@ -85,7 +85,7 @@ def faulty(stack) -> dict[str, Future[Link]]:
 @pytest.mark.parametrize("name", ["the table hangs", "the table refuses the item"])
 def test_a_start_that_the_table_does_not_take_is_unavailable_and_safe_to_send_again(name, stack, faulty):
     link = faulty[name].result()
-    assert stack.executions.find(link.verification_id) is None
+    assert stack.execution(link.verification_id) is None
 
     link.await_that(lambda: link.start().status in {200, 202}, "the table takes it")  # 200 where the late put was taken
 

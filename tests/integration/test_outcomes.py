@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from operations.deployed.stack import as_published
-from operations.report.rows import Schedule, rows
-from operations.report.table import Period, items
+from operations.report import rows
 from tests.integration.conftest import Link, assert_finished, late_link, send_link
 from tests.schemas import complaints
 
@@ -120,7 +119,7 @@ def test_a_verification_takes_three_transitions_a_check_and_five_around_them(nam
     link = watched[name, entry_point]
     checks = link.settled()["checks"]
 
-    assert len(link.stack.executions.states_entered(link.verification_id)) == 3 * checks + 5
+    assert len(link.stack.states_entered(link.verification_id)) == 3 * checks + 5
 
 
 def test_a_click_carries_what_signzy_says_about_the_line(watched):
@@ -147,9 +146,9 @@ def test_an_execution_is_given_and_returns_nothing_but_the_verification(watched)
 def test_the_report_has_a_row_for_each(stack, watched):
     for link in watched.values():
         link.settled()
-    period = Period(stack.clock.now() - timedelta(days=30), stack.clock.now())
+    now = stack.clock.now()
 
-    found = rows(items(stack.client("dynamodb"), stack.outputs.TableName, period), Schedule(10, 2))
+    found = rows(stack, now - timedelta(days=30), now)
 
     outcomes = {row["id"]: row["outcome"] for row in found}
     assert outcomes.items() >= {(link.verification_id, CASES[name].outcome) for (name, _), link in watched.items()}

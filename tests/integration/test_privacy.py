@@ -56,13 +56,13 @@ def events_and_histories(stack: Stack, links: list[Link]) -> Iterator[tuple[str,
         yield f"event of {link.verification_id}", json.dumps(stack.events(link.verification_id))
         yield (
             f"history of {link.verification_id}",
-            json.dumps(stack.executions.history(link.verification_id), default=str),
+            json.dumps(stack.history(link.verification_id), default=str),
         )
         yield f"API's view of {link.verification_id}", json.dumps(stack.find(link.verification_id).body)
 
 
 def dead_letters(stack: Stack) -> Iterator[tuple[str, str]]:
-    yield "dead letters", json.dumps(stack.event_queue.dead_letters())
+    yield "dead letters", json.dumps(stack.dead_letters())
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def interrupted(stack) -> dict[str, Future[Any]]:
     def abort_after_the_first_check(script: list[dict[str, Any]]) -> Link:
         link = late_link(stack, 120, *script)
         link.await_that(link.checks_at, "it is checked")
-        stack.executions.abort(link.verification_id)
+        stack.abort(link.verification_id)
         return link
 
     def abort_after_the_record() -> Link:
@@ -70,7 +70,7 @@ def interrupted(stack) -> dict[str, Future[Any]]:
         refuse(stack, calls.PUBLISH, link.verification_id, 40)
         link.start_by("api", linkSentAt=moment(stack, 120))
         link.await_state("Publish Outcome")
-        stack.executions.abort(link.verification_id)
+        stack.abort(link.verification_id)
         return link
 
     def undo_the_mark() -> tuple[Link, dict[str, Any]]:
@@ -83,10 +83,10 @@ def interrupted(stack) -> dict[str, Future[Any]]:
         link = late_link(stack, 120, PENDING_AT_FIRST, CLICKED)
         change_item(link, f"SET {STARTED_EARLIER}")
         link.await_state("Wait For Next Check")
-        stack.executions.abort(link.verification_id)
+        stack.abort(link.verification_id)
         with ThreadPoolExecutor(6) as pool:
             events = [status_event(link.verification_id), '{"sweep": true}'] * 3
-            list(pool.map(partial(stack.functions.invoke, "RecoverUnfinished"), events))
+            list(pool.map(partial(stack.invoke, "RecoverUnfinished"), events))
         return link
 
     def defer(entry_point: str) -> Link:
@@ -113,11 +113,11 @@ def test_a_status_event_about_an_execution_that_runs_or_is_unknown_changes_nothi
     before = stack.item(link.verification_id)
     about = link.verification_id if name == "running" else name
 
-    answer = stack.functions.invoke("RecoverUnfinished", status_event(about))
+    answer = stack.invoke("RecoverUnfinished", status_event(about))
 
     assert "FunctionError" not in answer
     assert stack.item(link.verification_id) == before
-    assert stack.executions.find(f"{link.verification_id}-r1") is None
+    assert stack.execution(f"{link.verification_id}-r1") is None
 
 
 @pytest.mark.parametrize("name", ABORTED)
@@ -147,7 +147,7 @@ def test_repeated_status_events_and_sweeps_at_once_make_one_takeover(stack, inte
 
     assert_taken_over(link, "LINK_CLICKED")
 
-    assert stack.executions.find(f"{link.verification_id}-r2") is None
+    assert stack.execution(f"{link.verification_id}-r2") is None
 
 
 # ── By the sweep ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -160,7 +160,7 @@ def test_an_execution_that_was_not_started_is_started_by_the_sweep(entry_point, 
     item = assert_finished(link, "LINK_CLICKED")
 
     assert (item["executionName"], item["takeovers"]) == (link.verification_id, 0)
-    began = link.stack.executions.find(link.verification_id)["startDate"]
+    began = link.stack.execution(link.verification_id)["startDate"]
     assert 30 < (began - datetime.fromisoformat(item["startedAt"])).total_seconds() < 120
 
 
@@ -181,17 +181,17 @@ def test_recovery_gives_up_after_ten_takeovers_and_one_command_resumes_all(stack
     for link in links:
         link.await_state("Wait For Next Check")
         change_item(link, f"SET takeovers = :ten, {STARTED_EARLIER}", ten={"N": "10"})
-        stack.executions.abort(link.verification_id)
+        stack.abort(link.verification_id)
     links[0].await_that(
         lambda: measured(stack, "RecoverUnfinished", "TakeoversExhausted") >= exhausted + 2, "recovery gives up"
     )
-    stack.functions.recover()
+    stack.recover()
     for link in links:
         item = stack.item(link.verification_id)
         assert (item["executionName"], item["takeovers"]) == (link.verification_id, 10)
         assert "openVerifications" in item
 
-    counts = stack.functions.recover(rearm=True)
+    counts = stack.recover(rearm=True)
 
     assert counts["taken_over_repeatedly"] >= 2
     for link in links:
@@ -227,9 +227,9 @@ def test_a_sweep_replaces_executions_without_a_status_event_and_beside_an_item_w
     link.await_that(link.checks_at, "it is checked")
     # Before the abort: the sweep of the schedule may come first.
     takeovers, listed = (measured(stack, "RecoverUnfinished", name) for name in ("Takeovers", "OpenVerifications"))
-    stack.executions.abort(link.verification_id)
+    stack.abort(link.verification_id)
 
-    stack.functions.invoke("RecoverUnfinished", '{"sweep": true}')
+    stack.invoke("RecoverUnfinished", '{"sweep": true}')
 
     assert measured(stack, "RecoverUnfinished", "Takeovers") > takeovers
     assert measured(stack, "RecoverUnfinished", "OpenVerifications") > listed

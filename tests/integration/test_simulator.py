@@ -12,7 +12,7 @@ from linkwatch.model import Ids
 from linkwatch.signzy import Signzy
 from linkwatch.signzy_answer import classify
 from linkwatch.signzy_token import KeptToken
-from operations.deployed.resources import Resources
+from operations.deployed.stack import CloudFormationStack
 from simulator.coded import CodedLink
 from simulator.server import DEFAULT_TOKEN
 from tests.integration.conftest import Link, make
@@ -78,7 +78,7 @@ def test_it_says_that_it_is_a_simulator_and_answers_only_its_token_and_its_ids(a
 def test_it_logs_each_request_once_and_never_its_token(stack, ask, token):
     ids = CodedLink("never", round(stack.clock.now_ms() / 1000)).new_ids()
     ask(path_of(ids))
-    group = Resources(stack.client, NAME).physical_id("SimulatorLogs")
+    group = CloudFormationStack(stack.client, NAME).physical_id("SimulatorLogs")
 
     time.sleep(1)
     messages = [e["message"] for e in stack.client("logs").filter_log_events(logGroupName=group)["events"]]

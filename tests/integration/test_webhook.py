@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 from operations.deployed.clock import await_that
-from operations.deployed.resources import DeployedFunctions, Resources
+from operations.deployed.stack import CloudFormationStack
 from tests.integration.conftest import late_link, patience
 from tests.integration.test_examples import EXAMPLES, deployed
 from tests.sample_events import event
@@ -19,7 +19,7 @@ def test_a_refused_outcome_is_delivered_when_the_receiver_is_back_and_acted_on_o
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     linkwatch = {"BusName": stack.outputs.BusName, "TableName": stack.outputs.TableName}
-    functions = DeployedFunctions(stack.client, Resources(stack.client, "linkwatch-webhook"))
+    functions = CloudFormationStack(stack.client, "linkwatch-webhook")
     printed: list[str] = []
 
     def attempts() -> list[tuple[int, Any]]:

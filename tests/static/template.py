@@ -1,15 +1,14 @@
 """template.yaml as CloudFormation deploys it: what SAM makes of it, with parameters, conditions and references resolved."""
 
 import json
-import os
 import re
-import subprocess
 from functools import cache
 from typing import Any
 
 from cfnlint.decode.cfn_yaml import loads as load_yaml
 
-from local.checkout import EMULATOR_VENV, ROOT
+from local.checkout import ROOT
+from operations.release import plain_template
 
 TEXT = (ROOT / "template.yaml").read_text("utf-8")
 DEFINITION: dict[str, Any] = json.loads((ROOT / "statemachine" / "link_watch.asl.json").read_text("utf-8"))
@@ -26,33 +25,15 @@ SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:bank/signzy-AbCdE
 SENDERS = "111111111111,222222222222"
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 
-#: SAM's own translator runs in the emulator's environment, because it needs another pydantic than the functions do.
-_TRANSLATE = """
-import json, sys
-import boto3
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="us-east-1"))
-print(json.dumps(translator.translate(json.load(sys.stdin), parameter_values={})))
-"""
 _NOTHING = object()
 
 
 def translated(path: str = "template.yaml") -> dict[str, Any]:
     """What SAM makes of a template, named from the repository's root."""
     template = load_yaml((ROOT / path).read_text("utf-8"))
-    for resource in template["Resources"].values():
-        if resource["Type"] == "AWS::Serverless::Function":
-            resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    # Without defaults, which SAM would write into what it makes in place of the parameters.
-    parameters = template.get("Parameters", {})
-    template["Parameters"] = {
-        name: {key: value for key, value in parameter.items() if key != "Default"}
-        for name, parameter in parameters.items()
-    }
-    program = [os.fspath(EMULATOR_VENV / "bin" / "python"), "-c", _TRANSLATE]
-    done = subprocess.run(program, input=json.dumps(template), capture_output=True, text=True, check=True, timeout=60)
-    return json.loads(done.stdout.splitlines()[-1]) | {"Parameters": parameters}
+    resources: dict[str, Any] = template["Resources"]
+    functions = [name for name, resource in resources.items() if resource["Type"] == "AWS::Serverless::Function"]
+    return plain_template(json.dumps(template), dict.fromkeys(functions, "s3://bucket/key"))
 
 
 CLOUDFORMATION = translated()

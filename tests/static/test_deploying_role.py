@@ -23,12 +23,11 @@ OPTIONAL = [
     for parameter, row in re.findall(r"^\| `(KmsKeyArn|VpcSubnetIds)` \|(.+)$", _PAGE, re.MULTILINE)
 ]
 
-#: What CloudFormation names the resources of a type, behind arn:aws:. It puts the stack's name first, except in {id}.
+#: What CloudFormation names the resources of a type, after arn:aws:. It puts the stack's name first, except in {id}.
 ARNS = {
     "AWS::ApiGateway::Account": "apigateway:us-east-1::/account",
-    "AWS::ApiGateway::Deployment": "apigateway:us-east-1::/restapis/a1b2c3/deployments/d4e5f6",
     "AWS::ApiGateway::RestApi": "apigateway:us-east-1::/restapis/a1b2c3",
-    "AWS::ApiGateway::Stage": "apigateway:us-east-1::/restapis/a1b2c3/stages/v1",
+    "AWS::ApiGateway::(Deployment|Stage)": "apigateway:us-east-1::/restapis/a1b2c3/stages/v1",
     "AWS::CloudWatch::Alarm": "cloudwatch:us-east-1:123456789012:alarm:{name}",
     "AWS::CloudWatch::Dashboard": "cloudwatch::123456789012:dashboard/{DashboardName}",
     "AWS::DynamoDB::Table": "dynamodb:us-east-1:123456789012:table/{name}",
@@ -36,18 +35,13 @@ ARNS = {
     "AWS::Events::Rule": "events:us-east-1:123456789012:rule/{name}",
     "AWS::IAM::ManagedPolicy": "iam::123456789012:policy/{name}",
     "AWS::IAM::Role": "iam::123456789012:role/{name}",
-    "AWS::Lambda::Alias": "lambda:us-east-1:123456789012:function:{name}:live",
-    "AWS::Lambda::EventInvokeConfig": "lambda:us-east-1:123456789012:function:{name}:live",
     "AWS::Lambda::EventSourceMapping": "lambda:us-east-1:123456789012:event-source-mapping:a1b2",
     "AWS::Lambda::Function": "lambda:us-east-1:123456789012:function:{name}",
-    "AWS::Lambda::Permission": "lambda:us-east-1:123456789012:function:{name}:live",
-    "AWS::Lambda::Version": "lambda:us-east-1:123456789012:function:{name}:1",
+    "AWS::Lambda::(Alias|EventInvokeConfig|Permission|Version)": "lambda:us-east-1:123456789012:function:{name}:live",
     "AWS::Logs::LogGroup": "logs:us-east-1:123456789012:log-group:{LogGroupName}",
     "AWS::Logs::MetricFilter": "logs:us-east-1:123456789012:log-group:{name}",
-    "AWS::SNS::Topic": "sns:us-east-1:123456789012:{name}",
-    "AWS::SNS::TopicPolicy": "sns:us-east-1:123456789012:{name}",
-    "AWS::SQS::Queue": "sqs:us-east-1:123456789012:{name}",
-    "AWS::SQS::QueuePolicy": "sqs:us-east-1:123456789012:{name}",
+    "AWS::SNS::.+": "sns:us-east-1:123456789012:{name}",
+    "AWS::SQS::.+": "sqs:us-east-1:123456789012:{name}",
     "AWS::Scheduler::Schedule": "scheduler:us-east-1:123456789012:schedule/default/{Name}",
     "AWS::SecretsManager::Secret": "secretsmanager:us-east-1:123456789012:secret:{id}-a1b2-c3d4e5",
     "AWS::StepFunctions::StateMachine": "states:us-east-1:123456789012:stateMachine:{id}-a1b2",
@@ -63,13 +57,13 @@ ON_OTHERS = {
 #: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html.
 UNDECLARED = {
     "AWS::StepFunctions::StateMachine": {
+        *("logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:GetLogDelivery", "logs:ListLogDeliveries"),
         *(
-            "logs:CreateLogDelivery",
-            "logs:DeleteLogDelivery",
             "logs:DescribeLogGroups",
             "logs:DescribeResourcePolicies",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
         ),
-        *("logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery"),
     }
 }
 #: What a type asks for to set properties that no resource of the template has.
@@ -88,10 +82,9 @@ UNUSED = {
 def asked_by(kind: str) -> set[str]:
     """The actions of a type's handlers, without those of properties that are not used."""
     handlers = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema["handlers"]
-    actions = {action for name, handler in handlers.items() if name != "list" for action in handler["permissions"]}
-    return {action for action in actions if not re.fullmatch(UNUSED.get(kind, ""), action)} | UNDECLARED.get(
-        kind, set()
-    )
+    declared = {action for name, handler in handlers.items() if name != "list" for action in handler["permissions"]}
+    used = {action for action in declared if not re.fullmatch(UNUSED.get(kind, ""), action)}
+    return used | UNDECLARED.get(kind, set())
 
 
 def arn_of(logical_id: str, action: str) -> str:
@@ -102,7 +95,8 @@ def arn_of(logical_id: str, action: str) -> str:
                 return arn
     name = f"linkwatch-{logical_id}-a1b2"
     names = dict.fromkeys(("name", "Name", "DashboardName", "LogGroupName"), name) | {"id": logical_id}
-    return "arn:aws:" + ARNS[resource["Type"]].format(**names | resource["Properties"])
+    [arn] = [arn for kind, arn in ARNS.items() if re.fullmatch(kind, resource["Type"])]
+    return "arn:aws:" + arn.format(**names | resource["Properties"])
 
 
 def is_allowed(action: str, arn: str) -> bool:

@@ -1,133 +1,81 @@
 """The kept deployments of a stack: which one a rollback takes, and what it refuses to deploy."""
 
 import hashlib
-import io
 import json
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 import time_machine
-from botocore.exceptions import ClientError
+from moto import mock_aws
 
-from operations.__main__ import VERBS
 from operations.deployments import Deployments, deployer_arns
 from operations.environment import BadChoice
 
+pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS.*S3.*BucketPolicy")
 FIRST, LATEST, LATER = "20261123T130000Z", "20261123T140000Z", "20261123T140001Z"
-ROLE = "arn:aws:sts::111122223333:assumed-role/deployer/eve"
 CODE = b"the code of CheckLink"
 CODE_FILE = f"CheckLink-{hashlib.sha256(CODE).hexdigest()}.zip"
+TEMPLATE = f"""
+Parameters: {{WindowSeconds: {{Type: String}}}}
+Resources: {{Topic: {{Type: AWS::SNS::Topic, Properties: {{DisplayName: {CODE_FILE}}}}}}}
+"""
+SESSION = boto3.Session(aws_access_key_id="key", aws_secret_access_key="secret", region_name="eu-west-1")
+#: boto3's client of a service.
+type Client = Callable[[str], Any]
 
 
-class FakeAccount:
-    """CloudFormation, S3, SSM and STS of an account in which linkwatch is deployed."""
-
-    def __init__(self) -> None:
-        self.stacks: dict[str, dict[str, Any]] = {}
-        self.objects: dict[str, bytes] = {}
-        self.checksums: dict[str, str] = {}
-        self.asked: list[str] = []
-        self.exceptions = SimpleNamespace(NoSuchKey=KeyError)
-        self.deploy("300")
-
-    def deploy(self, window: str, template: str = CODE_FILE, status: str = "UPDATE_COMPLETE") -> None:
-        values = {"WindowSeconds": window, "CodeBucket": "an-older-bucket"}
-        self.template = template
-        self.stacks["linkwatch"] = {
-            "StackStatus": status,
-            "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
-            "Tags": [{"Key": "team", "Value": "onboarding"}],
-        }
-
-    def get_caller_identity(self):
-        return {"Account": "111122223333", "Arn": ROLE}
-
-    def describe_stacks(self, StackName):  # noqa: N803
-        self.asked.append(StackName)
-        if StackName not in self.stacks:
-            message = f"Stack with id {StackName} does not exist"
-            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
-        return {"Stacks": [self.stacks[StackName]]}
-
-    def create_stack(self, StackName, TemplateBody, Parameters):  # noqa: N803
-        assert "OnlyTheDeployerWrites" in TemplateBody
-        self.writers = Parameters[0]["ParameterValue"].split(",")
-        self.stacks[StackName] = {"Outputs": [{"OutputKey": "BucketName", "OutputValue": "bucket"}]}
-
-    def get_waiter(self, _):
-        return SimpleNamespace(wait=lambda **_: None)
-
-    def get_template(self, StackName, TemplateStage):  # noqa: N803
-        assert (StackName, TemplateStage) == ("linkwatch", "Original")
-        return {"TemplateBody": self.template}
-
-    def put_object(self, Bucket, Key, Body, ExpectedBucketOwner, ChecksumAlgorithm):  # noqa: N803
-        assert (Bucket, ExpectedBucketOwner, ChecksumAlgorithm) == ("bucket", "111122223333", "SHA256")
-        self.objects[Key] = Body
-
-    def get_object(self, Bucket, Key, ExpectedBucketOwner):  # noqa: N803
-        assert (Bucket, ExpectedBucketOwner) == ("bucket", "111122223333")
-        return {"Body": io.BytesIO(self.objects[Key])}
-
-    def put_parameter(self, Name, Value, Type, Overwrite):  # noqa: N803
-        assert (Type, Overwrite) == ("String", False)
-        self.checksums[Name] = Value
-
-    def get_paginator(self, _):
-        return self
-
-    def paginate(self, Path):  # noqa: N803
-        found = [{"Name": n, "Value": v} for n, v in self.checksums.items() if n.startswith(Path)]
-        return [{"Parameters": found[:1]}, {"Parameters": found[1:]}]
-
-
-def environment_of(account: FakeAccount) -> Any:
-    calls = SimpleNamespace(client=lambda _: account)
-    return SimpleNamespace(stack_name="linkwatch", region="eu-west-1", calls=lambda: calls)
-
-
-def deployments_in(account: FakeAccount) -> Deployments:
-    return Deployments(environment_of(account))
+def at(name: str) -> time_machine.travel:
+    return time_machine.travel(datetime.strptime(name, "%Y%m%dT%H%M%S%z"), tick=False)
 
 
 @pytest.fixture
-def account(tmp_path) -> FakeAccount:
-    """Two deployments were replaced in it, the latest a second ago."""
-    account = FakeAccount()
-    deployments = deployments_in(account)
+def client() -> Iterator[Client]:
+    """An empty account, at the time at which the latest deployment is replaced."""
+    with mock_aws(), at(LATEST):
+        yield cache(SESSION.client)
+
+
+@pytest.fixture
+def deployments(client) -> Deployments:
+    calls = SimpleNamespace(client=client)
+    environment: Any = SimpleNamespace(stack_name="linkwatch", region="eu-west-1", calls=lambda: calls)
+    return Deployments(environment)
+
+
+def deploy(client: Client, verb: str, window: str, template: str = TEMPLATE) -> None:
+    parameters = [{"ParameterKey": "WindowSeconds", "ParameterValue": window}]
+    what = {"StackName": "linkwatch", "TemplateBody": template, "Parameters": parameters}
+    getattr(client("cloudformation"), f"{verb}_stack")(**what, Tags=[{"Key": "team", "Value": "onboarding"}])
+
+
+@pytest.fixture
+def kept(client, deployments, tmp_path) -> Deployments:
+    """Two deployments were replaced."""
     (tmp_path / CODE_FILE).write_bytes(CODE)
     deployments.upload_code([tmp_path / CODE_FILE])
-    for window, name in (("300", FIRST), ("240", LATEST)):
-        account.deploy(window)
-        with time_machine.travel(datetime.strptime(name, "%Y%m%dT%H%M%S%z"), tick=False):
+    for verb, window, name in (("create", "300", FIRST), ("update", "240", LATEST)):
+        deploy(client, verb, window)
+        with at(name):
             assert deployments.keep_current() == name
-    return account
+    return deployments
 
 
-@pytest.fixture
-def deployments(account):
-    with time_machine.travel(datetime(2026, 11, 23, 14, tzinfo=UTC), tick=False):
-        yield deployments_in(account)
-
-
-def test_the_latest_is_found_with_its_parameters_its_tags_and_todays_bucket(deployments):
-    name, found = deployments.find(None)
+def test_the_latest_is_found_with_its_template_parameters_and_tags(kept):
+    name, found = kept.find(None)
 
     assert name == LATEST
-    assert found.parameters == {"WindowSeconds": "240", "CodeBucket": "bucket", "CodePrefix": "code/"}
-    assert (found.template, found.tags) == (CODE_FILE, {"team": "onboarding"})
+    assert (found.template, found.tags) == (TEMPLATE, {"team": "onboarding"})
+    assert found.parameters == {"WindowSeconds": "240"}
 
 
-def test_another_is_found_by_its_time(deployments):
-    assert deployments.find(FIRST)[1].parameters["WindowSeconds"] == "300"
-
-
-def test_they_are_listed_the_latest_first(account, deployments, capsys):  # noqa: ARG001  its time
-    VERBS["deployments"].does(environment_of(account), {})
-
-    assert capsys.readouterr().out == f"{LATEST}\n{FIRST}\n"
+def test_another_is_found_by_its_time_and_the_latest_is_listed_first(kept):
+    assert kept.find(FIRST)[1].parameters == {"WindowSeconds": "300"}
+    assert kept.names() == [LATEST, FIRST]
 
 
 @pytest.mark.parametrize(
@@ -138,74 +86,70 @@ def test_they_are_listed_the_latest_first(account, deployments, capsys):  # noqa
         pytest.param("20261123T133000Z", False, id="without a checksum"),
     ],
 )
-def test_a_planted_deployment_is_not_seen(account, deployments, name, has_checksum):
-    account.objects[f"deployments/{name}.json"] = planted = json.dumps({"template": CODE_FILE}).encode()
+def test_a_planted_deployment_is_not_seen(client, kept, name, has_checksum):
+    planted = json.dumps({"template": TEMPLATE, "parameters": {}, "tags": {}}).encode()
+    client("s3").put_object(Bucket=kept.bucket, Key=f"deployments/{name}.json", Body=planted)
     if has_checksum:
-        account.checksums[f"/linkwatch/linkwatch/deployments/{name}"] = hashlib.sha256(planted).hexdigest()
+        parameter, checksum = f"/linkwatch/linkwatch/deployments/{name}", hashlib.sha256(planted).hexdigest()
+        client("ssm").put_parameter(Name=parameter, Value=checksum, Type="String")
 
-    assert deployments.find(None)[0] == LATEST
+    assert kept.find(None)[0] == LATEST
     with pytest.raises(BadChoice, match=f"TO={name} is not kept; there are {LATEST}, {FIRST}"):
-        deployments.find(name)
+        kept.find(name)
 
 
-@pytest.mark.parametrize(
-    ("key", "content", "problem"),
-    [
-        pytest.param(f"deployments/{LATEST}.json", b"{}", f"{LATEST} was changed", id="its record was changed"),
-        pytest.param(f"code/{CODE_FILE}", b"other", f"{CODE_FILE} is not the file", id="its code was changed"),
-        pytest.param(f"code/{CODE_FILE}", None, "not in the bucket any more", id="its code is gone"),
-    ],
-)
-def test_a_deployment_that_is_not_what_was_deployed_is_refused(account, deployments, key, content, problem):
-    del account.objects[key]
-    account.objects |= {key: content} if content else {}
+@pytest.mark.parametrize("key", [f"deployments/{LATEST}.json", f"code/{CODE_FILE}"])
+@pytest.mark.parametrize("is_gone", [False, True], ids=["changed", "gone"])
+def test_a_deployment_that_is_not_what_was_deployed_is_refused(client, kept, key, is_gone):
+    client("s3").put_object(Bucket=kept.bucket, Key=key, Body=b"{}")
+    if is_gone:
+        client("s3").delete_object(Bucket=kept.bucket, Key=key)
 
-    with pytest.raises(BadChoice, match=problem):
-        deployments.find(None)
+    with pytest.raises(BadChoice, match=key):
+        kept.find(None)
 
 
-def test_a_deployment_whose_template_names_no_code_is_refused(account):
-    deployments = deployments_in(account)
-    account.deploy("300", template="Resources: {}")
+def test_a_deployment_whose_template_names_no_code_is_refused(client, deployments):
+    deploy(client, "create", "300", TEMPLATE.replace(CODE_FILE, "none"))
     deployments.keep_current()
 
     with pytest.raises(BadChoice, match="not deployed by make deploy"):
         deployments.find(None)
 
 
-@pytest.mark.parametrize("status", [None, "REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE"])
-def test_a_stack_that_was_never_deployed_leaves_nothing_to_go_back_to(status):
-    account = FakeAccount()
-    account.stacks.clear()
-    if status:
-        account.deploy("300", status=status)
-    deployments = deployments_in(account)
+@pytest.mark.parametrize("was_reviewed", [False, True], ids=["nothing", "a change set that was not wanted"])
+def test_a_stack_that_was_never_deployed_leaves_nothing_to_go_back_to(client, deployments, was_reviewed):
+    if was_reviewed:
+        what = {"StackName": "linkwatch", "ChangeSetName": "first", "ChangeSetType": "CREATE"}
+        client("cloudformation").create_change_set(**what, TemplateBody=TEMPLATE)
 
-    assert (deployments.keep_current(), deployments.tags()) == (None, {})
+    assert deployments.keep_current() is None
     with pytest.raises(BadChoice, match="nothing is kept of linkwatch"):
         deployments.find(None)
 
 
-def test_the_bucket_is_made_once_for_the_caller_and_asked_for_once(account, deployments):
-    assert account.writers == deployer_arns(ROLE)
-    account.asked.clear()
+def test_every_object_has_to_be_in_a_bucket_of_this_account(client, kept):
+    asked: list[dict[str, Any]] = []
+    client("s3").meta.events.register("provide-client-params.s3", lambda params, **_: asked.append(params))
 
-    deployments.find(FIRST)
-    deployments.find(LATEST)
+    with at(LATER):
+        kept.keep_current()
+        kept.find(None)
 
-    assert account.asked == ["linkwatch-deployments"]
+    assert [each.get("ExpectedBucketOwner") for each in asked] == ["123456789012"] * 3
 
 
-@pytest.mark.parametrize(
-    ("caller", "writers"),
-    [
-        pytest.param("arn:aws:iam::1:user/eve", ["arn:aws:iam::1:user/eve"], id="a user"),
-        pytest.param(
-            "arn:aws-us-gov:sts::1:assumed-role/deployer/eve",
-            ["arn:aws-us-gov:iam::1:role/deployer", "arn:aws-us-gov:iam::1:role/*/deployer"],
-            id="a role's session, which does not name the role's path",
-        ),
-    ],
-)
-def test_only_the_caller_may_write_to_the_bucket(caller, writers):
-    assert deployer_arns(caller) == writers
+def test_the_bucket_is_made_for_the_caller_alone(client, deployments):
+    name, caller = deployments.bucket, client("sts").get_caller_identity()["Arn"]
+
+    stack = client("cloudformation").describe_stacks(StackName="linkwatch-deployments")["Stacks"][0]
+    assert stack["Parameters"] == [
+        {"ParameterKey": "DeployerArns", "ParameterValue": str([caller])}
+    ]  # as moto shows a list
+    assert [output["OutputValue"] for output in stack["Outputs"]] == [name]
+
+
+def test_a_roles_session_writes_as_the_role_whose_path_it_does_not_name():
+    writers = deployer_arns("arn:aws-us-gov:sts::1:assumed-role/deployer/eve")
+
+    assert writers == ["arn:aws-us-gov:iam::1:role/deployer", "arn:aws-us-gov:iam::1:role/*/deployer"]

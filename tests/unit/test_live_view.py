@@ -115,7 +115,7 @@ def test_what_is_open_comes_first_and_what_was_settled_long_ago_is_not_shown():
     stale = CLICKED | {"settledAt": "2026-11-25T09:00:00.000Z"}
     stack = SimpleNamespace(
         items=lambda: [stale, CLICKED, later, OPEN],
-        executions=SimpleNamespace(find=lambda _: None),
+        execution=lambda _: None,
         clock=Clock(SENT.timestamp() * 1000 + 60_000, datetime.now(UTC).timestamp() * 1000, 1),
     )
 

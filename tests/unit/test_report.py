@@ -1,16 +1,20 @@
-"""The rows of the report, and the period that they are from."""
+"""The report: its rows, the period that they are from, what it reads, and its page in a headless browser."""
 
+import re
+import shutil
+import subprocess
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 
 from operations.environment import BadChoice
-from operations.report.rows import Schedule, rows
-from operations.report.table import MOST_ROWS, Period, items
+from operations.report import page, period, row, rows
 
-SCHEDULE = Schedule(poll_interval_seconds=10, last_check_lead_seconds=2)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+DAY_BEFORE, NOVEMBER = datetime(2026, 11, 24, 12, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
 CLICKED = {
     "verificationId": "a" * 24 + "-" + "b" * 24,
     "outcome": "LINK_CLICKED",
@@ -24,6 +28,8 @@ CLICKED = {
     "takeovers": 0,
     "source": "API",
 }
+EXPIRED = {"outcome": "EXPIRED", "settledAt": "2026-11-25T10:04:58.300Z", "checks": 30}
+OPEN = {"outcome": None, "settledAt": None, "publishedAt": None, "checks": None}
 
 
 @pytest.mark.parametrize(
@@ -32,118 +38,80 @@ CLICKED = {
         pytest.param(
             {},
             {"checks": 3, "checks_due": 3, "late": 0.4, "seconds": 30.15, "publishing": 0.5, "reason": None},
-            id="clicked, noticed by the check at 30 s",
+            id="clicked",
         ),
-        pytest.param(
-            {"outcome": "EXPIRED", "settledAt": "2026-11-25T10:04:58.300Z", "checks": 30},
-            {"checks_due": 30, "late": 0.3},
-            id="expired, after a last check just before the deadline",
-        ),
-        pytest.param(
-            {"startedAt": "2026-11-25T10:00:15.000Z", "checks": 2},
-            {"checks": 2, "checks_due": 2},
-            id="checks are due only after the start",
-        ),
-        pytest.param({"checks": 2}, {"checks": 2, "checks_due": 3}, id="a check was not made"),
-        pytest.param(
-            {"outcome": None, "settledAt": None, "publishedAt": None, "checks": None},
-            {"outcome": "OPEN", **dict.fromkeys(("seconds", "checks", "checks_due", "late", "publishing"))},
-            id="open",
-        ),
-        pytest.param(
-            {"outcome": "CANCELLED", "checks": None},
-            {"outcome": "CANCELLED", "checks": None, "checks_due": None, "late": None},
-            id="cancelled, which counts no checks",
-        ),
+        pytest.param(EXPIRED, {"checks_due": 30, "late": 0.3}, id="expired, after the last check"),
+        pytest.param({"startedAt": "2026-11-25T10:00:15.000Z"}, {"checks_due": 2}, id="due only after the start"),
+        pytest.param(OPEN, {"outcome": "OPEN", "seconds": None, "checks_due": None, "late": None}, id="open"),
+        pytest.param({"outcome": "CANCELLED", "checks": None}, {"checks_due": None, "late": None}, id="cancelled"),
     ],
 )
-def test_a_row_says_how_late_an_outcome_was_and_which_checks_were_made(changes, shown):
-    item = {name: value for name, value in {**CLICKED, **changes}.items() if value is not None}
+def test_a_row_says_how_late_an_outcome_was_and_which_checks_were_due(changes, shown):
+    made = row(CLICKED | changes, 10, 2)
 
-    [row] = rows([item], SCHEDULE)
-
-    assert {name: row[name] for name in shown} == shown
-
-
-def test_the_newest_link_comes_first():
-    older = {**CLICKED, "linkSentAt": "2026-11-25T09:59:59.000Z"}
-
-    assert [row["sent"] for row in rows([older, CLICKED], SCHEDULE)] == [CLICKED["linkSentAt"], older["linkSentAt"]]
-
-
-# ── The period ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    assert {name: made[name] for name in shown} == shown
 
 
 @pytest.mark.parametrize(
-    ("choices", "since", "until"),
+    ("chosen", "expected"),
     [
-        pytest.param({}, datetime(2026, 11, 24, 12, tzinfo=UTC), NOW, id="the last day by default"),
-        pytest.param({"HOURS": "0.5"}, datetime(2026, 11, 25, 11, 30, tzinfo=UTC), NOW, id="hours"),
-        pytest.param({"SINCE": "2026-11-01"}, datetime(2026, 11, 1, tzinfo=UTC), NOW, id="since a day, UTC"),
-        pytest.param(
-            {"SINCE": "2026-11-01T10:00:00+02:00", "UNTIL": "2026-11-02T00:00:00Z"},
-            datetime(2026, 11, 1, 8, tzinfo=UTC),
-            datetime(2026, 11, 2, tzinfo=UTC),
-            id="since and until, with zones",
-        ),
+        ({}, (DAY_BEFORE, NOW)),
+        ({"HOURS": "24", "UNTIL": "2026-11-25T14:00:00+02:00"}, (DAY_BEFORE, NOW)),
+        ({"SINCE": "2026-11-01"}, (NOVEMBER, NOW)),
     ],
 )
-def test_the_period_is_the_one_chosen(choices, since, until):
-    assert Period.chosen(choices, NOW) == Period(since, until)
+def test_the_period_is_the_one_chosen(chosen, expected):
+    assert period(chosen, NOW) == expected
 
 
-@pytest.mark.parametrize(
-    "choices",
-    [
-        {"HOURS": "-1"},
-        {"HOURS": "0"},
-        {"HOURS": "a day"},
-        {"HOURS": "²"},
-        {"HOURS": "99999999999"},
-        {"HOURS": "9" * 400},
-        {"SINCE": "yesterday"},
-        {"SINCE": "2027-01-01"},
-        {"SINCE": "0001-01-01T00:00:00+10:00"},
-        {"UNTIL": "0001-01-01"},
-    ],
-    ids=lambda choices: " ".join(f"{name}={value[:30]}" for name, value in choices.items()),
-)
-def test_an_impossible_period_is_refused_in_one_line(choices):
-    with pytest.raises(BadChoice) as refused:
-        Period.chosen(choices, NOW)
-
-    name, value = next(iter(choices.items()))
-    assert name in str(refused.value) or value in str(refused.value)
-    assert "\n" not in str(refused.value)
+@pytest.mark.parametrize("chosen", [{"HOURS": "a day"}, {"HOURS": "99999999"}, {"SINCE": "2027-01-01"}])
+def test_an_impossible_period_is_refused(chosen):
+    with pytest.raises(BadChoice):
+        period(chosen, NOW)
 
 
-# ── The table ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+class FakeStack:
+    """A stack whose table has one page of items; it records what it is asked for."""
 
+    outputs: ClassVar = SimpleNamespace(TableName="Verifications")
+    parameters: ClassVar = {"PollIntervalSeconds": "10", "LastCheckLeadSeconds": "2"}
 
-class Scanned:
-    """A client of DynamoDB with given pages, which records its calls."""
-
-    def __init__(self, *pages: int) -> None:
-        self._pages = pages
-
-    def get_paginator(self, operation: str) -> "Scanned":
-        assert operation == "scan"
-        return self
+    def client(self, _: str) -> Any:
+        return SimpleNamespace(get_paginator=lambda _: self)
 
     def paginate(self, **asked: Any) -> list[dict[str, Any]]:
         self.asked = asked
-        return [{"Items": [{"takeovers": {"N": "1"}}] * count, "ScannedCount": count} for count in self._pages]
+        older = CLICKED | {"linkSentAt": "2026-11-25T09:59:59.000Z"}
+        typed = [{k: {"N" if isinstance(v, int) else "S": str(v)} for k, v in it.items()} for it in (older, CLICKED)]
+        return [{"Items": typed}]
 
 
 def test_the_table_is_asked_for_nothing_personal():
-    table = Scanned(2)
+    stack = FakeStack()
 
-    found = list(items(table, "Verifications", Period(NOW, NOW)))
+    found = rows(stack, DAY_BEFORE, NOW)  # pyright: ignore[reportArgumentType]
 
-    assert found == [{"takeovers": 1}] * 2
-    assert not {"result", "correlationId", "requestId"} & set(table.asked["ExpressionAttributeNames"].values())
+    assert [each["sent"] for each in found] == [CLICKED["linkSentAt"], "2026-11-25T09:59:59.000Z"]
+    assert not {"result", "correlationId", "requestId"} & set(stack.asked["ExpressionAttributeNames"].values())
 
 
-def test_a_period_with_too_many_verifications_is_refused():
-    with pytest.raises(BadChoice, match="choose a shorter one"):
-        list(items(Scanned(MOST_ROWS, 1), "Verifications", Period(NOW, NOW)))
+def test_the_page_loads_nothing_from_elsewhere():
+    own_markup = re.sub(r"<script>.*?</script>", "", page([row(CLICKED, 10, 2)], "linkwatch"), flags=re.DOTALL)
+
+    assert not re.search(r"(src|href|url)\s*[=(]", own_markup)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="this machine has no chromium (apt install chromium)")
+@pytest.mark.parametrize(("changes", "charts"), [([{}, EXPIRED, OPEN], 3), ([], 0)], ids=["three links", "none"])
+def test_the_page_draws_its_charts_and_lists_every_verification(tmp_path, changes, charts):
+    found = [row(CLICKED | {"verificationId": f"id-{n}"} | each, 10, 2) for n, each in enumerate(changes)]
+    file = tmp_path / "report.html"
+    file.write_text(page(found, "linkwatch"), "utf-8")
+
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000"]
+    command = [str(CHROMIUM), *options, "--host-resolver-rules=MAP * ~NOTFOUND", "--dump-dom", file.as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+
+    assert dom.count('data-drawn="yes"') == charts
+    assert f"{len(found)} found" in dom
+    assert all(f"<td>{each['id']}</td>" in dom for each in found)

@@ -1,1 +1,0 @@
-"""One HTML page of what a stack has watched in a period, from the table alone."""
