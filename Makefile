@@ -143,7 +143,7 @@ scenarios: $(development) ## Random scenarios in the in-process engine: N=1000 S
 
 bench: $(development) ## Measure: WHAT=start|cost|capacity; WRITE=1 updates docs/cost.md
 	@$(if $(filter start cost capacity,$(WHAT)),:,echo "say what: make bench WHAT=start, cost or capacity" >&2; exit 2)
-	@$(python) -m benchmarks.$(WHAT:start=check_link) $(if $(and $(WRITE),$(filter cost,$(WHAT))),--write)
+	@$(python) -m benchmarks.$(WHAT) $(if $(and $(WRITE),$(filter cost,$(WHAT))),--write)
 
 # ── The checkout ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
