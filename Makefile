@@ -56,7 +56,7 @@ up: ## Keep a local stack running, print what to call: SPEED=1
 down: $(sam) ## Stop the stack that make up started
 	@$(run_python) -m local down
 
-watch: $(sam) ## Show the local stack's verifications live, or one of them: ID= or CORRELATION=
+watch: $(sam) ## Print the checks and outcomes of the local stack's verifications, or of one: ID= or CORRELATION=
 	@$(run_python) -m local watch
 
 logs: $(sam) ## Print a function's logs from the local stack: FUNCTION=

@@ -14,7 +14,6 @@ from local.background import variables_of
 from local.launch import Emulator
 from local.stack import Stack
 from operations import sam_cli
-from operations.deployed.clock import Clock
 from operations.deployed.signed_calls import ApiAnswer
 from operations.deployed.stack import OUTPUTS, Outputs
 from operations.environment import REGION_NAMES, BadChoice, Environment, choices, values_in
@@ -195,7 +194,7 @@ def test_make_env_of_a_stack_that_is_not_deployed_prints_nothing_to_evaluate(sta
 
 def test_the_local_stack_names_its_own_address_of_the_api_and_its_keys():
     outputs = Outputs(**{name: VALUES[name] for name in OUTPUTS})
-    stack = Stack(Emulator("http://127.0.0.1:4566", "LOCAL0123", Clock(0, 0, 1), {}), outputs, None, "")
+    stack = Stack(Emulator(0, "http://127.0.0.1:4566", "", "LOCAL0123", ""), outputs, "")
 
     variables = variables_of(stack)
 
