@@ -47,7 +47,7 @@ def main() -> int:
     for name, (_, what, used) in VERBS.items():
         verbs.add_parser(name, help=": ".join([what, *([" ".join(used)] if used else [])]))
     example = verbs.add_parser("example", help="deploy an example beside the background stack")
-    example.add_argument("name", help=" or ".join(sam.EXAMPLES))
+    example.add_argument("name", choices=sam.EXAMPLES)
     example.add_argument("parameters", nargs="*", metavar="Name=value", help="parameters of its template")
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
