@@ -45,8 +45,7 @@ def deploy_example(name: str, parameters: Mapping[str, object], env: Mapping[str
 
 
 def _overrides(parameters: Mapping[str, object]) -> list[str]:
-    given = [f"{name}={value}" for name, value in parameters.items()]
-    return ["--parameter-overrides", *given] if given else []
+    return ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
 
 
 def _newest_source() -> float:
