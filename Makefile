@@ -56,7 +56,7 @@ up: ## Keep a local stack running, print what to call: SPEED=1
 down: $(sam) ## Stop the stack that make up started
 	@$(run_python) -m local down
 
-watch: $(sam) ## Show the local stack's verifications live, or one of them: ID= or CORRELATION=
+watch: $(sam) ## Print the checks and outcomes of the local stack's verifications, or of one: ID= or CORRELATION=
 	@$(run_python) -m local watch
 
 logs: $(sam) ## Print a function's logs from the local stack: FUNCTION=
@@ -144,7 +144,7 @@ scenarios: $(development) ## Random scenarios in the in-process engine: N=1000 S
 
 bench: $(development) ## Measure: WHAT=start|cost|capacity; WRITE=1 updates docs/cost.md
 	@$(if $(filter start cost capacity,$(WHAT)),:,echo "say what: make bench WHAT=start, cost or capacity" >&2; exit 2)
-	@$(python) -m benchmarks.$(WHAT:start=check_link) $(if $(and $(WRITE),$(filter cost,$(WHAT))),--write)
+	@$(python) -m benchmarks.$(WHAT) $(if $(and $(WRITE),$(filter cost,$(WHAT))),--write)
 
 # ── The checkout ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,1 +1,1 @@
-"""The local stack: an AWS emulator, a simulator of Signzy and a live view. make and python -m local VERB run it."""
+"""The local stack: an AWS emulator with a simulator of Signzy. make and python -m local VERB run it."""

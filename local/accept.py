@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
-
 from local import sam
 from local.accelerated_clock import NoAcceleratedClock, environment_at
 from local.checkout import EMULATOR_VENV
-from local.choices import GIVEN
+from local.run import Chosen
 from local.stack import StackConfig, running_stack, warm_up_many
 from operations.acceptance.accept import ProgressPrinter, burst_from, run_on
 from operations.acceptance.account import NEXT_VERSION, code_versions, parameters
@@ -64,12 +62,12 @@ def _emulator_version() -> str:
     return found.name.split("-")[1].removesuffix(".dist") if found else "unknown"
 
 
-def accept(_console: Console) -> int:
+def accept(chosen: Chosen) -> int:
     """Makes the run. Undecided is no failure here: the emulator enforces less than AWS, and may be slow. Raises BadChoice."""
     tell = ProgressPrinter()
-    if GIVEN.get("PARAMETERS"):
+    if "PARAMETERS" in chosen:
         raise BadChoice("accept on the local stack does not use PARAMETERS")
-    burst = burst_from(GIVEN.get("BURST") or str(BURST))
+    burst = burst_from(chosen.get("BURST", str(BURST)))
     tell("building and deploying")
     with local_target(burst) as target:
-        return 1 if run_on(target, tell, GIVEN.get("OUT")) is Verdict.BROKEN else 0
+        return 1 if run_on(target, tell, chosen.get("OUT")) is Verdict.BROKEN else 0

@@ -9,6 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".linkwatch"
 LOGS = STATE / "logs"
+#: As a person in the checkout types it.
+SHOWN_LOGS = LOGS.relative_to(ROOT)
 BACKGROUND_STACK = STATE / "stack.json"
 BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 
@@ -24,11 +26,6 @@ def make_state_folders() -> None:
     STATE.mkdir(mode=0o700, exist_ok=True)
     STATE.chmod(0o700)
     LOGS.mkdir(exist_ok=True)
-
-
-def shown(path: Path) -> str:
-    """A path as a person in the checkout types it."""
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
 
 
 @contextmanager

@@ -4,9 +4,9 @@ import os
 import subprocess
 from collections.abc import Mapping
 
-from local.checkout import BUILT_TEMPLATE, LOGS, ROOT, SAM, building, make_state_folders, shown
+from local.checkout import BUILT_TEMPLATE, LOGS, ROOT, SAM, SHOWN_LOGS, building
 from local.launch import LocalStackFailed
-from local.programs import build_environment, ending_with_this_process
+from local.programs import build_environment
 
 #: As samconfig.toml's environment "local" names it.
 STACK_NAME = "linkwatch"
@@ -29,7 +29,7 @@ def deploy(env: Mapping[str, str], parameters: Mapping[str, object]) -> None:
     clock that is minutes behind is refused. Raises LocalStackFailed.
     """
     config = ["--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", "local"]
-    what = ["--template-file", os.fspath(BUILT_TEMPLATE), "--stack-name", STACK_NAME, "--resolve-s3"]
+    what = ["--template-file", os.fspath(BUILT_TEMPLATE), "--resolve-s3"]
     _run(["deploy", *what, *config, *_overrides(parameters)], env, "sam-deploy.log")
 
 
@@ -45,36 +45,27 @@ def deploy_example(name: str, parameters: Mapping[str, object], env: Mapping[str
 
 
 def _overrides(parameters: Mapping[str, object]) -> list[str]:
-    given = [f"{name}={value}" for name, value in parameters.items()]
-    return ["--parameter-overrides", *given] if given else []
+    return ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
 
 
 def _newest_source() -> float:
-    files = (
-        path
-        for source in _SOURCES
-        for path in [ROOT / source, *(ROOT / source).rglob("*")]
-        if "__pycache__" not in path.parts
-    )
+    sources = [ROOT / source for source in _SOURCES]
+    files = [path for source in sources for path in (source, *source.rglob("*")) if "__pycache__" not in path.parts]
     return max(path.stat().st_mtime for path in files)
 
 
-def _run(arguments: list[str], env: Mapping[str, str], log_name: str) -> None:
-    make_state_folders()
-    log, command = LOGS / log_name, f"sam {arguments[0]}"
-    with log.open("wb") as output:
+def _run(arguments: list[str], env: Mapping[str, str], log: str) -> None:
+    with (LOGS / log).open("wb") as output:
         try:
-            done = subprocess.run(
-                ending_with_this_process([os.fspath(SAM), *arguments]),
+            subprocess.run(
+                [SAM, *arguments],
                 cwd=ROOT,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=output,
                 timeout=_SAM_SECONDS,
-                check=False,
+                check=True,
             )
-        except subprocess.TimeoutExpired:
-            raise LocalStackFailed(f"{command} took more than {_SAM_SECONDS} s; its log is {shown(log)}") from None
-    if done.returncode:
-        raise LocalStackFailed(f"{command} failed; its log is {shown(log)}")
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            raise LocalStackFailed(f"sam {arguments[0]} failed; its log is {SHOWN_LOGS}/{log}") from None

@@ -1,36 +1,30 @@
 """The local stack: brings it up, takes it down, and what only a local stack has (the simulator, faults on demand)."""
 
 import json
-import os
 import secrets
-import threading
+import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from pathlib import Path
 
 from local import sam
 from local.checkout import BACKGROUND_STACK
-from local.launch import Emulator, Launched, end_background, launch
+from local.launch import Emulator, launch
 from operations.deployed.clock import Clock
 from operations.deployed.outcome_events import listen
 from operations.deployed.stack import DeployedStack, Outputs, outputs_of
 from simulator.client import SimulatedSignzy
 from simulator.server import DEFAULT_TOKEN
 
-DEFAULT_WINDOW_SECONDS = 300
-
 
 class Faults:
-    """Faults on demand: the calls that one emulator refuses or delays (emulator.py). Threads share it."""
+    """Faults on demand: the calls that one emulator refuses or delays (emulator.py)."""
 
     def __init__(self, emulator: Emulator) -> None:
-        self._file = emulator.scratch / "faults.json"
-        self._clock = emulator.clock
-        self._faults: list[dict[str, Any]] = []
-        self._lock = threading.Lock()
+        self._emulator = emulator
 
     def refuse(
         self,
@@ -45,32 +39,19 @@ class Faults:
         """Has the emulator refuse calls for seconds, from now on or in_seconds from now, by its clock. options: after, times
         and lateBySeconds, as emulator.py describes them.
         """
-        now_ms = self._clock.now_ms()
-        from_ms = now_ms + in_seconds * 1000
+        from_ms = self._emulator.clock.now_ms() + in_seconds * 1000
         fault = {"call": call, "error": error, "about": about, "fromMs": from_ms, "untilMs": from_ms + seconds * 1000}
-        with self._lock:
-            # Those that are over would only be read again at each call.
-            self._faults = [kept for kept in self._faults if kept["untilMs"] > now_ms]
-            self._faults.append({**fault, **options, "id": secrets.token_hex(8)})
-            written = self._file.with_suffix(".new")
-            written.write_text(json.dumps(self._faults))
-            written.replace(self._file)
+        with (Path(self._emulator.scratch) / "faults").open("a") as file:
+            file.write(f"{json.dumps(fault | options)}\n")
 
 
 class Stack(DeployedStack):
     """A stack on the emulator, with its simulator of Signzy."""
 
-    def __init__(self, emulator: Emulator, outputs: Outputs, simulator_address: str | None, outcomes_url: str) -> None:
-        """simulator_address: None where the stack watches real links."""
+    def __init__(self, emulator: Emulator, outputs: Outputs, outcomes_url: str) -> None:
         super().__init__(emulator.calls(), outputs, sam.STACK_NAME, outcomes_url)
         self.emulator = emulator
         self.faults = Faults(emulator)
-        self._simulator_address = simulator_address
-
-    @property
-    def endpoint(self) -> str:
-        """The emulator's address."""
-        return self.emulator.endpoint
 
     @property
     def environment(self) -> dict[str, str]:
@@ -80,8 +61,7 @@ class Stack(DeployedStack):
     @cached_property
     def signzy(self) -> SimulatedSignzy:
         """The simulator."""
-        assert self._simulator_address, "this stack has no simulator"
-        return SimulatedSignzy(self._simulator_address)
+        return SimulatedSignzy(self.emulator.simulator)
 
     def rotate_token(self, token: str) -> None:
         """Replaces the token in the secret and at the simulator."""
@@ -104,26 +84,24 @@ class StackConfig:
 @contextmanager
 def running_stack(config: StackConfig) -> Iterator[Stack]:
     """A stack that ends with the block, however it ends. Raises LocalStackFailed, NoAcceleratedClock."""
-    launched, stack = _bring_up(config, in_background=False)
+    emulator = _launched(config, in_background=False)
     try:
-        yield stack
+        yield _deployed(emulator, config)
     finally:
-        launched.end()
+        emulator.end()
 
 
 def launch_background_stack(config: StackConfig) -> Stack:
     """Brings up a stack that outlives this process. Raises LocalStackFailed, NoAcceleratedClock."""
-    launched, stack = _bring_up(config, in_background=True)
-    known = {
-        "pid": launched.process.pid,
-        "emulator": asdict(launched.emulator),
-        "simulator": launched.simulator_address,
-        "outcomes": stack.outcomes.url,
-        "outputs": asdict(stack.outputs),
-    }
-    BACKGROUND_STACK.unlink(missing_ok=True)  # so that it is created with this mode
-    with os.fdopen(os.open(BACKGROUND_STACK, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(known, file, indent=2)
+    emulator = _launched(config, in_background=True)
+    try:
+        stack = _deployed(emulator, config)
+        known = {"outputs": asdict(stack.outputs), "outcomes": stack.outcomes.url}
+        known["emulator"] = asdict(replace(emulator, process=None))
+        BACKGROUND_STACK.write_text(json.dumps(known, indent=2))
+    except BaseException:  # Ctrl-C, too: nothing stays behind
+        emulator.end()
+        raise
     return stack
 
 
@@ -132,45 +110,34 @@ def background_stack() -> Stack | None:
     if not BACKGROUND_STACK.exists():
         return None
     known = json.loads(BACKGROUND_STACK.read_text())
-    try:
-        os.kill(known["pid"], 0)
-    except ProcessLookupError:
-        return None
     emulator = Emulator(**known["emulator"] | {"clock": Clock(**known["emulator"]["clock"])})
-    stack = Stack(emulator, Outputs(**known["outputs"]), known["simulator"], known["outcomes"])
+    if not emulator.is_running():  # it has crashed, or the machine has
+        shutil.rmtree(emulator.scratch, ignore_errors=True)
+        BACKGROUND_STACK.unlink()
+        return None
+    stack = Stack(emulator, Outputs(**known["outputs"]), known["outcomes"])
     stack.outcomes.is_shared = True
     return stack
 
 
-def end_background_stack() -> bool:
-    """Ends the background stack; False when there is none."""
-    if not BACKGROUND_STACK.exists():
-        return False
-    end_background(json.loads(BACKGROUND_STACK.read_text())["pid"])
+def end_background_stack(stack: Stack) -> None:
+    """Ends it, and forgets it."""
+    stack.emulator.end()
     BACKGROUND_STACK.unlink()
-    return True
 
 
-def _bring_up(config: StackConfig, *, in_background: bool) -> tuple[Launched, Stack]:
+def _launched(config: StackConfig, *, in_background: bool) -> Emulator:
     sam.build()
-    window_seconds = int(str(config.parameters.get("WindowSeconds", DEFAULT_WINDOW_SECONDS)))
-    launched = launch(
-        config.speed, window_seconds, with_simulator=config.signzy_base_url is None, in_background=in_background
-    )
-    try:
-        return launched, _deployed(launched, config)
-    except BaseException:  # Ctrl-C, too: nothing stays behind
-        launched.end()
-        raise
+    window_seconds = int(str(config.parameters.get("WindowSeconds", 300)))
+    return launch(config.speed, window_seconds, in_background=in_background)
 
 
-def _deployed(launched: Launched, config: StackConfig) -> Stack:
-    emulator, simulator = launched.emulator, launched.simulator_address
-    base_url = config.signzy_base_url or f"{simulator}/api/v3/us-kyc"
+def _deployed(emulator: Emulator, config: StackConfig) -> Stack:
+    base_url = config.signzy_base_url or SimulatedSignzy(emulator.simulator).base_url
     sam.deploy(emulator.environment, {"SignzyBaseUrl": base_url, **config.parameters})
     client = emulator.calls().client
     outputs = outputs_of(client, sam.STACK_NAME)
-    stack = Stack(emulator, outputs, simulator, listen(client, outputs.BusName, "local-outcomes"))
+    stack = Stack(emulator, outputs, listen(client, outputs.BusName, "local-outcomes"))
     stack.fill_token(config.token)
     _warm_up(stack)
     return stack
@@ -180,11 +147,8 @@ def _warm_up(stack: Stack) -> None:
     """Calls the functions once: under an accelerated clock a first start would count as many seconds of the window."""
     stack.invoke("CheckLink", json.dumps({"requestId": "", "sessionId": ""}))
     stack.invoke("RecoverUnfinished", json.dumps({"sweep": True}))
+    stack.invoke("InstantLinkSent", json.dumps({"Records": []}))
     stack.find("warm-up")
-    # Malformed: it leaves nothing behind but a dead letter.
-    malformed = {"messageId": "warm-up", "body": "{}", "attributes": {"SentTimestamp": "0"}}
-    stack.invoke("InstantLinkSent", json.dumps({"Records": [malformed]}))
-    stack.purge_dead_letters()
 
 
 def warm_up_many(stack: Stack) -> None:

@@ -45,7 +45,7 @@ def ask(stack, outputs, token) -> Ask:
     """A GET of a path, with the right token. The emulator has the function URL's host under its own address."""
     host = outputs["SignzyBaseUrl"].removeprefix("https://").partition("/")[0]
     headers = {"Host": host, "Authorization": token, "Content-Type": "application/json"}
-    return lambda path, **changes: urllib3.request("GET", stack.endpoint + path, headers=headers | changes)
+    return lambda path, **changes: urllib3.request("GET", stack.emulator.endpoint + path, headers=headers | changes)
 
 
 def path_of(ids: dict[str, str]) -> str:

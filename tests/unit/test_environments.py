@@ -14,7 +14,6 @@ from local.launch import Emulator
 from local.stack import Stack
 from operations import sam_cli
 from operations.__main__ import main
-from operations.deployed.clock import Clock
 from operations.deployed.stack import OUTPUTS, Outputs
 from operations.environment import REGION_NAMES, BadChoice, Environment, choices, values_in
 
@@ -142,7 +141,7 @@ def test_what_is_missing_is_said_in_one_line(shell, variables, status, problem, 
 
 def test_the_local_stack_names_its_own_address_of_the_api_and_its_keys():
     outputs = Outputs(**{name: VALUES[name] for name in OUTPUTS})
-    stack = Stack(Emulator("http://127.0.0.1:4566", "LOCAL0123", Clock(0, 0, 1), {}), outputs, None, "")
+    stack = Stack(Emulator(0, "http://127.0.0.1:4566", "", "LOCAL0123", ""), outputs, "")
 
     variables = variables_of(stack)
 

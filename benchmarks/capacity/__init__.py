@@ -1,1 +1,0 @@
-"""How many verifications one account can watch at once under AWS's default quotas."""

@@ -1,1 +1,0 @@
-"""CheckLink beside the least that a check needs."""
