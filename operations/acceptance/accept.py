@@ -4,28 +4,26 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from operations.acceptance.account import account_target, account_window, stack_name_for
-from operations.acceptance.findings import Verdict
-from operations.acceptance.report import REPORTS, write_report
+from operations.acceptance.account import make_target, remove_stacks
+from operations.acceptance.findings import Verdict, write_report
 from operations.acceptance.run import Run
-from operations.acceptance.target import Target
-from operations.environment import BadChoice, Environment, values_in
+from operations.acceptance.target import Target, Window
+from operations.environment import ROOT, BadChoice, Environment, values_in
 
 EXIT_STATUS = {Verdict.KEPT: 0, Verdict.BROKEN: 1, Verdict.UNDECIDED: 3}
 #: https://aws.amazon.com/step-functions/pricing, us-east-1.
 _USD_A_TRANSITION = 0.000025
 _OTHER_VERIFICATIONS = 50
-_MAX_BURST = 5000
+#: The simulator allows 1,000 requests at once.
+_MAX_BURST = 900
+#: The template's schedule is {stack}-RecoverUnfinished, and AWS allows 64 characters.
+_STACK_NAME_LENGTH = 46
 
 
-class ProgressPrinter:
-    """Prints lines with the seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._began = time.monotonic()
-
-    def __call__(self, line: str) -> None:
-        print(f"{time.monotonic() - self._began:5.0f} s  {line}", flush=True)
+def progress() -> Callable[[str], None]:
+    """Prints lines with the seconds since this call."""
+    began = time.monotonic()
+    return lambda line: print(f"{time.monotonic() - began:5.0f} s  {line}", flush=True)
 
 
 def burst_from(text: str) -> int:
@@ -42,23 +40,28 @@ def accept(environment: Environment, chosen: Mapping[str, str]) -> int:
     permissions boundary and a path for the roles; OUT is the folder of the report; KEEP and YES: see _keeps.
     Raises BadChoice, BotoCoreError, ClientError, TimeoutError, CalledProcessError.
     """
-    stack_name_for(environment)
-    tell, burst = ProgressPrinter(), burst_from(chosen.get("BURST", "100"))
-    window = account_window(is_full="FULL" in chosen)
+    own = environment.beside("acceptance")
+    if len(own.stack_name) > _STACK_NAME_LENGTH:
+        raise BadChoice(f"the run's stack would be {own.stack_name}, longer than {_STACK_NAME_LENGTH} characters")
+    tell, burst = progress(), burst_from(chosen.get("BURST", "100"))
+    given = environment.overrides | values_in(chosen.get("PARAMETERS", ""))
+    window = Window(300, 10, 2) if "FULL" in chosen else Window(60, 5, 2)
     verifications = burst + _OTHER_VERIFICATIONS
     usd = verifications * (3 * len(window.points()) + 5) * _USD_A_TRANSITION
     tell(f"{verifications} verifications in {environment.region}: state transitions for at most {usd:.2f} USD")
-    given = environment.overrides | values_in(chosen.get("PARAMETERS", ""))
-    with account_target(environment, window, burst, given, keeps=lambda: _keeps(chosen), tell=tell) as target:
-        return EXIT_STATUS[run_on(target, tell, chosen.get("OUT"))]
+    try:
+        return EXIT_STATUS[run_on(make_target(own, window, burst, given, tell), tell, chosen.get("OUT"))]
+    finally:
+        if not _keeps(chosen):
+            remove_stacks(own.calls().client, own.stack_name, tell)
 
 
 def run_on(target: Target, tell: Callable[[str], None], out: str | None) -> Verdict:
-    """Makes the run on a target and writes its report into the folder out."""
+    """Makes the run on a target and writes its report into the folder out; git ignores the one by default."""
     run = Run(target, tell)
     run.play()
     run.finish()
-    return write_report(run, Path(out or REPORTS))
+    return write_report(target, run.findings, Path(out or ROOT / "reports"))
 
 
 def _keeps(chosen: Mapping[str, str]) -> bool:

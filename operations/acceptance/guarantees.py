@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from operations.acceptance.findings import Finding, Verdict
+from operations.acceptance.target import Window
 from simulator.answers import ANSWERS
 from simulator.client import SimulatorRequest
 
@@ -28,20 +29,6 @@ _SAID_BY_SIGNZY = {"CREDENTIALS_REFUSED", "UPSTREAM_DOWN", "MALFORMED_IDS", "UNK
 _OF_SLOWNESS = {"TIMEOUT", "NO_CONNECTION", "CHECK_FAILED", "PAST_DEADLINE", "THROTTLED", "INTERRUPTED"}
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stack's parameters, in seconds."""
-
-    seconds: int
-    interval: int
-    lead: int
-
-    def points(self) -> list[int]:
-        """When checks are due, in seconds after the link was sent."""
-        last = self.seconds - self.lead
-        return [*(second for second in range(self.interval, self.seconds, self.interval) if second < last), last]
-
-
 @dataclass(frozen=True)
 class Observation:
     """What a settled verification has left behind, and what was done to it. Times are the stack's, in epoch milliseconds."""
@@ -53,8 +40,6 @@ class Observation:
     requests: Sequence[SimulatorRequest]
     window: Window
     case: str = ""
-    #: When its item was there at the latest; startedAt where that is not known.
-    accepted_ms: float = 0
     cancel_statuses: Sequence[int] = ()
     #: How many executions were aborted, and when that was tried.
     aborts: int = 0
@@ -102,7 +87,7 @@ def judge(seen: Observation) -> list[Finding]:
     """Every statement of the guarantees that can be checked on this verification."""
     item, events = seen.item, seen.events
     deadline_ms = millis(item["deadline"])
-    in_time = max(deadline_ms, millis(item["startedAt"]), seen.accepted_ms) + GRACE_SECONDS * 1000
+    in_time = max(deadline_ms, millis(item["startedAt"])) + GRACE_SECONDS * 1000
     latest = max((request.at_ms for request in seen.requests), default=0) - deadline_ms
     is_disturbed = seen.is_disturbed or bool(seen.aborts or seen.failures) or (seen.is_slow and not seen.requests)
     is_cancelled, overlaps = item["outcome"] == "CANCELLED", _overlaps(seen)
@@ -115,7 +100,7 @@ def judge(seen: Observation) -> list[Finding]:
     repeated = "Step Functions may have repeated one call" if overlaps == 1 else ""
 
     def found(guarantee: str, what: str, is_true: bool, excuse: str = "") -> Finding:  # noqa: FBT001
-        return Finding.of(guarantee, seen.case, what, is_true=is_true, where=seen.where, excuse=excuse)
+        return Finding(guarantee, seen.case, what, is_true, seen.where, excuse)
 
     return [
         found("G1", "its event arrived", bool(events)),
@@ -170,8 +155,10 @@ def _is_known(seen: Observation, *, is_disturbed: bool) -> bool:
             said = zip(seen.requests, answers, strict=True)
             return any(answer == "PENDING" and request.at_ms >= last_check_ms - 1000 for request, answer in said)
         case "UNKNOWN":
+            is_late = millis(seen.item["startedAt"]) >= millis(seen.item["deadline"])
             is_of_last_answer = reason not in _SAID_BY_SIGNZY or reason == _last_reason(seen)
-            return reason is not None and (is_disturbed or (is_of_last_answer and reason != "INTERRUPTED"))
+            is_explained = is_disturbed or (is_of_last_answer and reason != "INTERRUPTED")
+            return reason is not None and is_explained and is_late == (reason == "STARTED_TOO_LATE")
         case _:
             return True
 

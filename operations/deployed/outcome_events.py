@@ -46,8 +46,6 @@ class OutcomeEvents:
         self.url = url
         #: Other processes read the queue, too: received messages stay in it.
         self.is_shared = False
-        #: When each event came first, by its id: epoch milliseconds.
-        self.arrived_ms: dict[str, int] = {}
         self._events: dict[str, dict[str, dict[str, Any]]] = {}
         self._lock = threading.Lock()
 
@@ -59,7 +57,7 @@ class OutcomeEvents:
     def receive(self, wait_seconds: int = 0) -> None:
         """Reads what has come. wait_seconds: of a long poll; a short one may find nothing although there are messages."""
         sqs = self._client("sqs")
-        options = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 5, "MessageSystemAttributeNames": ["SentTimestamp"]}
+        options = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 5}
         with self._lock:
             while got := sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=wait_seconds, **options).get(
                 "Messages"
@@ -67,6 +65,5 @@ class OutcomeEvents:
                 for message in got:
                     event = json.loads(message["Body"])
                     self._events.setdefault(event["detail"]["verificationId"], {}).setdefault(event["id"], event)
-                    self.arrived_ms.setdefault(event["id"], int(message["Attributes"]["SentTimestamp"]))
                     if not self.is_shared:
                         sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
