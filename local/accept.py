@@ -10,10 +10,9 @@ from local.accelerated_clock import NoAcceleratedClock, environment_at
 from local.choices import GIVEN
 from local.stack import StackConfig, running_stack, warm_up_many
 from operations.acceptance.accept import burst_from, progress, run_on
-from operations.acceptance.account import NEXT_VERSION, version
-from operations.acceptance.findings import Verdict
-from operations.acceptance.target import Target, Window
-from operations.environment import BadChoice
+from operations.acceptance.account import NEXT_VERSION
+from operations.acceptance.guarantees import Verdict, Window
+from operations.acceptance.target import Target
 
 #: What two cores keep up with, forty verifications at a time; a check may come seconds late even so.
 SPEED, WINDOW, BURST = 2, Window(60, 5, 3), 6
@@ -33,8 +32,7 @@ def local_target(burst: int = BURST) -> Iterator[Target]:
         signzy = stack.signzy
         next_version = {"SignzyBaseUrl": signzy.base_url, **given, **NEXT_VERSION}
         yield Target(
-            region="local",
-            version=version(),
+            place="the local stack",
             stack=stack,
             read_requests=lambda request_ids: {each: signzy.requests(each) for each in request_ids},
             take_token=signzy.take_token,
@@ -42,14 +40,12 @@ def local_target(burst: int = BURST) -> Iterator[Target]:
             window=WINDOW,
             burst=burst,
             is_slow=True,
-            is_emulator=True,
+            unenforced="not enforced by the emulator",
         )
 
 
 def accept(_console: Console) -> int:
     """Makes the run. Undecided is no failure here: the emulator enforces less than AWS, and may be slow. Raises BadChoice."""
-    if GIVEN.get("PARAMETERS"):
-        raise BadChoice("accept on the local stack does not use PARAMETERS")
     tell, burst = progress(), burst_from(GIVEN.get("BURST") or str(BURST))
     tell("building and deploying")
     with local_target(burst) as target:

@@ -1,21 +1,24 @@
-"""make accept: checks the guarantees on a stack of its own, beside the environment's."""
+"""make accept: checks the guarantees on a stack of its own, beside the environment's, and writes a report."""
 
+import os
+import re
+import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from operations.acceptance.account import make_target, remove_stacks
-from operations.acceptance.findings import Verdict, write_report
+from operations.acceptance.guarantees import GUARANTEES, Finding, Verdict, Window, overall, verdict_on
 from operations.acceptance.run import Run
-from operations.acceptance.target import Target, Window
+from operations.acceptance.target import Target
 from operations.environment import ROOT, BadChoice, Environment, values_in
 
 EXIT_STATUS = {Verdict.KEPT: 0, Verdict.BROKEN: 1, Verdict.UNDECIDED: 3}
 #: https://aws.amazon.com/step-functions/pricing, us-east-1.
 _USD_A_TRANSITION = 0.000025
-_OTHER_VERIFICATIONS = 50
-#: The simulator allows 1,000 requests at once.
-_MAX_BURST = 900
+_OTHER_VERIFICATIONS = 80
 #: The template's schedule is {stack}-RecoverUnfinished, and AWS allows 64 characters.
 _STACK_NAME_LENGTH = 46
 
@@ -27,9 +30,9 @@ def progress() -> Callable[[str], None]:
 
 
 def burst_from(text: str) -> int:
-    """BURST. Raises BadChoice for what is not a whole number in its range."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= _MAX_BURST):
-        raise BadChoice(f"BURST={text} should be a whole number from 1 to {_MAX_BURST}")
+    """BURST. Raises BadChoice."""
+    if not re.fullmatch("[1-9][0-9]{0,2}", text):
+        raise BadChoice(f"BURST={text} should be a whole number from 1 to 999")
     return int(text)
 
 
@@ -73,3 +76,34 @@ def _keeps(chosen: Mapping[str, str]) -> bool:
     except EOFError:
         print("Kept: there is nobody to ask; YES=1 removes without asking")
         return True
+
+
+def write_report(target: Target, findings: Sequence[Finding], folder: Path) -> Verdict:
+    """Prints the report, writes it in Markdown into the folder, and returns its verdict."""
+    at, verdict, window = f"{datetime.now(UTC):%Y-%m-%dT%H%MZ}", overall(findings), target.window
+    describe = ["git", "-C", os.fspath(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
+    version = subprocess.run(describe, capture_output=True, text=True, check=False).stdout.strip()
+    lines = [
+        f"# Acceptance run of {at[:10]}: {verdict}",
+        "",
+        f"linkwatch {version} on {target.place}, at {at}, the clock {target.stack.clock.speed:g} times real time.",
+        f"A window of {window.seconds} s, a check every {window.interval} s, a burst of {target.burst}.",
+        "",
+        "| guarantee | kept | broken | undecided | |",
+        "|---|---|---|---|---|",
+    ]
+    for guarantee in GUARANTEES:
+        counts = Counter(finding.verdict for finding in findings if finding.guarantee == guarantee)
+        numbers = [str(counts[it]) for it in (Verdict.KEPT, Verdict.BROKEN, Verdict.UNDECIDED)]
+        lines.append(f"| {' | '.join([guarantee, *numbers, verdict_on(guarantee, findings)])} |")
+    lines += ["", "Cases, and the number of statements checked on each:", ""]
+    lines += [f"- {case}: {count}" for case, count in Counter(finding.case for finding in findings).items()]
+    for doubtful in (Verdict.BROKEN, Verdict.UNDECIDED):
+        found = [finding for finding in findings if finding.verdict is doubtful]
+        lines += ["", f"## {doubtful.capitalize()}", ""] if found else []
+        lines += [f"- {it.guarantee}: {it.case}: {it.what}; {it.excuse} {it.where}".rstrip() for it in found]
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{at}.md"
+    file.write_text("\n".join([*lines, ""]), "utf-8")
+    print("", *lines, "", f"Written to {file}", sep="\n", flush=True)
+    return verdict

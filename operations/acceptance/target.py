@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError
 
-from operations.deployed.clock import Clock
+from operations.acceptance.guarantees import Window
 from operations.deployed.signed_calls import ApiAnswer
 from operations.deployed.stack import DeployedStack
 from simulator.client import SimulatorRequest
@@ -19,35 +19,12 @@ _TRY_AGAIN = {429, 500, 502, 503, 504}
 _PAUSES = (0.5, 1, 2, 4, 8, 8)
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A stack's parameters, in seconds."""
-
-    seconds: int
-    interval: int
-    lead: int
-
-    def points(self) -> list[int]:
-        """When checks are due, in seconds after the link was sent."""
-        last = self.seconds - self.lead
-        return [*(second for second in range(self.interval, self.seconds, self.interval) if second < last), last]
-
-    def parameters(self) -> dict[str, int]:
-        """The template's."""
-        return {
-            "WindowSeconds": self.seconds,
-            "PollIntervalSeconds": self.interval,
-            "LastCheckLeadSeconds": self.lead,
-        }
-
-
 @dataclass(frozen=True)
 class Target:
     """The stack, and what the run has to know of it."""
 
-    region: str
-    #: Of linkwatch.
-    version: str
+    #: For the report.
+    place: str
     #: One that listens to its outcome events.
     stack: DeployedStack
     #: The requests about each of these requestIds that the simulator's log has by now, in the order in which they came.
@@ -61,13 +38,8 @@ class Target:
     burst: int
     #: Few Lambdas run at once, so that starts and checks may come late.
     is_slow: bool = False
-    #: It enforces no policy of a bus or of an API.
-    is_emulator: bool = False
-
-    @property
-    def clock(self) -> Clock:
-        """The stack's."""
-        return self.stack.clock
+    #: Why policies of a bus and of an API may not be enforced.
+    unenforced: str = ""
 
 
 def call_api(stack: DeployedStack, method: str, path: str, body: Any = None, **options: Any) -> ApiAnswer:

@@ -2,21 +2,19 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
-OUTCOMES = {"source": ["linkwatch"], "detail-type": ["VerificationSettled"]}
+_OUTCOMES = {"source": ["linkwatch"], "detail-type": ["VerificationSettled"]}
 
 
-def listen(
-    client: Callable[[str], Any], bus_name: str, name: str, pattern: Mapping[str, Sequence[str]] = OUTCOMES
-) -> str:
-    """Creates a queue and a rule of this name that routes the events of a pattern to it. Returns the queue's URL.
+def listen(client: Callable[[str], Any], bus_name: str, name: str) -> str:
+    """Creates a queue and a rule of this name that routes outcome events to it. Returns the queue's URL.
 
     The queue has its policy from the beginning and the rule comes last: EventBridge does not retry what it may not deliver.
     """
     sqs, events = client("sqs"), client("events")
-    made = {"Name": name, "EventBusName": bus_name, "EventPattern": json.dumps(pattern)}
+    made = {"Name": name, "EventBusName": bus_name, "EventPattern": json.dumps(_OUTCOMES)}
     rule = events.put_rule(**made, State="DISABLED")["RuleArn"]
     _, partition, _, region, account, _ = rule.split(":", 5)
     arn = f"arn:{partition}:sqs:{region}:{account}:{name}"

@@ -23,8 +23,7 @@ from local.accelerated_clock import NoAcceleratedClock, environment_at
 from local.programs import forget_aws
 from local.stack import Stack, StackConfig, running_stack, warm_up_many
 from operations.acceptance import guarantees
-from operations.acceptance.guarantees import Observation
-from operations.acceptance.target import Window
+from operations.acceptance.guarantees import Observation, Window
 from operations.deployed.clock import await_that
 from operations.deployed.stack import as_published
 from tests.integration import calls

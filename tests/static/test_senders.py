@@ -31,7 +31,7 @@ LINK, OUTCOME, CANARY = "InstantLinkSent", "VerificationSettled", "Canary"
 PUTS = {
     "the outcome": (STATE_MACHINE, [("linkwatch", OUTCOME)], ""),
     "a link": (ONE_OF_THIS_ACCOUNT, [("onboarding", LINK)], ""),
-    "the canary of the acceptance": (ONE_OF_THIS_ACCOUNT, [("linkwatch.acceptance", CANARY)], ""),
+    "another event": (ONE_OF_THIS_ACCOUNT, [("onboarding", CANARY)], ""),
     "a forged outcome": (ONE_OF_THIS_ACCOUNT, [("linkwatch", OUTCOME)], "Deny"),
     "a forged outcome of another source": (ONE_OF_THIS_ACCOUNT, [("onboarding", OUTCOME)], "Deny"),
     "another event in the name of linkwatch": (ONE_OF_THIS_ACCOUNT, [("linkwatch", CANARY)], "Deny"),
