@@ -9,7 +9,7 @@ from local import sam
 from local.accelerated_clock import NoAcceleratedClock, environment_at
 from local.choices import GIVEN
 from local.stack import StackConfig, running_stack, warm_up_many
-from operations.acceptance.accept import burst_from, progress, run_on
+from operations.acceptance.accept import burst_from, run_on, tell
 from operations.acceptance.account import NEXT_VERSION
 from operations.acceptance.guarantees import Verdict, Window
 from operations.acceptance.target import Target
@@ -32,7 +32,6 @@ def local_target(burst: int = BURST) -> Iterator[Target]:
         signzy = stack.signzy
         next_version = {"SignzyBaseUrl": signzy.base_url, **given, **NEXT_VERSION}
         yield Target(
-            place="the local stack",
             stack=stack,
             read_requests=lambda request_ids: {each: signzy.requests(each) for each in request_ids},
             take_token=signzy.take_token,
@@ -40,13 +39,12 @@ def local_target(burst: int = BURST) -> Iterator[Target]:
             window=WINDOW,
             burst=burst,
             is_slow=True,
-            unenforced="not enforced by the emulator",
         )
 
 
 def accept(_console: Console) -> int:
     """Makes the run. Undecided is no failure here: the emulator enforces less than AWS, and may be slow. Raises BadChoice."""
-    tell, burst = progress(), burst_from(GIVEN.get("BURST") or str(BURST))
+    burst = burst_from(GIVEN.get("BURST") or str(BURST))
     tell("building and deploying")
     with local_target(burst) as target:
-        return 1 if run_on(target, tell, GIVEN.get("OUT")) is Verdict.BROKEN else 0
+        return 1 if run_on(target, GIVEN.get("OUT")) is Verdict.BROKEN else 0

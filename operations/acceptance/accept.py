@@ -3,9 +3,8 @@
 import os
 import re
 import subprocess
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,10 +22,9 @@ _OTHER_VERIFICATIONS = 80
 _STACK_NAME_LENGTH = 46
 
 
-def progress() -> Callable[[str], None]:
-    """Prints lines with the seconds since this call."""
-    began = time.monotonic()
-    return lambda line: print(f"{time.monotonic() - began:5.0f} s  {line}", flush=True)
+def tell(line: str) -> None:
+    """Prints a line of progress."""
+    print(line, flush=True)
 
 
 def burst_from(text: str) -> int:
@@ -46,20 +44,20 @@ def accept(environment: Environment, chosen: Mapping[str, str]) -> int:
     own = environment.beside("acceptance")
     if len(own.stack_name) > _STACK_NAME_LENGTH:
         raise BadChoice(f"the run's stack would be {own.stack_name}, longer than {_STACK_NAME_LENGTH} characters")
-    tell, burst = progress(), burst_from(chosen.get("BURST", "100"))
+    burst = burst_from(chosen.get("BURST", "100"))
     given = environment.overrides | values_in(chosen.get("PARAMETERS", ""))
     window = Window(300, 10, 2) if "FULL" in chosen else Window(60, 5, 2)
     verifications = burst + _OTHER_VERIFICATIONS
     usd = verifications * (3 * len(window.points()) + 5) * _USD_A_TRANSITION
     tell(f"{verifications} verifications in {environment.region}: state transitions for at most {usd:.2f} USD")
     try:
-        return EXIT_STATUS[run_on(make_target(own, window, burst, given, tell), tell, chosen.get("OUT"))]
+        return EXIT_STATUS[run_on(make_target(own, window, burst, given, tell), chosen.get("OUT"))]
     finally:
         if not _keeps(chosen):
             remove_stacks(own.calls().client, own.stack_name, tell)
 
 
-def run_on(target: Target, tell: Callable[[str], None], out: str | None) -> Verdict:
+def run_on(target: Target, out: str | None) -> Verdict:
     """Makes the run on a target and writes its report into the folder out; git ignores the one by default."""
     run = Run(target, tell)
     run.play()
@@ -81,12 +79,13 @@ def _keeps(chosen: Mapping[str, str]) -> bool:
 def write_report(target: Target, findings: Sequence[Finding], folder: Path) -> Verdict:
     """Prints the report, writes it in Markdown into the folder, and returns its verdict."""
     at, verdict, window = f"{datetime.now(UTC):%Y-%m-%dT%H%MZ}", overall(findings), target.window
+    calls, speed = target.stack.calls, target.stack.clock.speed
     describe = ["git", "-C", os.fspath(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
     version = subprocess.run(describe, capture_output=True, text=True, check=False).stdout.strip()
     lines = [
         f"# Acceptance run of {at[:10]}: {verdict}",
         "",
-        f"linkwatch {version} on {target.place}, at {at}, the clock {target.stack.clock.speed:g} times real time.",
+        f"linkwatch {version} on {calls.endpoint or 'AWS'}, {calls.region}, at {at}, {speed:g} times real time.",
         f"A window of {window.seconds} s, a check every {window.interval} s, a burst of {target.burst}.",
         "",
         "| guarantee | kept | broken | undecided | |",

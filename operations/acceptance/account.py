@@ -67,7 +67,6 @@ def make_target(
     stack.fill_token(json.loads(secret)["token"])
     began_ms = round(calls.clock.now_ms()) - 60_000
     return Target(
-        place=f"{endpoint or 'AWS'}, {own.region}",
         stack=stack,
         read_requests=partial(read_log, client("logs"), simulator["LogGroup"], began_ms),
         take_token=lambda token: client("secretsmanager").put_secret_value(
@@ -77,7 +76,6 @@ def make_target(
         window=window,
         burst=burst,
         is_slow=endpoint is not None or concurrent < _FEW_LAMBDAS,
-        unenforced="not enforced by the emulator" if endpoint else "",
     )
 
 

@@ -120,13 +120,6 @@ class Observation:
         """Whether the simulator's log has fewer requests than the outcome counts checks."""
         return len(self.requests) < (self.item["checks"] or 0)
 
-    @property
-    def where(self) -> str:
-        """For whoever looks into a breach."""
-        asked = ", ".join(f"{second:.2f}" for second in self.asked)
-        outcome = f"{self.item['outcome']} {self.item['reason'] or ''}".strip()
-        return f"verificationId {self.item.get('verificationId')}, {outcome}, Signzy asked after {asked or 'no'} s"
-
 
 def millis(moment: str) -> float:
     """ISO 8601 in epoch milliseconds."""
@@ -156,8 +149,11 @@ def judge(seen: Observation) -> list[Finding]:
     arrival = slow if latest < SLOW_ARRIVAL_SECONDS else ""
     repeated = "Step Functions may have repeated one call" if overlaps == 1 else ""
 
+    asked = [round(second, 2) for second in seen.asked]
+    where = f"{item.get('verificationId')}, {item['outcome']} {item['reason'] or ''}, Signzy asked after {asked} s"
+
     def found(guarantee: str, what: str, is_true: bool, excuse: str = "") -> Finding:  # noqa: FBT001
-        return Finding(guarantee, seen.case, what, is_true, seen.where, excuse)
+        return Finding(guarantee, seen.case, what, is_true, where, excuse)
 
     return [
         found("G1", "its event arrived", bool(seen.events)),

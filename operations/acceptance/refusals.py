@@ -46,6 +46,10 @@ def check_refusals(target: Target, tell: Callable[[str], None]) -> list[Finding]
     return [*found, *forge_outcomes(target), *_without_rights(target, tell)]
 
 
+def _not_enforced(target: Target) -> str:
+    return "not enforced by the emulator" if target.stack.calls.endpoint else ""
+
+
 def _new_ids() -> dict[str, str]:
     return {"requestId": secrets.token_hex(12), "sessionId": secrets.token_hex(12)}
 
@@ -56,7 +60,7 @@ def forge_outcomes(target: Target) -> list[Finding]:
     found: list[Finding] = []
     for name, (source, detail_type) in _FORGED.items():
         is_refused = _is_refused(target.stack, source, detail_type, detail)
-        found.append(Finding("contract", name, "it is refused", is_refused, excuse=target.unenforced))
+        found.append(Finding("contract", name, "it is refused", is_refused, excuse=_not_enforced(target)))
     return found
 
 
@@ -78,7 +82,7 @@ def _without_rights(target: Target, tell: Callable[[str], None]) -> list[Finding
         status = call_api(stack, "POST", _VERIFICATIONS, _new_ids()).status
     return [
         Finding("contract", case, "its event is refused", is_refused),
-        Finding("contract", case, "the API answers 403", status == 403, str(status), target.unenforced),
+        Finding("contract", case, "the API answers 403", status == 403, str(status), _not_enforced(target)),
     ]
 
 

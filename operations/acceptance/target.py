@@ -23,8 +23,6 @@ _PAUSES = (0.5, 1, 2, 4, 8, 8)
 class Target:
     """The stack, and what the run has to know of it."""
 
-    #: For the report.
-    place: str
     #: One that listens to its outcome events.
     stack: DeployedStack
     #: The requests about each of these requestIds that the simulator's log has by now, in the order in which they came.
@@ -38,8 +36,6 @@ class Target:
     burst: int
     #: Few Lambdas run at once, so that starts and checks may come late.
     is_slow: bool = False
-    #: Why policies of a bus and of an API may not be enforced.
-    unenforced: str = ""
 
 
 def call_api(stack: DeployedStack, method: str, path: str, body: Any = None, **options: Any) -> ApiAnswer:

@@ -84,6 +84,7 @@ UNSOUND = [
     ("G2: no request after the deadline", seen("EXPIRED", [(58, "pending"), (62.1, "pending")], is_slow=True)),
     (KNOWN, seen(asked=[(5, "pending"), (10, "not-clicked")])),
     (KNOWN, seen("EXPIRED", [(55, "pending"), (58, "upstream-down")])),
+    (KNOWN, seen("EXPIRED", [(5, "close"), (58, "close")], is_slow=True)),
     (KNOWN, seen("REJECTED", TWICE[:1], "UNKNOWN_IDS")),
     (KNOWN, seen("REJECTED", [(5, "pending"), *TWICE], "UNKNOWN_IDS")),
     (KNOWN, seen("REJECTED", TWICE, "MALFORMED_IDS")),
@@ -94,7 +95,7 @@ UNSOUND = [
     (KNOWN, seen("UNKNOWN", [(58, "close")], "STARTED_TOO_LATE")),
     ("G3: a result only of a click", seen(item={"result": "null"})),
     ("G4: a click that was seen is stored", seen("UNKNOWN", CLICK, "TIMEOUT")),
-    ("G4: a possible outcome", seen(expected={"EXPIRED"})),
+    ("G4: a possible outcome", seen(expected={"EXPIRED"}, is_slow=True)),
     ("G4: one check a point at most", seen(item={"checks": 13}, asked=[(10, "clicked")] * 13)),
     ("G5: one execution watches at a time", seen(asked=[*AT_ONCE, *AGAIN], aborts_ms=[SENT_MS])),
     ("G5: only a failed execution is replaced", seen(item={"takeovers": 2}, failures=["FAILED"])),
@@ -129,12 +130,6 @@ def test_what_a_sound_stack_may_leave_behind_is_undecided_and_not_broken(unclear
 
     assert Verdict.UNDECIDED in verdicts
     assert Verdict.BROKEN not in verdicts
-
-
-def test_a_slow_machine_does_not_excuse_a_false_outcome():
-    unsound = seen("EXPIRED", [(5, "close"), (58, "close")], is_slow=True, expected={"UNKNOWN"})
-
-    assert {KNOWN, "G4: a possible outcome"} <= set(breaches(unsound))
 
 
 KEPT = [Finding(guarantee, "a", "x", is_true=True) for guarantee in guarantees.GUARANTEES]
@@ -182,17 +177,18 @@ class FakeAws:
 
 
 @pytest.mark.parametrize(
-    ("answer", "is_emulator", "verdict"),
+    ("answer", "endpoint", "verdict"),
     [
-        (DENIED, False, Verdict.KEPT),
-        ({"FailedEntryCount": 1}, False, Verdict.KEPT),
-        ({"FailedEntryCount": 0}, False, Verdict.BROKEN),
-        ({"FailedEntryCount": 0}, True, Verdict.UNDECIDED),
+        (DENIED, None, Verdict.KEPT),
+        ({"FailedEntryCount": 1}, None, Verdict.KEPT),
+        ({"FailedEntryCount": 0}, None, Verdict.BROKEN),
+        ({"FailedEntryCount": 0}, "of an emulator", Verdict.UNDECIDED),
     ],
 )
-def test_a_forged_outcome_has_to_be_refused_where_policies_are_enforced(answer, is_emulator, verdict):
-    stack = SimpleNamespace(client=FakeAws(put_events=answer).client, outputs=SimpleNamespace(BusName="links"))
-    target: Any = SimpleNamespace(stack=stack, unenforced="an emulator" if is_emulator else "")
+def test_a_forged_outcome_has_to_be_refused_where_policies_are_enforced(answer, endpoint, verdict):
+    outputs, calls = SimpleNamespace(BusName="links"), SimpleNamespace(endpoint=endpoint)
+    stack = SimpleNamespace(client=FakeAws(put_events=answer).client, outputs=outputs, calls=calls)
+    target: Any = SimpleNamespace(stack=stack)
 
     assert {found.verdict for found in forge_outcomes(target)} == {verdict}
 
