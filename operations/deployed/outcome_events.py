@@ -2,21 +2,19 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
-OUTCOMES = {"source": ["linkwatch"], "detail-type": ["VerificationSettled"]}
+_OUTCOMES = {"source": ["linkwatch"], "detail-type": ["VerificationSettled"]}
 
 
-def listen(
-    client: Callable[[str], Any], bus_name: str, name: str, pattern: Mapping[str, Sequence[str]] = OUTCOMES
-) -> str:
-    """Creates a queue and a rule of this name that routes the events of a pattern to it. Returns the queue's URL.
+def listen(client: Callable[[str], Any], bus_name: str, name: str) -> str:
+    """Creates a queue and a rule of this name that routes outcome events to it. Returns the queue's URL.
 
     The queue has its policy from the beginning and the rule comes last: EventBridge does not retry what it may not deliver.
     """
     sqs, events = client("sqs"), client("events")
-    made = {"Name": name, "EventBusName": bus_name, "EventPattern": json.dumps(pattern)}
+    made = {"Name": name, "EventBusName": bus_name, "EventPattern": json.dumps(_OUTCOMES)}
     rule = events.put_rule(**made, State="DISABLED")["RuleArn"]
     _, partition, _, region, account, _ = rule.split(":", 5)
     arn = f"arn:{partition}:sqs:{region}:{account}:{name}"
@@ -46,8 +44,6 @@ class OutcomeEvents:
         self.url = url
         #: Other processes read the queue, too: received messages stay in it.
         self.is_shared = False
-        #: When each event came first, by its id: epoch milliseconds.
-        self.arrived_ms: dict[str, int] = {}
         self._events: dict[str, dict[str, dict[str, Any]]] = {}
         self._lock = threading.Lock()
 
@@ -59,7 +55,7 @@ class OutcomeEvents:
     def receive(self, wait_seconds: int = 0) -> None:
         """Reads what has come. wait_seconds: of a long poll; a short one may find nothing although there are messages."""
         sqs = self._client("sqs")
-        options = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 5, "MessageSystemAttributeNames": ["SentTimestamp"]}
+        options = {"MaxNumberOfMessages": 10, "VisibilityTimeout": 5}
         with self._lock:
             while got := sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=wait_seconds, **options).get(
                 "Messages"
@@ -67,6 +63,5 @@ class OutcomeEvents:
                 for message in got:
                     event = json.loads(message["Body"])
                     self._events.setdefault(event["detail"]["verificationId"], {}).setdefault(event["id"], event)
-                    self.arrived_ms.setdefault(event["id"], int(message["Attributes"]["SentTimestamp"]))
                     if not self.is_shared:
                         sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])

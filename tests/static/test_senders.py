@@ -16,7 +16,7 @@ LINK, OUTCOME, CANARY = "InstantLinkSent", "VerificationSettled", "Canary"
 PUTS = {
     "the outcome": (HERE, STATE_MACHINE, [("linkwatch", OUTCOME)], ""),
     "a link": (HERE, A_ROLE, [("onboarding", LINK)], ""),
-    "the canary of the acceptance": (HERE, A_ROLE, [("linkwatch.acceptance", CANARY)], ""),
+    "another event": (HERE, A_ROLE, [("onboarding", CANARY)], ""),
     "a forged outcome of another source among links": (HERE, A_ROLE, [("a", LINK), ("a", OUTCOME)], "Deny"),
     "an event in the name of linkwatch among links": (HERE, A_ROLE, [("a", LINK), ("linkwatch", CANARY)], "Deny"),
     "a forged outcome by a service": (HERE, None, [("linkwatch", OUTCOME)], "Deny"),
