@@ -19,7 +19,7 @@ CLICKED_AFTER_REJECTIONS = [
     {"answer": "unknown-ids", "checks": [4, 5, 6]},
     CLICKED,
 ]
-CLICKED_AT_THE_FOURTH_CHECK = [{"answer": "pending", "checks": [1, 2, 3]}, CLICKED]
+CLICKED_LATER = [{"answer": "pending", "checks": [1, 2, 3, 4, 5, 6]}, CLICKED]
 #: The sweep ignores an item for 30 s after its start.
 STARTED_EARLIER = "SET startedAt = :past"
 PAST = {"S": "2026-01-01T00:00:00.000Z"}
@@ -108,12 +108,13 @@ def test_an_execution_that_was_not_started_is_started_by_the_sweep(interrupted):
 
 
 def test_recovery_gives_up_after_ten_takeovers_and_one_command_resumes(stack):
-    link = late_link(stack, 0, *CLICKED_AT_THE_FOURTH_CHECK)
+    count = partial(measured, stack, "RecoverUnfinished")
+    exhausted, repeated = count("TakeoversExhausted"), count("TakeoversRepeated")
+    link = late_link(stack, 0, *CLICKED_LATER)
     link.await_state("Wait For Next Check")
     change_item(link, f"{STARTED_EARLIER}, takeovers = :ten", past=PAST, ten={"N": "10"})
-    exhausted = measured(stack, "RecoverUnfinished", "TakeoversExhausted")
     stack.executions.abort(link.verification_id)
-    link.await_that(lambda: measured(stack, "RecoverUnfinished", "TakeoversExhausted") > exhausted, "recovery gives up")
+    link.await_that(lambda: count("TakeoversExhausted") > exhausted, "recovery gives up")
     item = stack.item(link.verification_id)
     assert (item["executionName"], item["takeovers"]) == (link.verification_id, 10)
     assert "openVerifications" in item
@@ -123,6 +124,7 @@ def test_recovery_gives_up_after_ten_takeovers_and_one_command_resumes(stack):
     )
 
     assert assert_taken_over(link, 11)["takeoverLimit"] == 20
+    assert count("TakeoversRepeated") > repeated
 
 
 @pytest.fixture
@@ -136,7 +138,7 @@ def without_status_events(stack: Stack) -> Iterator[None]:
 
 @pytest.mark.usefixtures("without_status_events")
 def test_an_aborted_execution_is_replaced_by_the_sweep_without_a_status_event(stack):
-    link = late_link(stack, 0, *CLICKED_AT_THE_FOURTH_CHECK)
+    link = late_link(stack, 0, *CLICKED_LATER)
     change_item(link, STARTED_EARLIER, past=PAST)
     link.await_state("Wait For Next Check")
 
