@@ -1,4 +1,4 @@
-"""The simulator of Signzy as a Lambda, deployed beside linkwatch: it answers as the local one does."""
+"""The simulator of Signzy as a Lambda, deployed beside linkwatch."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -6,21 +6,13 @@ from collections.abc import Callable, Iterator
 import pytest
 import urllib3
 
-from linkwatch.http_client import HttpClient
-from linkwatch.model import Ids
-from linkwatch.signzy import Signzy
-from linkwatch.signzy_answer import classify
-from linkwatch.signzy_token import KeptToken
 from operations.deployed.clock import await_that
 from operations.deployed.resources import Resources
 from operations.deployed.stack import describe_stack, outputs_in
 from simulator.coded import CodedLink
-from simulator.server import DEFAULT_TOKEN
 from tests.integration.conftest import Link, make, patience
 
 NAME = "linkwatch-simulator"
-#: Of a window of 300 s, far enough from every step of the script: time passes between two questions.
-SECONDS = [5, 70, 301]
 
 Ask = Callable[..., urllib3.BaseHTTPResponse]
 
@@ -51,14 +43,11 @@ def path_of(ids: dict[str, str]) -> str:
     return f"/api/v3/us-kyc/poll-check-verify/request/{ids['requestId']}/session/{ids['sessionId']}"
 
 
-def test_a_link_is_answered_as_by_the_local_simulator(stack, ask):
-    local = Signzy(HttpClient(stack.signzy.base_url), KeptToken(lambda _: DEFAULT_TOKEN), poll_interval_seconds=60)
+@pytest.mark.parametrize(("second", "is_clicked"), [(5, None), (70, True)])
+def test_a_link_that_is_coded_into_its_ids_is_clicked_at_its_second(second, is_clicked, stack, ask):
+    ids = CodedLink("clicked", round(stack.clock.now_ms() / 1000) - second, click=40).new_ids()
 
-    for second in SECONDS:
-        ids = CodedLink("clicked", round(stack.clock.now_ms() / 1000) - second, interval=40).new_ids()
-        here, there = ask(path_of(ids)), local.check(Ids(ids["requestId"], ids["sessionId"]), None)
-
-        assert classify(here.status, here.data, here.headers["Content-Type"], ids["sessionId"]) == there, second
+    assert ask(path_of(ids)).json()["result"].get("linkClicked") is is_clicked
 
 
 def test_it_says_that_it_is_a_simulator_and_answers_only_its_token_and_its_ids(ask):
