@@ -1,4 +1,7 @@
-"""The calls to AWS that a verification consists of, as the emulator refuses them on demand (local/emulator.py)."""
+"""The calls to AWS that a verification consists of, as the emulator refuses them on demand (local/emulator.py).
+
+A fault of a number of calls does not depend on the machine's speed, one of seconds does.
+"""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +9,7 @@ from local.stack import Stack
 
 #: By the stack's clock; longer than any client of the functions waits for an answer.
 HANGING_SECONDS = 60
-#: How often an entry point tries a call before it gives up. A fault of so many calls does not depend on the machine's speed.
+#: How often a function tries a call before it gives up.
 TRIES = 2
 
 
@@ -20,7 +23,7 @@ class Call(NamedTuple):
 
 #: Of the entry points.
 PUT = Call("putItem", (), "InternalServerError")
-CANCEL = Call("updateItem", ("-cancel",), "InternalServerError")
+START = Call("startExecution", (), "ThrottlingException")
 STOP = Call("stopExecution", (), "ThrottlingException")
 #: Of the state machine, by its states.
 READ = Call("getItem", (), "InternalServerError")
@@ -28,11 +31,6 @@ CHECK = Call("invoke", ("-CheckLink-",), "ValueError")
 RECORD = Call("updateItem", ("#status = :settled,",), "InternalServerError")
 PUBLISH = Call("putEvents", ("VerificationSettled",), "InternalException")
 MARK = Call("updateItem", ("REMOVE openVerifications",), "ProvisionedThroughputExceededException")
-#: Of the entry points and of recovery.
-START = Call("startExecution", (), "ThrottlingException")
-#: Of recovery.
-DESCRIBE = Call("describeExecution", (), "ThrottlingException")
-TAKE_OVER = Call("updateItem", (":failed",), "InternalServerError")
 
 
 def start_of(name: str) -> Call:

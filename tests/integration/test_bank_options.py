@@ -1,9 +1,11 @@
-"""A release by plain CloudFormation with everything that a bank's account may ask for, updated to none of it and back."""
+"""A release by plain CloudFormation with everything that a bank's account may ask for, and updated to none of it.
+
+tests/static checks what each option changes in the template.
+"""
 
 import secrets
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from operations import release
 from operations.deployed.outcome_events import listen
 from operations.deployed.stack import DeployedStack, outputs_of
-from tests.integration.conftest import patience, send_link
+from tests.integration.conftest import Link, patience, send_link
 from tests.unit.scripted_server import ScriptedServer, serving
 
 NAME = "bank"
@@ -30,18 +32,6 @@ PARAMETERS = {
     "VpcSecurityGroupIds": "sg-0123456789abcdef0",
     "VpcSubnetIds": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
 }
-DEFAULTS = {
-    "CheckLink's secret": "SignzyToken",
-    "FIPS": "false",
-    "keys": {None},
-    "log retention": {30},
-    "paths of roles": {"/"},
-    "probe": False,
-    "proxy": "",
-    "receivers of alarms": 0,
-    "state machine's key": None,
-    "tracing": "Active",
-}
 
 
 def forward(server: ScriptedServer, connection: socket.socket) -> None:
@@ -59,18 +49,6 @@ def forward(server: ScriptedServer, connection: socket.socket) -> None:
 def proxy() -> Iterator[ScriptedServer]:
     with serving(forward) as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def parameters(stack, proxy) -> dict[str, str]:
-    """All of the options, with a key and a secret that were made before."""
-    secrets_manager = stack.client("secretsmanager")
-    token = secrets_manager.get_secret_value(SecretId=stack.outputs.SignzyTokenArn)["SecretString"]
-    return PARAMETERS | {
-        "EgressProxyUrl": proxy.url,
-        "KmsKeyArn": stack.client("kms").create_key()["KeyMetadata"]["Arn"],
-        "SignzyTokenSecretArn": secrets_manager.create_secret(Name="bank/signzy", SecretString=token)["ARN"],
-    }
 
 
 @pytest.fixture(scope="module")
@@ -98,74 +76,49 @@ def deploy(stack, tmp_path_factory) -> Iterator[Callable[[str, dict[str, str]], 
 
 
 @pytest.fixture(scope="module")
-def bank(deploy, parameters) -> DeployedStack:
-    return deploy("create", parameters)
-
-
-def settings(bank: DeployedStack) -> dict[str, Any]:
-    """What the emulator shows of the options. It drops the others, which tests/static/ checks."""
-    client, name_of = bank.client, bank.physical_id
-    check_link = client("lambda").get_function_configuration(FunctionName=name_of("CheckLink"), Qualifier="live")
-    variables = check_link["Environment"]["Variables"]
-    machine = client("stepfunctions").describe_state_machine(stateMachineArn=bank.outputs.StateMachineArn)
-    logs = [group for group in client("logs").describe_log_groups()["logGroups"] if NAME in group["logGroupName"]]
-    # The role for access logs is retained.
-    roles = [role for role in client("iam").list_roles()["Roles"] if role["RoleName"].startswith(NAME)]
-    queue = client("sqs").get_queue_attributes(QueueUrl=name_of("InstantLinkSentQueue"), AttributeNames=["All"])
-    secret = client("secretsmanager").describe_secret(SecretId=name_of("SignzyToken"))
-    schedules = {schedule["Name"] for schedule in client("scheduler").list_schedules()["Schedules"]}
-    alarms = client("cloudwatch").describe_alarms(AlarmNamePrefix=NAME)["MetricAlarms"]
-    return {
-        "CheckLink's secret": next(
-            name for name in ("SignzyToken", "bank/signzy") if name in variables["SIGNZY_TOKEN_ARN"]
-        ),
-        "FIPS": variables["AWS_USE_FIPS_ENDPOINT"],
-        "keys": {secret.get("KmsKeyId"), queue["Attributes"].get("KmsMasterKeyId"), *(g.get("kmsKeyId") for g in logs)},
-        "log retention": {group["retentionInDays"] for group in logs},
-        "paths of roles": {role["Path"] for role in roles if "ApiAccessLogWriter" not in role["RoleName"]},
-        "probe": f"{NAME}-Probe" in schedules,
-        "proxy": variables["EGRESS_PROXY_URL"],
-        "receivers of alarms": len(alarms[0]["OKActions"]),
-        "state machine's key": machine["encryptionConfiguration"].get("kmsKeyId"),
-        "tracing": check_link["TracingConfig"]["Mode"],
-    }
-
-
-def test_links_are_watched_to_their_outcome_with_all_options(stack, bank, proxy):
-    starts = {
-        "API": lambda link: bank.call_api("POST", "/verifications", link.fields),
-        "EVENT": lambda it: bank.put_link_sent(it.fields),
-    }
-    for source, start in starts.items():  # one after the other: the proxy forwards the request that came last
-        link = send_link(stack, {"answer": "clicked"})
-        start(link)
-        item = bank.await_published(link.verification_id, patience(stack))
-        assert (item["outcome"], item["source"]) == ("LINK_CLICKED", source)
-        assert bank.events(link.verification_id)[0]["detail"]["outcome"] == "LINK_CLICKED"
-        assert len([head for head in proxy.requests if link.request_id in head]) == item["checks"]
-
-
-def test_a_link_keeps_its_outcome_while_the_options_are_removed_and_set_again(stack, bank, deploy, parameters):
-    with_all = {
-        "CheckLink's secret": "bank/signzy",
-        "FIPS": "true",
-        "keys": {parameters["KmsKeyArn"]},
-        "log retention": {365},
-        "paths of roles": {"/team/linkwatch/"},
-        "probe": True,
-        "proxy": parameters["EgressProxyUrl"],
-        "receivers of alarms": 2,
-        "state machine's key": parameters["KmsKeyArn"],
-        "tracing": "PassThrough",
-    }
+def bank(stack, deploy, proxy) -> DeployedStack:
+    """With all of the options, and a key and a secret that were made before."""
     secrets_manager = stack.client("secretsmanager")
-    token = secrets_manager.get_secret_value(SecretId=parameters["SignzyTokenSecretArn"])["SecretString"]
-    secrets_manager.put_secret_value(SecretId=bank.physical_id("SignzyToken"), SecretString=token)
-    link = send_link(stack, {"untilSecond": 60, "answer": "pending"}, {"answer": "clicked"})
-    assert bank.call_api("POST", "/verifications", link.fields).status == 202
+    token = secrets_manager.get_secret_value(SecretId=stack.outputs.SignzyTokenArn)["SecretString"]
+    own = {
+        "EgressProxyUrl": proxy.url,
+        "KmsKeyArn": stack.client("kms").create_key()["KeyMetadata"]["Arn"],
+        "SignzyTokenSecretArn": secrets_manager.create_secret(Name="bank/signzy", SecretString=token)["ARN"],
+    }
+    return deploy("create", PARAMETERS | own)
 
-    assert settings(bank) == with_all
-    assert settings(deploy("update", {})) == DEFAULTS
-    assert settings(deploy("update", parameters)) == with_all
+
+def start(bank: DeployedStack, link: Link, entry_point: str) -> None:
+    if entry_point == "event":
+        bank.put_link_sent(link.fields)
+    else:
+        link.answered(lambda: bank.call_api("POST", "/verifications", link.fields))
+
+
+@pytest.mark.parametrize("entry_point", ["api", "event"])
+def test_a_link_is_watched_to_its_outcome_with_all_options(entry_point, stack, bank, proxy):
+    link = send_link(stack, {"answer": "clicked"})
+
+    start(bank, link, entry_point)
+
+    item = bank.await_published(link.verification_id, patience(stack))
+    assert (item["outcome"], item["source"]) == ("LINK_CLICKED", entry_point.upper())
+    link.await_that(lambda: bank.events(link.verification_id), "its event has arrived")
+    requests = stack.signzy.requests(link.request_id)
+    assert len([head for head in proxy.requests if link.request_id in head]) >= len(requests) > 0
+
+
+def test_a_link_keeps_its_outcome_while_the_options_are_removed(stack, bank, deploy, proxy):
+    token = stack.client("secretsmanager").get_secret_value(SecretId="bank/signzy")["SecretString"]
+    own_secret = bank.physical_id("SignzyToken")
+    stack.client("secretsmanager").put_secret_value(SecretId=own_secret, SecretString=token)
+    link = send_link(stack, {"answer": "pending", "untilSecond": 60}, {"answer": "clicked"})
+    start(bank, link, "api")
+
+    deploy("update", {})
 
     assert bank.await_published(link.verification_id, patience(stack))["outcome"] == "LINK_CLICKED"
+    proxied, after = len(proxy.requests), send_link(stack, {"answer": "clicked"})
+    start(bank, after, "event")
+    assert bank.await_published(after.verification_id, patience(stack))["outcome"] == "LINK_CLICKED"
+    assert len(proxy.requests) == proxied

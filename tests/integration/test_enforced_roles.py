@@ -105,7 +105,7 @@ def clients_of(stack):
         iam.update_assume_role_policy(RoleName=found["RoleName"], PolicyDocument=json.dumps(trust))
         keys = stack.client("sts").assume_role(RoleArn=found["Arn"], RoleSessionName="test")["Credentials"]
         session = boto3.Session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], region_name=REGION)
-        return SignedCalls(session, stack.clock, stack.endpoint).client
+        return SignedCalls(session, stack.clock, stack.emulator.endpoint).client
 
     return clients
 
