@@ -117,7 +117,7 @@ test-definition: $(development) ## The state machine, in the in-process engine
 
 test-integration: ## The deployed stack, under an accelerated clock
 	@$(install) $(sam) $(emulator) $(development)
-	@$(python) -m pytest tests/integration -n 2 --dist loadfile --no-loadscope-reorder
+	@$(python) -m pytest tests/integration -n 3 --dist loadfile --no-loadscope-reorder
 
 # checkov scans the stack's own as a release (tests/static/test_release.py), where the reasons for what it skips are kept.
 other_templates := examples/consumer/template.yaml examples/consumer_account/template.yaml examples/consumer_account/forward.yaml \
