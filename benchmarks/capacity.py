@@ -1,7 +1,7 @@
 """make bench WHAT=capacity: what AWS's default quotas allow, and how far one sweep gets. Prints the tables of docs/capacity.md.
 
-A sweep runs with the function's time-out and its own AWS clients, whose calls are answered before they are sent: after AWS's
-latencies and within its quotas. What HTTP itself costs is not measured.
+A sweep runs with the function's time-out and its own AWS clients, whose calls are answered before they are sent: after assumed
+latencies and within AWS's quotas. What HTTP itself costs is not measured.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The README's curl, the examples' signed calls and the sender: botocore's own signer verifies what arrives.
+"""The examples' signed calls and the sender: botocore's own signer verifies what arrives.
 
 The emulator sees that a request is signed, not whether the signature is right, so only this test can fail for a bad one.
 """
