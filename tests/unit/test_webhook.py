@@ -199,4 +199,7 @@ def test_deliveries_are_tried_for_a_day_and_end_before_the_queue_deletes_them(we
     assert sum(pauses) >= 24 * 60 * 60
     assert longest < queue["MessageRetentionPeriod"] / 2
     # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-    assert queue["VisibilityTimeout"] >= 6 * TEMPLATE["Resources"]["DeliverOutcome"]["Properties"]["Timeout"]
+    function = TEMPLATE["Resources"]["DeliverOutcome"]["Properties"]
+    on_queue = function["Events"]["OnQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert (on_queue["BatchSize"], on_queue["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
