@@ -177,11 +177,6 @@ def judge(seen: Observation) -> list[Finding]:
     ]
 
 
-def breaches(seen: Observation) -> list[str]:
-    """The statements that are broken, as text."""
-    return [f"{found.guarantee}: {found.what}" for found in judge(seen) if found.verdict is Verdict.BROKEN]
-
-
 def verdict_on(guarantee: str, findings: Sequence[Finding]) -> Verdict:
     """On one guarantee: a single breach breaks it."""
     found = {finding.verdict for finding in findings if finding.guarantee == guarantee}
