@@ -13,7 +13,7 @@ is new at each start. Requests with an Origin header are refused, and MiniStack'
     call      the operation, such as putItem, or the state machine's invoke
     about     texts that all have to occur in the call's arguments
     error     what AWS calls it; null: the call is only late
-    fromMs, untilMs   when, epoch milliseconds by the emulator's clock
+    untilMs   epoch milliseconds by the emulator's clock
     after     (optional) true: the call takes effect, and only its answer is lost
     times     (optional) how many calls at most
     lateBySeconds     (optional) how long it takes before anything happens; longer than the client's time-out, it hangs
@@ -92,7 +92,7 @@ def _fault(call: str, arguments: object) -> dict[str, Any] | None:
         fault = json.loads(line)
         if (
             fault["call"] == call
-            and fault["fromMs"] <= now_ms < fault["untilMs"]
+            and now_ms < fault["untilMs"]
             and all(t in text for t in fault["about"])
             and _COUNTS[line] < fault.get("times", sys.maxsize)
         ):

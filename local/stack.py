@@ -20,38 +20,12 @@ from simulator.client import SimulatedSignzy
 from simulator.server import DEFAULT_TOKEN
 
 
-class Faults:
-    """Faults on demand: the calls that one emulator refuses or delays (emulator.py)."""
-
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-
-    def refuse(
-        self,
-        call: str,
-        error: str | None,
-        about: list[str],
-        seconds: float,
-        *,
-        in_seconds: float = 0,
-        **options: object,
-    ) -> None:
-        """Has the emulator refuse calls for seconds, from now on or in_seconds from now, by its clock. options: after, times
-        and lateBySeconds, as emulator.py describes them.
-        """
-        from_ms = self._emulator.clock.now_ms() + in_seconds * 1000
-        fault = {"call": call, "error": error, "about": about, "fromMs": from_ms, "untilMs": from_ms + seconds * 1000}
-        with (Path(self._emulator.scratch) / "faults").open("a") as file:
-            file.write(f"{json.dumps(fault | options)}\n")
-
-
 class Stack(DeployedStack):
     """A stack on the emulator, with its simulator of Signzy."""
 
     def __init__(self, emulator: Emulator, outputs: Outputs, outcomes_url: str) -> None:
         super().__init__(emulator.calls(), outputs, sam.STACK_NAME, outcomes_url)
         self.emulator = emulator
-        self.faults = Faults(emulator)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -62,6 +36,13 @@ class Stack(DeployedStack):
     def signzy(self) -> SimulatedSignzy:
         """The simulator."""
         return SimulatedSignzy(self.emulator.simulator)
+
+    def refuse(self, call: str, error: str | None, about: list[str], seconds: float, **options: object) -> None:
+        """Has the emulator refuse calls for seconds of its clock. options: after, times, lateBySeconds (emulator.py)."""
+        until_ms = self.clock.now_ms() + seconds * 1000
+        fault = {"call": call, "error": error, "about": about, "untilMs": until_ms}
+        with (Path(self.emulator.scratch) / "faults").open("a") as file:
+            file.write(f"{json.dumps(fault | options)}\n")
 
     def rotate_token(self, token: str) -> None:
         """Replaces the token in the secret and at the simulator."""
@@ -98,6 +79,7 @@ def launch_background_stack(config: StackConfig) -> Stack:
         stack = _deployed(emulator, config)
         known = {"outputs": asdict(stack.outputs), "outcomes": stack.outcomes.url}
         known["emulator"] = asdict(replace(emulator, process=None))
+        BACKGROUND_STACK.touch(mode=0o600)
         BACKGROUND_STACK.write_text(json.dumps(known, indent=2))
     except BaseException:  # Ctrl-C, too: nothing stays behind
         emulator.end()

@@ -18,10 +18,10 @@ ROOT = Path(__file__).parents[1]
 #: boto3, SAM CLI and AWS CLI v1 read AWS_DEFAULT_REGION, other SDKs AWS_REGION. The first that is set counts, as for AWS CLI v2.
 REGION_NAMES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 #: Choices that are an error where a verb does not use them. The others may be exported for several commands at once.
-_CHOICES = (
+_CHOICES = {
     *("SCENARIO", "SPEED", "VIA", "CORRELATION", "CLICK", "FUNCTION", "ID", "REQUEST_ID", "SESSION_ID", "LINK_SENT_AT"),
     *("HOURS", "SINCE", "UNTIL", "BURST", "FULL", "KEEP", "TO", "PLAN"),
-)
+}
 
 
 class BadChoice(Exception):
@@ -33,25 +33,12 @@ def choices(words: Iterable[str], shell: Mapping[str, str], verb: str, used: Col
 
     Raises BadChoice for a choice that this verb would ignore.
     """
-    exported = exported_choices(shell)
+    prefix = "LINKWATCH_"  # make sets these to what is typed after it
+    exported = {name.removeprefix(prefix): value for name, value in shell.items() if name.startswith(prefix) and value}
     typed = {name: value for name, _, value in (word.partition("=") for word in words)}
-    refuse_unused(exported, verb, used)
-    if unknown := typed.keys() - used:
-        raise BadChoice(f"{verb} does not use {', '.join(sorted(unknown))}; it uses {', '.join(used)}")
+    if unused := (typed.keys() | (exported.keys() & _CHOICES)) - set(used):
+        raise BadChoice(f"{verb} does not use {', '.join(sorted(unused))}; it uses {', '.join(used) or 'no choice'}")
     return {name: value for name, value in (exported | typed).items() if value}
-
-
-def exported_choices(shell: Mapping[str, str]) -> dict[str, str]:
-    """The LINKWATCH_<NAME> variables of a shell's environment, by name: make sets them to what is typed after it."""
-    prefix = "LINKWATCH_"
-    return {name.removeprefix(prefix): value for name, value in shell.items() if name.startswith(prefix)}
-
-
-def refuse_unused(shell: Mapping[str, str], verb: str, used: Collection[str]) -> None:
-    """Raises BadChoice for a choice that this verb would ignore."""
-    for name in _CHOICES:
-        if shell.get(name) and name not in used:
-            raise BadChoice(f"{verb} does not use {name}; it uses {', '.join(used) or 'no choice'}")
 
 
 def entry_point(chosen: Mapping[str, str]) -> Literal["api", "event"]:

@@ -3,6 +3,7 @@
     template.yaml         plain CloudFormation, without a transform
     <Function>-<sha>.zip  a function's code; the name has its SHA-256, so that other code has another name
     sbom.json             what the functions contain, as CycloneDX
+    README.md             the commands that deploy it (release.md)
     SHA256SUMS            the checksums of all of these
 
 The same commit gives the same bytes. docs/deploy.md describes how to deploy it.
@@ -65,6 +66,7 @@ def write(folder: Path | None = None, source: Path = ROOT) -> Path:
     sbom = [_VENVS / "development" / "bin" / "cyclonedx-py", "requirements", "--output-reproducible"]
     sbom += ["--output-format", "JSON", "--output-file", folder / "sbom.json", ROOT / "functions" / "requirements.txt"]
     subprocess.run(sbom, check=True, stderr=sys.stderr)
+    shutil.copy(Path(__file__).with_name("release.md"), folder / "README.md")
     sums = [f"{digest}  {name}\n" for name, digest in sorted(_checksums(folder).items())]
     (folder / "SHA256SUMS").write_text("".join(sums), "utf-8")
     return folder

@@ -13,9 +13,8 @@ from start_and_wait import call
 def main(api_url: str, correlation_id: str) -> None:
     query = {"correlationId": correlation_id}
     while True:
-        found = call(
-            "GET", f"{api_url}/verifications?{urlencode(query, quote_via=quote)}"
-        )  # 400 for next: it has expired
+        # 400 for next: its verification has expired.
+        found = call("GET", f"{api_url}/verifications?{urlencode(query, quote_via=quote)}")
         for verification in found["verifications"]:
             print(json.dumps(verification))
         if not found["next"]:

@@ -44,12 +44,9 @@ def make_target(
         concurrent, unreserved = account["ConcurrentExecutions"], account["UnreservedConcurrentExecutions"]
     except ClientError:
         tell("the account's limit of Lambdas cannot be read; assuming 1000")
-    if burst > (fitting := max(1, concurrent // _LAMBDAS_A_LINK)):
+    fitting, limit = burst_and_limit(burst, concurrent, unreserved)
+    if fitting < burst:
         tell(f"the account runs {concurrent} Lambdas at once, so BURST is {fitting} instead of {burst}")
-        burst = fitting
-    # The simulator's own limit, since anybody may call it; 0 (none) where it would leave too few to the burst and the account.
-    limit = min(burst + _OTHER_LINKS, 1000)
-    limit = limit if unreserved >= 3 * limit else 0
     tell(f"making the stacks {own.stack_name} and {simulator_environment.stack_name}, a queue and a rule")
     of_roles = {name: given[name] for name in ("PermissionsBoundaryArn", "RolePath") if name in given}
     limited = {"WindowSeconds": window.seconds, "ConcurrentRequests": limit}
@@ -73,9 +70,18 @@ def make_target(
         ),
         deploy_next=lambda: sam_cli.deploy(own, ["--resolve-s3"], overrides | NEXT_VERSION),
         window=window,
-        burst=burst,
+        burst=fitting,
         is_slow=endpoint is not None or concurrent < _FEW_LAMBDAS,
     )
+
+
+def burst_and_limit(burst: int, concurrent: int, unreserved: int) -> tuple[int, int]:
+    """The burst that fits the account's limit of Lambdas, and the simulator's own limit, since anybody may call it. 0 is none,
+    where it would leave too few to the burst and the account.
+    """
+    burst = min(burst, max(1, concurrent // _LAMBDAS_A_LINK))
+    limit = min(burst + _OTHER_LINKS, 1000)
+    return burst, limit if unreserved >= 3 * limit else 0
 
 
 def _reachable(url: str, endpoint: str | None) -> str:

@@ -92,10 +92,6 @@ class Observation:
     aborts_ms: list[float] = field(default_factory=list)
     #: The executions before the last that Step Functions says have failed, each with its error.
     failures: Sequence[str] = ()
-    #: Calls of AWS were refused, so that G1's time does not apply.
-    is_disturbed: bool = False
-    #: Answers of Signzy's were lost on their way to the execution.
-    lost_answers: bool = False
     #: On the emulator, and in an account that allows few Lambdas at once: starts and checks may come late.
     is_slow: bool = False
     #: The outcomes that are possible; any if it is empty.
@@ -116,6 +112,11 @@ class Observation:
         return [ANSWERS[r.answer].expect["answer"] if r.answer in ANSWERS else "UNAVAILABLE" for r in self.requests]
 
     @property
+    def is_disturbed(self) -> bool:
+        """Whether an execution has failed, so that G1's time does not apply."""
+        return bool(self.aborts or self.failures)
+
+    @property
     def lacks_requests(self) -> bool:
         """Whether the simulator's log has fewer requests than the outcome counts checks."""
         return len(self.requests) < (self.item["checks"] or 0)
@@ -131,11 +132,10 @@ def judge(seen: Observation) -> list[Finding]:
     item, points, cancels = seen.item, seen.window.points(), seen.cancel_statuses
     deadline, started, published = (seen.second(millis(item[n])) for n in ("deadline", "startedAt", "publishedAt"))
     latest = max(seen.asked, default=0) - deadline
-    is_disturbed = seen.is_disturbed or bool(seen.aborts or seen.failures)
-    is_in_time = is_disturbed or published < max(deadline, started) + GRACE_SECONDS
+    is_in_time = seen.is_disturbed or published < max(deadline, started) + GRACE_SECONDS
     is_told = all(event["detail"] == {key: item.get(key) for key in event["detail"]} for event in seen.events)
-    # An answer that was lost, or whose execution was aborted, was not seen.
-    is_click_seen = "CLICKED" in seen.answers and not (seen.aborts or seen.lost_answers)
+    # An answer whose execution was aborted was not seen.
+    is_click_seen = "CLICKED" in seen.answers and not seen.aborts
     keeps_click = not is_click_seen or item["outcome"] in {"LINK_CLICKED", "CANCELLED"}
     is_cancelled, overlaps = item["outcome"] == "CANCELLED", _overlaps(seen)
     is_bare = (item["result"], item["reason"], item["checks"]) == (None, None, None)
@@ -162,12 +162,12 @@ def judge(seen: Observation) -> list[Finding]:
         found("G1", "in time while AWS is healthy", is_in_time, slow),
         found("G2", "the deadline is the link's", abs(deadline - seen.window.seconds) < 0.001),
         found("G2", "no request after the deadline", latest < ARRIVAL_SECONDS, arrival),
-        found("G3", "the outcome states what is known", _is_known(seen, is_disturbed=is_disturbed), late or log),
+        found("G3", "the outcome states what is known", _is_known(seen), late or log),
         found("G3", "a result only of a click", (item["result"] is None) == (item["outcome"] != "LINK_CLICKED")),
         found("G4", "a click that was seen is stored", keeps_click, late),
         found("G4", "a possible outcome", not seen.expected or item["outcome"] in seen.expected, missed),
         found("G4", "one check a point at most", (item["checks"] or 0) <= len(points)),
-        found("G5", "one execution watches at a time", seen.lost_answers or not overlaps, repeated),
+        found("G5", "one execution watches at a time", not overlaps, repeated),
         found("G5", "only a failed execution is replaced", item["takeovers"] <= max(len(seen.failures), seen.aborts)),
         found("G5", "no execution fails by itself", item["takeovers"] <= seen.aborts, "; ".join(seen.failures)),
         found("G6", "a cancel answered with 200 is final", is_cancelled or 200 not in cancels),
@@ -175,11 +175,6 @@ def judge(seen: Observation) -> list[Finding]:
         found("G6", "a cancelled outcome carries nothing of a click", not is_cancelled or is_bare),
         found("G6", "409 means another outcome", not (is_cancelled and 409 in cancels)),
     ]
-
-
-def breaches(seen: Observation) -> list[str]:
-    """The statements that are broken, as text."""
-    return [f"{found.guarantee}: {found.what}" for found in judge(seen) if found.verdict is Verdict.BROKEN]
 
 
 def verdict_on(guarantee: str, findings: Sequence[Finding]) -> Verdict:
@@ -197,7 +192,7 @@ def overall(findings: Sequence[Finding]) -> Verdict:
     return Verdict.KEPT if found == {Verdict.KEPT} else Verdict.UNDECIDED
 
 
-def _is_known(seen: Observation, *, is_disturbed: bool) -> bool:
+def _is_known(seen: Observation) -> bool:
     item, answers = seen.item, seen.answers
     reason, last = item["reason"], seen.requests[-1].answer if seen.requests else ""
     last_reason = ANSWERS[last].expect["reason"] if last in ANSWERS else None
@@ -206,7 +201,7 @@ def _is_known(seen: Observation, *, is_disturbed: bool) -> bool:
             return "CLICKED" in answers
         case "REJECTED":
             is_confirmed = answers[-2:] == ["REJECTED", "REJECTED"] and "PENDING" not in answers
-            return (is_confirmed or seen.lost_answers) and item["takeovers"] == 0 and reason == last_reason
+            return is_confirmed and item["takeovers"] == 0 and reason == last_reason
         case "EXPIRED":
             last_point = seen.window.points()[-1]
             said = zip(seen.asked, answers, strict=True)
@@ -214,7 +209,7 @@ def _is_known(seen: Observation, *, is_disturbed: bool) -> bool:
         case "UNKNOWN":
             is_late = item["startedAt"] >= item["deadline"]
             is_invented = (reason in _SAID_BY_SIGNZY and reason != last_reason) or reason == "INTERRUPTED"
-            is_explained = reason is not None and (is_disturbed or not is_invented)
+            is_explained = reason is not None and (seen.is_disturbed or not is_invented)
             return is_explained and is_late == (reason == "STARTED_TOO_LATE")
         case _:
             return True

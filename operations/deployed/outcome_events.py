@@ -39,7 +39,7 @@ class OutcomeEvents:
     """
 
     def __init__(self, client: Callable[[str], Any], url: str) -> None:
-        """Client gives boto3's client of a service."""
+        """client: gives boto3's client of a service."""
         self._client = client
         self.url = url
         #: Other processes read the queue, too: received messages stay in it.

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from tests.definition.engine.definition import DEFINITION, STATES, TEXT
 
+#: What a reader can take in, in characters.
+LONGEST_EXPRESSION = 160
 #: The machine's variables in an expression, without functions.
 VARIABLE = re.compile(r"\$([A-Za-z_]\w*)\b(?!\s*\()")
 STRING = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
@@ -19,12 +21,13 @@ def expressions(value: object) -> Iterator[str]:
             yield from expressions(inner)
 
 
-def test_step_functions_accepts_every_expression():
+def test_step_functions_accepts_every_expression_and_a_reader_can_take_it_in():
     found = list(expressions(DEFINITION))
 
     assert TEXT.count("{%") == TEXT.count("%}") == len(found)
     # https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html: no $eval, no $ or $$ at the top
     assert [it for it in found if re.search(r"\$eval\b|\$\$|\?\?|\?:", it)] == []
+    assert [it for it in re.findall(r"\{%(.*?)%\}", TEXT) if len(it) > LONGEST_EXPRESSION] == []
 
 
 def test_no_assignment_reads_a_variable_that_another_one_beside_it_writes():

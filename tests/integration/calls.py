@@ -39,9 +39,9 @@ def start_of(name: str) -> Call:
 
 
 def refuse(stack: Stack, call: Call, verification_id: str, seconds: float, **options: Any) -> None:
-    """Has the emulator refuse a verification's calls for seconds of its clock. options: as Faults.refuse takes them."""
+    """Has the emulator refuse a verification's calls for seconds of its clock. options: as Stack.refuse takes them."""
     key = verification_id[:24] if call.operation == "invoke" else verification_id  # a check is given the ids
-    stack.faults.refuse(call.operation, options.pop("error", call.error), [key, *call.about], seconds, **options)
+    stack.refuse(call.operation, options.pop("error", call.error), [key, *call.about], seconds, **options)
 
 
 def lose_answers(stack: Stack, call: Call, verification_id: str, seconds: float, **options: Any) -> None:

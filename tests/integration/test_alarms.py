@@ -1,4 +1,5 @@
-"""What each alarm of our metrics is for is published as that metric, with the alarm's dimensions and beyond its threshold.
+"""What each alarm of our metrics is for is published as that metric, with the alarm's dimensions and beyond its threshold; every
+deployed alarm goes off and back.
 
 The emulator knows no embedded metrics and no metric filters: the test makes metrics of what the deployed functions log, as
 CloudWatch does. tests/static compares the deployed alarms with the table of them.
@@ -7,6 +8,7 @@ CloudWatch does. tests/static compares the deployed alarms with the table of the
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pytest
@@ -113,6 +115,27 @@ def test_a_sweep_publishes_what_is_open_past_its_deadline(name, published):
     alarm = ALARMS[name]
 
     assert [datum for datum in published if datum[:2] == (alarm.metric, alarm.dimensions)]
+
+
+# The emulator aggregates all data points of a metric, whatever their dimensions, and missing data is nothing to it.
+def test_every_deployed_alarm_goes_off_and_back(stack):
+    names = {stack.physical_id(name): name for name in ALARMS if name != "SweepMissing"}
+    cloudwatch = stack.client("cloudwatch")
+
+    def in_another_state(state: str) -> set[str]:
+        """The alarms that are so after a point of each metric, which leaves the alarm's window 30 s later if it breaches."""
+        for alarm in cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]:
+            breaches, is_low = state == "ALARM", alarm["ComparisonOperator"] == "LessThanThreshold"
+            seconds_ago = alarm["Period"] * alarm["EvaluationPeriods"] - 30 if breaches else 0
+            at = datetime.fromtimestamp(stack.clock.now_ms() / 1000 - seconds_ago, UTC)
+            point = {"Timestamp": at, "Value": alarm["Threshold"] + 1 if breaches != is_low else 0}
+            datum = {"MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"], **point}
+            cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=[datum])
+        described = cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]
+        return {names[alarm["AlarmName"]] for alarm in described if alarm["StateValue"] != state}
+
+    await_that(lambda: not in_another_state("ALARM"), patience(stack), "every alarm goes off")
+    await_that(lambda: not in_another_state("OK"), patience(stack), "every alarm has gone back")
 
 
 def test_the_dashboard_shows_metrics_that_the_functions_publish(stack, published):

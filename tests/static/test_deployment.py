@@ -77,14 +77,17 @@ def test_no_arn_is_bound_to_one_partition_account_or_region():
     assert not re.findall(r"\b[a-z]{2}-[a-z]+-\d\b", text)
 
 
-def test_no_two_environments_share_a_stack_or_deploy_without_naming_one():
+def test_no_two_environments_share_a_stack_or_deploy_without_naming_one_or_allow_named_roles():
     config = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
-    stacks = {
-        name: section["deploy"]["parameters"]["stack_name"]
-        for name, section in config.items()
-        if name not in {"version", "local"} and "deploy" in section
-    }
+    deployed = {name: it["deploy"]["parameters"] for name, it in config.items() if name != "version" and "deploy" in it}
+    stacks = [parameters["stack_name"] for name, parameters in deployed.items() if name != "local"]
 
-    assert "default" not in stacks
-    assert len(set(stacks.values())) == len(stacks)
-    assert all(len(stack_name) <= LONGEST_STACK_NAME for stack_name in stacks.values())
+    assert "default" not in deployed
+    assert len(set(stacks)) == len(stacks)
+    assert all(len(stack_name) <= LONGEST_STACK_NAME for stack_name in stacks)
+    assert all(parameters["capabilities"] == ["CAPABILITY_IAM"] for parameters in deployed.values())
+
+
+# sam deploy --guided, and tools other than SAM's, know no language extensions.
+def test_the_template_needs_no_transform_but_sams():
+    assert re.findall(r"^Transform: (.*)$", TEXT, re.MULTILINE) == ["AWS::Serverless-2016-10-31"]

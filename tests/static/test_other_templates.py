@@ -114,5 +114,16 @@ def test_the_consumers_bus_takes_outcomes_from_the_forwarding_role_alone():
     assert STACKS[FORWARD].properties("ForwardRole")["RoleName"] == PSEUDO["AWS::StackName"]  # as the README names it
 
 
+# https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html: both permissions, since October 2025.
+def test_the_simulator_may_be_called_by_its_url_only_and_answers_few_at_once():
+    permissions = STACKS[SIMULATOR].of_type("AWS::Lambda::Permission").values()
+
+    assert {(p["Action"], p.get("FunctionUrlAuthType"), p.get("InvokedViaFunctionUrl")) for p in permissions} == {
+        ("lambda:InvokeFunctionUrl", "NONE", None),
+        ("lambda:InvokeFunction", None, True),
+    }
+    assert STACKS[SIMULATOR].properties("Simulator")["ReservedConcurrentExecutions"] == "5"
+
+
 def test_a_deployment_never_overwrites_the_webhooks_secret():
     assert not STACKS[WEBHOOK].properties("WebhookSecret").keys() & {"SecretString", "GenerateSecretString"}

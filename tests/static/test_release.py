@@ -77,7 +77,7 @@ def test_the_bill_of_materials_lists_the_packages_of_the_functions_with_their_ha
 CHANGES: dict[str, Callable[[Path], object]] = {
     "changed": lambda folder: (folder / "template.yaml").write_text("Resources: {}", "utf-8"),
     "added": lambda folder: (folder / "other.zip").write_bytes(b""),
-    "removed": lambda folder: (folder / "sbom.json").unlink(),
+    "removed": lambda folder: (folder / "README.md").unlink(),
     "without checksums": lambda folder: (folder / "SHA256SUMS").unlink(),
 }
 

@@ -188,7 +188,7 @@ def test_the_published_event_is_one_that_the_role_allows_and_that_is_measured():
 
 
 @pytest.mark.parametrize("role", [name for name in ROLES if name != "ApiAccessLogWriter"])
-def test_security_lists_the_actions_of_eachrole_for(role):
+def test_security_lists_the_actions_of_each_role(role):
     row = re.search(rf"^\| {role.removesuffix('Role')}\b[^|]*\|(.*)\|$", SECURITY, re.MULTILINE)
     assert row
     service, listed = "", set()

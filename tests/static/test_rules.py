@@ -1,5 +1,11 @@
 """What invokes the functions: rules, schedules, the queue and the API."""
 
+import json
+
+import pytest
+
+from tests.sample_events import event, link_sent
+from tests.static.patterns import matches_event
 from tests.static.template import DEFAULT, FULL, created_before, stack
 
 DEAD_LETTERS = "${InstantLinkSentDeadLetters.Arn}"
@@ -123,6 +129,26 @@ def test_the_resources_are_those_of_the_table():
     resources = stack(ProbeMinutes="5").resources.items()
 
     assert {name: it["Properties"] for name, it in resources if it["Type"] in KINDS} == RESOURCES
+
+
+MACHINE = f"arn:aws:states:{HERE}:stateMachine:linkwatch-LinkWatch"
+ENDED, OUTCOME = event("recover-unfinished-aborted"), event("measure-outcomes")
+EVENTS = {
+    "a start from any source": (link_sent() | {"source": "anything"}, ["InstantLinkSentRule"]),
+    "an outcome": (OUTCOME, ["MeasureOutcomesOnBus"]),
+    "an outcome of another source": (OUTCOME | {"source": "anything"}, []),
+    "a failed execution": (ENDED, ["RecoverUnfinishedOnExecutionEnded"]),
+    "a running execution": (ENDED | {"detail": ENDED["detail"] | {"status": "RUNNING"}}, []),
+    "one of another machine": (ENDED | {"detail": ENDED["detail"] | {"stateMachineArn": f"{MACHINE}2"}}, []),
+}
+
+
+@pytest.mark.parametrize(("sent", "rules"), EVENTS.values(), ids=EVENTS)
+def test_an_event_reaches_the_rule_that_is_for_it(sent, rules):
+    patterns = {name: rule["EventPattern"] for name, rule in DEFAULT.of_type("AWS::Events::Rule").items()}
+    patterns = json.loads(json.dumps(patterns).replace("${LinkWatch}", MACHINE))
+
+    assert [name for name, pattern in patterns.items() if matches_event(pattern, sent)] == rules
 
 
 def test_only_the_api_and_the_rules_may_call_functions():

@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from types import SimpleNamespace
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
 
+from tests.definition.engine.boto3_session import response
 from tests.definition.engine.dynamodb import AwsError, InMemoryTable
 
 #: No request to it leaves the process.
@@ -34,8 +33,7 @@ class FakeAws:
     """executions: by name, each with its input, its status, its start and its end. refused: the operations that are refused.
     refuses: is told of each call, and refuses it by returning True. page: the length of a page of a list. unprocessed: how many
     calls of BatchGetItem leave their last key to the next call. visible_in: seconds, by receipt handle. decisions: the table of
-    examples/consumer. secret: the value of the only one, None where it has none; previous_secret: the one
-    before.
+    examples/consumer. secret: the value of the only one, None where it has none; previous_secret: the one before.
     """
 
     table: InMemoryTable = field(default_factory=lambda: InMemoryTable("verificationId", ["openVerifications"]))
@@ -61,8 +59,7 @@ class FakeAws:
             status, answer = 200, self._result(operation, asked)
         except AwsError as error:
             status, answer = 400, {"__type": error.code, **error.more}
-        no_headers, body = HTTPHeaders(), SimpleNamespace(stream=lambda **_: [json.dumps(answer).encode()])
-        return AWSResponse(request.url, status, no_headers, body)  # pyright: ignore[reportArgumentType]  as much as it reads
+        return response(request.url, status, answer)
 
     def _result(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
         if operation in self.refused or self.refuses(operation, asked):
@@ -189,9 +186,8 @@ class Function:
     def __call__(self, event: dict[str, Any], context: Context | None = None) -> Any:
         for handler in logging.getLogger("linkwatch").handlers:
             if isinstance(handler, logging.StreamHandler):
-                handler.stream = (
-                    sys.stdout
-                )  # of this test, not of its first import; setStream would flush the closed one
+                # Of this test, not of its first import; setStream would flush the closed one.
+                handler.stream = sys.stdout
         try:
             return self._handler(event, context or Context())
         finally:

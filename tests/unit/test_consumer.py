@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from linkwatch_api import read_verification
+from linkwatch_api import NoAnswer, read_verification
 from tests.unit.loopback import server
 from tests.unit.outcome_items import CLICKED, EVENT, VERIFICATION_ID, open_item, settled_item
+from tests.unit.scripted_server import message, serving
 
 ROW = {"verificationId": {"S": VERIFICATION_ID}, "correlationId": {"S": "our own"}}
 FORGED = EVENT | {"detail": EVENT["detail"] | {"outcome": "LINK_CLICKED", "result": CLICKED}}
@@ -32,6 +33,7 @@ def act(aws, monkeypatch):
         ("LINK_CLICKED", CLICKED, "ALLOW"),
         ("LINK_CLICKED", CLICKED | {"phoneMatch": "false"}, "DENY"),
         ("LINK_CLICKED", CLICKED | {"phoneMatch": "indeterminate"}, "REVIEW"),
+        ("LINK_CLICKED", CLICKED | {"ipAddressMatch": False}, "REVIEW"),
         ("LINK_CLICKED", CLICKED | {"ipAddressMatch": None}, "REVIEW"),
         ("EXPIRED", None, "ASK_AGAIN"),
         ("UNKNOWN", None, "ASK_AGAIN"),
@@ -110,9 +112,8 @@ def test_in_another_account_what_the_api_says_decides(api, act):
         ((200, '{"status": "WATCHING", "outcome": null, "result": null}'), "not stored"),
         ((404, "{}"), "not stored"),
         ((503, ""), "answered 503"),
-        ((302, ""), "answered 302"),
     ],
-    ids=["open", "unknown", "503", "302"],
+    ids=["open", "unknown", "503"],
 )
 def test_a_forged_click_decides_nothing_in_another_account(aws, api, act, answer, problem):
     api[0].append(answer)
@@ -121,6 +122,15 @@ def test_a_forged_click_decides_nothing_in_another_account(aws, api, act, answer
         act()
 
     assert aws.decisions.items[VERIFICATION_ID] == ROW
+
+
+def test_a_redirect_of_the_api_is_not_followed(aws, monkeypatch):  # noqa: ARG001  its keys
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    redirect = message("", "302 Found", "Location: /v1/another\r\n")
+    with serving(redirect) as asked, pytest.raises(NoAnswer, match="answered 302"):
+        read_verification(f"{asked.url}/v1", VERIFICATION_ID)
+
+    assert len(asked.requests) == 1
 
 
 @pytest.mark.parametrize("forged", ["", "?correlationId=x", f"{VERIFICATION_ID}/..", f"{VERIFICATION_ID}\n"])

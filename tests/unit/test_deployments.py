@@ -11,10 +11,11 @@ from typing import Any
 import boto3
 import pytest
 import time_machine
+from cfnlint.decode.cfn_yaml import loads as load_yaml
 from moto import mock_aws
 
 from operations.deployments import Deployments, deployer_arns
-from operations.environment import BadChoice
+from operations.environment import ROOT, BadChoice
 
 pytestmark = pytest.mark.filterwarnings("ignore:Tried to parse AWS.*S3.*BucketPolicy")
 FIRST, LATEST, LATER = "20261123T130000Z", "20261123T140000Z", "20261123T140001Z"
@@ -147,6 +148,21 @@ def test_the_bucket_is_made_for_the_caller_alone(client, deployments):
         {"ParameterKey": "DeployerArns", "ParameterValue": str([caller])}
     ]  # as moto shows a list
     assert [output["OutputValue"] for output in stack["Outputs"]] == [name]
+    template = load_yaml((ROOT / "operations" / "deployment_bucket.yaml").read_text("utf-8"))
+    _, writing = template["Resources"]["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (writing["Effect"], writing["Principal"], writing["Resource"]) == (
+        "Deny",
+        "*",
+        {"Fn::Sub": "${Bucket.Arn}/*"},
+    )
+    assert {"s3:PutObject*", "s3:DeleteObject*"} <= set(writing["Action"])
+    assert writing["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": {"Ref": "DeployerArns"}}}
+
+
+def test_who_deploys_where_can_be_said_before_anything_is_done(client, deployments):
+    where = {"linkwatch", "123456789012", client("sts").get_caller_identity()["Arn"], "eu-west-1"}
+
+    assert where <= {word.strip(",") for word in deployments.destination().split()}
 
 
 def test_a_roles_session_writes_as_the_role_whose_path_it_does_not_name():

@@ -49,8 +49,9 @@ def test_only_a_typed_or_prefixed_choice_reaches_a_program():
 
 def test_a_program_gets_the_shells_proxies_and_indexes_and_not_its_python():
     ours = dict.fromkeys(("PIP_INDEX_URL", "PIP_CERT", "AWS_PROFILE", "HTTPS_PROXY"), "1")
+    pythons = ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PIP_USER", "PIP_TARGET", "VIRTUAL_ENV")
 
-    given = environment_of_a_recipe(**ours, PYTHONPATH="1", PYTHONHOME="1", PIP_TARGET="1", VIRTUAL_ENV="1")
+    given = environment_of_a_recipe(**ours, **dict.fromkeys(pythons, "1"))
 
     assert ours.items() <= given.items()
-    assert not {"PYTHONPATH", "PYTHONHOME", "PIP_TARGET", "VIRTUAL_ENV"} & given.keys()
+    assert not given.keys() & pythons

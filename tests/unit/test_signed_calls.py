@@ -104,6 +104,14 @@ def test_a_call_of_the_api_is_signed_so_that_aws_can_verify_it(program, shell, t
         assert json.loads(received[0].body) == dict(zip(("requestId", "sessionId"), IDS, strict=True))
 
 
+def test_waiting_ends_a_minute_past_the_deadline(tmp_path):
+    watching = {"verificationId": "-".join(IDS), "status": "WATCHING", "deadline": "2026-11-25T10:05:00.000Z"}
+    with server(lambda _: (202, json.dumps(watching))) as (url, received):
+        done = run(_calls(url)["start_and_wait.py"], tmp_path, KEYS | REGIONS)
+
+    assert (done.returncode, len(received)) == (1, 1)
+
+
 def _sender(url: str) -> list[str]:
     where = ["--bus", "bus", "--signzy-url", f"{url}/send", "--target-url", "https://example.com"]
     return [sys.executable, str(SENDER), *where]

@@ -174,6 +174,7 @@ def test_outcomes_that_were_refused_together_come_back_at_different_times_and_ot
     lines = deliver(*[message()] * 5, attempt=9)
 
     assert [line.get("problem") for line in lines] == ["503"] * 4 + [None]
+    assert aws.called[:4] == ["GetItem", "GetSecretValue", "GetSecretValue", "ChangeMessageVisibility"]
     assert list(aws.visible_in) == ["0", "1", "2", "3"]
     assert min(aws.visible_in.values()) >= 3600
     assert len(set(aws.visible_in.values())) > 1
@@ -197,3 +198,8 @@ def test_deliveries_are_tried_for_a_day_and_end_before_the_queue_deletes_them(we
     assert pauses[:3] == [15, 30, 60]
     assert sum(pauses) >= 24 * 60 * 60
     assert longest < queue["MessageRetentionPeriod"] / 2
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    function = TEMPLATE["Resources"]["DeliverOutcome"]["Properties"]
+    on_queue = function["Events"]["OnQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert (on_queue["BatchSize"], on_queue["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])

@@ -10,7 +10,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.session import Session
 
 _session: Any = Session()  # whose credentials may be None, but not in Lambda
-_http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=1, read=4), retries=False)
+TIMEOUT = urllib3.Timeout(connect=1, read=4)
+_http = urllib3.PoolManager(timeout=TIMEOUT, retries=False)
 
 
 class NoAnswer(Exception):

@@ -26,7 +26,7 @@ from urllib3.exceptions import HTTPError
 # Four calls, each of which fails twice with a back-off of at most 1 s, and a delivery:
 # 4 × (2 × (1 + 2) + 1) + 3 + 7 = 38 s, below the function's 45 s.
 _config = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
-_timeout = urllib3.Timeout(connect=3, read=7)
+TIMEOUT = urllib3.Timeout(connect=3, read=7)
 
 _secrets: Any = boto3.client("secretsmanager", config=_config)
 _sqs: Any = boto3.client("sqs", config=_config)
@@ -131,7 +131,7 @@ def _signed_headers(verification_id: str, body: bytes) -> dict[str, str]:
     }
 
 
-def post(url: str, body: bytes, headers: dict[str, str], timeout: urllib3.Timeout = _timeout) -> None:
+def post(url: str, body: bytes, headers: dict[str, str], timeout: urllib3.Timeout = TIMEOUT) -> None:
     """Returns when the receiver has answered with a 2xx, raises NotDelivered otherwise. Reads no body, follows no redirect.
 
     An answer that drips can take longer than the time-out. The function's own time-out ends it.

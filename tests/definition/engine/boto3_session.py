@@ -60,11 +60,12 @@ class _Events(threading.local):  # several functions are in the middle of a call
             raise ConnectionClosedError(endpoint_url=url) from None
         except AwsError as error:
             answer = {"__type": f"com.amazonaws#{error.code}", "message": error.code, **error.more}
-            return _response(url, _STATUS.get(error.code, 400), answer)
-        return _response(url, 200, answer)
+            return response(url, _STATUS.get(error.code, 400), answer)
+        return response(url, 200, answer)
 
 
-def _response(url: str, status: int, answer: dict[str, Any]) -> AWSResponse:
+def response(url: str, status: int, answer: dict[str, Any]) -> AWSResponse:
+    """An answer of AWS, as botocore's event before-send takes it."""
     headers: Any = {"content-type": "application/x-amz-json-1.0"}
     return AWSResponse(url, status, headers, HTTPResponse(BytesIO(json.dumps(answer).encode()), preload_content=False))
 
