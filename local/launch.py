@@ -56,10 +56,11 @@ class Emulator:
 
     def is_running(self) -> bool:
         """Whether it has not ended. Its pid may be another program's by now."""
-        asked = subprocess.run(
-            ["ps", "-o", "command=", "-p", str(self.pid)], capture_output=True, text=True, check=False
-        )
-        return "local.emulator" in asked.stdout
+        if Path("/proc/self").exists():  # Linux, where small images have no ps
+            program = Path(f"/proc/{self.pid}/cmdline")
+            return program.exists() and b"local.emulator" in program.read_bytes()
+        asked = subprocess.run(["ps", "-o", "command=", "-p", str(self.pid)], capture_output=True, check=False)
+        return b"local.emulator" in asked.stdout
 
     def end(self) -> None:
         """Ends it and its Lambdas. It has to be running, or this process has to have started it."""
