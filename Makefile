@@ -104,7 +104,7 @@ test: ## Everything that CI runs
 # The integration tests mostly wait, but check times. What only computes gets the processor time that they leave.
 .PHONY: test-on-idle-time
 test-on-idle-time:
-	@nice -n 19 $(MAKE) --no-print-directory check test-unit test-static test-definition
+	@nice -n 10 $(MAKE) --no-print-directory check test-unit test-static test-definition
 
 test-unit: $(development) ## The functions and tools, without AWS
 	@$(python) -m pytest tests/unit -n 2
