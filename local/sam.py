@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from local.checkout import BUILT_TEMPLATE, LOGS, ROOT, SAM, SHOWN_LOGS, building
 from local.launch import LocalStackFailed
 from local.programs import build_environment
+from operations.sam_cli import pairs
 
 #: As samconfig.toml's environment "local" names it.
 STACK_NAME = "linkwatch"
@@ -30,7 +31,7 @@ def deploy(env: Mapping[str, str], parameters: Mapping[str, object]) -> None:
     """
     config = ["--config-file", os.fspath(ROOT / "samconfig.toml"), "--config-env", "local"]
     what = ["--template-file", os.fspath(BUILT_TEMPLATE), "--resolve-s3"]
-    _run(["deploy", *what, *config, *_overrides(parameters)], env, "sam-deploy.log")
+    _run(["deploy", *what, *config, "--parameter-overrides", *pairs(parameters)], env, "sam-deploy.log")
 
 
 def deploy_example(name: str, parameters: Mapping[str, object], env: Mapping[str, str]) -> None:
@@ -41,11 +42,7 @@ def deploy_example(name: str, parameters: Mapping[str, object], env: Mapping[str
     what = ["--template-file", os.fspath(built / "template.yaml"), "--config-file", os.fspath(config)]
     with building():
         _run(["build", *source], build_environment(), f"sam-build-{name}.log")
-        _run(["deploy", *what, *_overrides(parameters)], env, f"sam-deploy-{name}.log")
-
-
-def _overrides(parameters: Mapping[str, object]) -> list[str]:
-    return ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+        _run(["deploy", *what, "--parameter-overrides", *pairs(parameters)], env, f"sam-deploy-{name}.log")
 
 
 def _newest_source() -> float:

@@ -22,7 +22,6 @@ from tests.sample_events import event
 from tests.static.alarms import ALARMS
 from tests.static.patterns import matches_line
 
-FUNCTIONS = ("VerificationsApi", "InstantLinkSent", "CheckLink", "RecoverUnfinished", "MeasureOutcomes")
 PROBE = {"requestId": "0" * 24, "sessionId": "0" * 24}
 SETTLED = event("measure-outcomes")
 #: How many of the data points below within the alarm's period.
@@ -60,7 +59,7 @@ def filtered_from(line: dict[str, Any], filters: list[dict[str, Any]]) -> Iterat
 @pytest.fixture(scope="module")
 def published(stack) -> list[Datum]:
     """What the functions publish when all goes wrong that the alarms of our metrics are for."""
-    before = {function: len(stack.logs_of(function)) for function in FUNCTIONS}
+    before = {function: len(stack.logs_of(function)) for function in stack.functions()}
 
     refuse_the_token(stack)
     defer_a_start_and_return_an_event(stack)
@@ -70,7 +69,7 @@ def published(stack) -> list[Datum]:
         detail = SETTLED["detail"] | {"outcome": outcome, "settledAt": "2099-01-01T00:00:00.000Z"}
         stack.invoke("MeasureOutcomes", json.dumps(SETTLED | {"detail": detail}))
 
-    logged = "\n".join(stack.logs_of(function)[before[function] :] for function in FUNCTIONS)
+    logged = "\n".join(stack.logs_of(function)[seen:] for function, seen in before.items())
     lines = [json.loads(line) for line in logged.splitlines() if line.startswith("{")]
     filters = stack.client("logs").describe_metric_filters()["metricFilters"]
     return [datum for line in lines for datum in (*embedded_in(line), *filtered_from(line, filters))]

@@ -71,7 +71,7 @@ def test_watched_links_keep_their_outcome_through_an_upgrade_and_a_rollback(stac
     assert upgraded.code != before.code
     assert upgraded.variables == before.variables | {"POLL_INTERVAL_SECONDS": "11"}
     assert (before.tags, upgraded.tags) == ({"team": "onboarding"}, {"team": "payments"})
-    assert stack.cancel(links[-1][1].verification_id).status == 200
+    assert links[-1][1].cancel().status == 200
 
     assert "CheckLink" in succeed(stack, "rollback", PLAN="1")
     assert version_of(stack) == upgraded
